@@ -1,0 +1,111 @@
+# The front door. Each command is a line or two: what it does is in scripts/, what it needs is set up by itself.
+# Variables come from the command line, else the environment, else .env, else the defaults in scripts/.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# What a person types is data: `$(shell …)` in a name must arrive as it was typed. Plain `export NAME` would let make
+# expand the value; taken with $(value) and exported as it is, it does not. Unset variables stay unset.
+VARIABLES := ALL CODE DB DOCKER EX FAIL_RATE FORCE GRACE LIMIT N NAME NAMES PLATFORM PREFECT_API_URL PREFECT_PORT PYTHON REMOTE SERVERS SQL \
+  TESTS WAIT WEB_PORT WHEELS WORKSHOP_HOME WORK_SECONDS
+$(foreach v,$(VARIABLES),$(if $(filter-out undefined,$(origin $(v))),$(eval override $(v) := $$(value $(v)))$(eval export $(v))))
+
+##@ The room
+.PHONY: help
+help: ## this screen; ALL=1: every command, with its variables [ALL=1]
+	@scripts/help.sh
+
+.PHONY: ex1
+ex1: ## example 1: call a task outside a flow [NAME=Marvin]
+	@scripts/ex1.sh
+
+.PHONY: ex2
+ex2: ## example 2: the Prefect server and task servers [SERVERS=2] [LIMIT=1]
+	@scripts/example.sh 2
+
+.PHONY: ex3
+ex3: ## example 3: the same, with a FastAPI app that reloads [SERVERS=1] [LIMIT=10]
+	@scripts/example.sh 3
+
+.PHONY: submit
+submit: ## submit one run to the example that is running [NAME=Marvin] [WAIT=1]
+	@scripts/py.sh submit
+
+.PHONY: submit-map
+submit-map: ## submit many with map [NAMES="Ford Prefect Slartibartfast"] [N=100]
+	@scripts/py.sh submit_map
+
+.PHONY: task
+task: ## ask example 3's web app for a task, and follow it [NAME=Marvin]
+	@scripts/py.sh task_request
+
+.PHONY: server
+server: ## one more task server for the running example, in this terminal [LIMIT]
+	@scripts/server.sh
+
+.PHONY: runs
+runs: ## the newest runs: state, duration, which task server ran them [N=20]
+	@scripts/py.sh runs
+
+.PHONY: open
+open: ## the Prefect UI in a browser
+	@scripts/open.sh
+
+.PHONY: check
+check: ## look at the live system: which promises of example EX hold? [EX=2]
+	@scripts/py.sh check
+
+.PHONY: status
+status: ## what runs, and whether it is ready
+	@scripts/status.sh
+
+.PHONY: stop
+stop: ## stop what the kit started, from any terminal
+	@scripts/stop.sh
+
+##@ Looking inside
+.PHONY: db
+db: ## the database file and its newest task runs; a read-only query [SQL="select …"] [N=10]
+	@scripts/py.sh db
+
+.PHONY: shell
+shell: ## a shell with the kit's environment: `python task_server.py` works there
+	@scripts/shell.sh
+
+.PHONY: env
+env: ## the same environment as `export` lines, for eval
+	@scripts/print_env.sh
+
+##@ Before and after
+.PHONY: setup
+setup: ## .venv and the database; whatever needs it does it by itself [PYTHON=python3.13] [WHEELS=dir-or-URL]
+	@scripts/setup.sh
+
+.PHONY: doctor
+doctor: ## check this machine; each finding with its remedy
+	@scripts/doctor.sh
+
+.PHONY: bundle
+bundle: ## collect the wheels for machines without a network [PLATFORM=linux-x86_64] [WHEELS=wheels]
+	@scripts/bundle.sh
+
+.PHONY: clean
+clean: ## stop, and delete the run data; the set-up stays
+	@scripts/clean.sh
+
+.PHONY: distclean
+distclean: ## clean, and delete .venv too
+	@scripts/clean.sh --all
+
+##@ For those who change the kit
+.PHONY: test
+test: ## the suite, against real processes [TESTS=tests/ex2.bats]
+	@scripts/test.sh
+
+.PHONY: lint
+lint: ## the fast static checks
+	@scripts/lint.sh
+
+.PHONY: lock
+lock: ## resolve pyproject.toml into requirements/*.txt again
+	@scripts/lock.sh

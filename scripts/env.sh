@@ -1,0 +1,109 @@
+# shellcheck shell=bash
+# The one place that sets the environment: the Makefile's scripts, `make shell`, `make env`, the tests
+# and the Docker images all read it. Source it; it starts nothing.
+#
+# Values come from make's command line, else the environment, else .env, else the defaults here.
+# Ends with: every variable below exported, and WORKSHOP_IGNORED naming what the shell carried in vain.
+
+KIT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+export KIT
+# shellcheck source=scripts/lib.sh
+. "$KIT/scripts/lib.sh"
+
+read_dotenv() { # KEY=VALUE lines, `export` and quotes allowed; data, never executed. Set variables win.
+  local line key value
+  while IFS= read -r line || [ -n "$line" ]; do
+    line=${line%$'\r'}
+    line=${line#"${line%%[![:space:]]*}"}
+    line=${line#export }
+    case $line in '' | '#'*) continue ;; esac
+    key=${line%%=*}
+    value=${line#*=}
+    if [[ ! $key =~ ^[A-Za-z_][A-Za-z0-9_]*$ ]] || [ "$key" = "$line" ]; then
+      fail ".env has a line that is not NAME=value: '$line'" "mend or delete that line"
+    fi
+    case $value in
+      \"*\") value=${value#\"} value=${value%\"} ;;
+      \'*\') value=${value#\'} value=${value%\'} ;;
+      *) value=${value%%[[:space:]]#*} value=${value%"${value##*[![:space:]]}"} ;;
+    esac
+    if [ -z "${!key+set}" ]; then export "$key=$value"; fi
+  done <"$1"
+}
+
+plain_url() { # URL -> the same, written one way, so that two spellings of one address compare equal
+  local url=${1%/}
+  printf '%s' "${url/:\/\/localhost:/://127.0.0.1:}"
+}
+
+if [ -f "$KIT/.env" ]; then read_dotenv "$KIT/.env"; fi
+
+# WSL sets NAME to the computer's name in every shell; nobody wants that one greeted.
+if [ -n "${WSL_DISTRO_NAME:-}" ] && [ "${NAME:-}" = "${HOSTNAME:-}" ]; then unset NAME; fi
+
+# --- where things are -------------------------------------------------------------------------
+WORKSHOP_HOME=${WORKSHOP_HOME:-$KIT/.workshop}
+case $WORKSHOP_HOME in /*) ;; *) WORKSHOP_HOME=$PWD/$WORKSHOP_HOME ;; esac
+VENV=$KIT/.venv
+PREFECT_PORT=${PREFECT_PORT:-4200}
+WEB_PORT=${WEB_PORT:-8000}
+whole_number PREFECT_PORT 1 65535 "make … PREFECT_PORT=4200"
+whole_number WEB_PORT 1 65500 "make … WEB_PORT=8000" # the later examples' services count up from it
+REMOTE=${REMOTE:-0}
+one_of REMOTE 0 1
+GRACE=${GRACE:-30}
+whole_number GRACE 0 3600 "make … GRACE=30"
+WORK_SECONDS=${WORK_SECONDS:-0.3}
+[[ $WORK_SECONDS =~ ^[0-9]+(\.[0-9]+)?$ ]] ||
+  fail "WORK_SECONDS='$WORK_SECONDS' is not a number of seconds" "make … WORK_SECONDS=0.3"
+RECORDS=$WORKSHOP_HOME/task-servers # who ran what: see scripts/pythonpath/durable.py
+export WORKSHOP_HOME VENV PREFECT_PORT WEB_PORT REMOTE GRACE WORK_SECONDS RECORDS
+
+# --- Prefect's settings -----------------------------------------------------------------------
+# Whatever PREFECT_* the shell carries is dropped and named, so that a forgotten Cloud profile cannot
+# receive the room's runs. REMOTE=1 keeps it. PREFECT_LOGGING_LEVEL is harmless and useful.
+WORKSHOP_IGNORED=
+kit_sets=" ${WORKSHOP_SETS:-} " # inside `make shell`: these came from here
+own_url=${PREFECT_API_URL:-}
+if [ "$REMOTE" = 0 ]; then
+  for name in $(compgen -e PREFECT_); do
+    case $name in PREFECT_PORT | PREFECT_LOGGING_LEVEL) continue ;; esac
+    case $kit_sets in *" $name "*) ;; *) WORKSHOP_IGNORED="$WORKSHOP_IGNORED $name" ;; esac
+    unset "$name"
+  done
+  export PREFECT_API_URL=http://127.0.0.1:$PREFECT_PORT/api # never "localhost": it may mean IPv6 first
+  if [ "$(plain_url "$own_url")" = "$PREFECT_API_URL" ]; then
+    WORKSHOP_IGNORED=${WORKSHOP_IGNORED/ PREFECT_API_URL/}
+  fi
+  export PREFECT_PROFILES_PATH=$WORKSHOP_HOME/prefect/profiles.toml
+  export PREFECT_SERVER_API_HOST=127.0.0.1
+  export PREFECT_SERVER_API_PORT=$PREFECT_PORT
+else
+  # Kept from an earlier `make shell`, the address is the kit's, not the user's.
+  case $kit_sets in *" PREFECT_API_URL "*) unset PREFECT_API_URL ;; esac
+  export PREFECT_PROFILES_PATH=${PREFECT_PROFILES_PATH:-$HOME/.prefect/profiles.toml}
+fi
+export PREFECT_HOME=$WORKSHOP_HOME/prefect
+# Parameters and results are files here, not in the API: every process must see the same folder.
+export PREFECT_LOCAL_STORAGE_PATH=$WORKSHOP_HOME/prefect/storage
+# Prefect writes its page files with the address filled in; two kits share one .venv, so not there.
+export PREFECT_UI_STATIC_DIRECTORY=$WORKSHOP_HOME/ui
+# A task server that cannot read a run's parameters must not delete the run (Prefect's default).
+export PREFECT_TASKS_SCHEDULING_DELETE_FAILED_SUBMISSIONS=false
+# Background runs have no flow; without this each prints a warning that its logs go nowhere.
+export PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW=ignore
+# Analytics and promotions fetch from the network; offline they log errors.
+export PREFECT_SERVER_ANALYTICS_ENABLED=false DO_NOT_TRACK=1
+export PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT=false
+export PREFECT_CLI_PROMPT=false
+WORKSHOP_SETS=$(compgen -e PREFECT_ | tr '\n' ' ')
+export WORKSHOP_SETS
+
+# --- Python -----------------------------------------------------------------------------------
+case :$PATH: in *":$VENV/bin:$KIT/scripts/bin:"*) ;; *) PATH=$VENV/bin:$KIT/scripts/bin:$PATH ;; esac
+export PATH VIRTUAL_ENV=$VENV
+export PYTHONPATH=$KIT/scripts/pythonpath # task servers that drain: see sitecustomize.py there
+export PYTHONUNBUFFERED=1 PYTHONUTF8=1 PYTHONNOUSERSITE=1
+unset PYTHONDONTWRITEBYTECODE PYTHONHOME CONDA_PREFIX
+# A company's HTTP proxy must not get the requests to this machine.
+export NO_PROXY=127.0.0.1,localhost${NO_PROXY:+,$NO_PROXY} no_proxy=127.0.0.1,localhost${no_proxy:+,$no_proxy}

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Example 1: runs greeter.py in this terminal, with a Prefect server in the background, and prints the run's page.
+#
+# NAME=…   whom to greet (default Marvin), exactly as typed
+set -euo pipefail
+# shellcheck source=scripts/env.sh
+. "$(dirname "$0")/env.sh"
+help_if_asked "$@"
+name_ignored_settings
+name_ignored_profile
+case ${NAME-unset} in *[![:space:]]*) ;; *) fail 'NAME is empty' 'make ex1 NAME=Ford' ;; esac
+make_home
+"$KIT/scripts/setup.sh"
+if [ "$REMOTE" = 1 ]; then
+  need_remote
+elif ! { read_example || keeper_of background-server >/dev/null; }; then
+  sweep
+  need_free_ports 1
+  say 'starting a Prefect server in the background (make stop ends it)'
+  "$VENV/bin/python" "$KIT/scripts/run.py" --background
+elif ! server_is_healthy; then
+  wait_until_gone 60 'the Prefect server' still_starting || fail 'the Prefect server does not answer' 'make status'
+fi
+cd "$KIT"
+exec "$VENV/bin/python" "$KIT/scripts/ex1.py"

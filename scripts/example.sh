@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Runs an example in this terminal: checks what was typed and the ports, sets up what is missing, starts honcho.
+#
+#   scripts/example.sh EX      (make ex2, make ex3; SERVERS, LIMIT, … from the environment)
+set -euo pipefail
+# shellcheck source=scripts/env.sh
+. "$(dirname "$0")/env.sh"
+help_if_asked "$@"
+ex=$1
+
+case $ex in 2) SERVERS=${SERVERS:-2} LIMIT=${LIMIT:-1} ;; *) SERVERS=${SERVERS:-1} LIMIT=${LIMIT:-10} ;; esac
+FORCE=${FORCE:-0}
+one_of FORCE 0 1
+if [ "$FORCE" = 1 ]; then
+  whole_number SERVERS 1 999 "make ex$ex SERVERS=2"
+else
+  whole_number SERVERS 1 32 "make ex$ex SERVERS=2 (FORCE=1 for more than 32)"
+fi
+whole_number LIMIT 1 1000 "make ex$ex LIMIT=1"
+export LIMIT
+
+name_ignored_settings
+name_ignored_profile
+make_home
+if read_example; then
+  fail "example $running_ex is running already in another terminal (pid $running_pid)" 'make submit there, or make stop'
+fi
+"$KIT/scripts/setup.sh"
+sweep
+if keeper_of background-server >/dev/null; then
+  say "taking over the Prefect server that make ex1 left in the background; its runs are kept"
+  stop_kept background-server
+fi
+if [ "$REMOTE" = 1 ]; then need_remote; fi
+need_free_ports "$ex"
+cd "$KIT" # by its physical path: a task's key is made from the path of its file
+exec "$VENV/bin/python" "$KIT/scripts/run.py" "$ex" "$((10#$SERVERS))"

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Prints the commands of the Makefile: those of the room, or with ALL=1 every one and every variable.
+# The text is the Makefile's own `##` comments, so it cannot differ from what is there.
+set -euo pipefail
+# shellcheck source=scripts/env.sh
+. "$(dirname "$0")/env.sh"
+help_if_asked "$@"
+ALL=${ALL:-0}
+one_of ALL 0 1
+
+awk -v all="$ALL" '
+  /^##@ / { section = substr($0, 5); if (all) printf "\n%s\n", section; next }
+  /^[a-z][a-z0-9-]*:.*## / {
+    if (!all && section != "The room") next
+    name = $0; sub(/:.*/, "", name)
+    text = $0; sub(/^[^#]*## /, "", text)
+    options = ""
+    if (match(text, / \[.*\]$/)) { options = substr(text, RSTART + 1); text = substr(text, 1, RSTART - 1) }
+    printf "  make %-11s %s\n", name, text
+    if (options != "" ) printf "  %16s %s\n", "", options
+  }' "$KIT/Makefile"
+if [ "$ALL" = 1 ]; then
+  cat <<'TEXT'
+
+Variables of every command that runs something
+  PREFECT_PORT=4200  WEB_PORT=8000   the ports; everything binds 127.0.0.1
+  WORKSHOP_HOME=.workshop            where state lives: the database, results, logs
+  LIMIT=10 (1 in ex2)                runs at once per task server
+  WORK_SECONDS=0.3                   how long the demo task works
+  GRACE=30                           seconds a task server may finish in
+  REMOTE=0                           1: your own PREFECT_API_URL, key or profile (Prefect Cloud, another server)
+  FORCE=0                            1: more than 32 task servers
+TEXT
+else
+  printf '\nFirst time? make ex2 SERVERS=2 sets everything up. All commands and variables: make help ALL=1\n'
+fi

@@ -1,0 +1,244 @@
+#!/usr/bin/env python3
+"""Keeps one process of an example running: `keep [--watch DIR] [--last] COMMAND…` in a Procfile.
+
+A command that ends by itself is started again, three times in a minute; then it stays down and the rest goes on.
+  --watch DIR   when a Python file in DIR is saved, start the command anew; the old process finishes its runs
+  --last        at the end, stop only when everything else has: the Prefect server hears of the last runs
+  --name NAME   what to call it (under honcho: the process's name)
+  --with PID    end when that process ends (the example's launcher, if that is killed)
+
+honcho alone stops everything when one process exits, and orphans everything when it is killed (FACTS.md).
+SIGTERM, Ctrl-C and SIGHUP stop the command politely: it has GRACE seconds to finish. The same again: it has none.
+"""
+
+import argparse
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from pathlib import Path
+
+import workshop
+
+TICK = 0.2  # seconds between looks at the child, the launcher and the watched files
+TRIES, WINDOW = 3, 60.0  # restarts, in so many seconds
+
+
+class Keeper:
+    """One command, its current process, and older ones that are still finishing their runs."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.command: list[str] = options.command
+        self.name: str = options.name
+        self.watch: Path | None = options.watch
+        self.last: bool = options.last
+        self.launcher: int | None = options.launcher
+        self.grace = float(os.environ.get("GRACE", "30"))
+        self.stops = 0  # how often we were told to stop
+        self.child: subprocess.Popen[bytes] | None = None
+        self.finishing: list[subprocess.Popen[bytes]] = []
+        self.restarts: deque[float] = deque()
+
+    # --- saying and recording -----------------------------------------------------------------
+
+    def say(self, text: str) -> None:
+        """One line, in yellow where the terminal shows colours. A closed terminal is no reason to die."""
+        colour = os.environ.get("WORKSHOP_COLOUR") == "1"
+        with contextlib.suppress(OSError):
+            print(f"\033[33m{text}\033[0m" if colour else text, flush=True)
+
+    def record(self) -> None:
+        """Write down our pids with their start times, for `make stop` and for the clean-up after a kill -9."""
+        processes = [("keeper", os.getpid())]
+        processes += [("child", process.pid) for process in [self.child, *self.finishing] if process]
+        lines = [f"{role} {pid} {workshop.started_at(pid)}\n" for role, pid in processes]
+        path = workshop.RUN / f"{self.name}.pids"
+        with contextlib.suppress(OSError):
+            path.with_suffix(".new").write_text("".join(lines))
+            path.with_suffix(".new").replace(path)
+
+    # --- starting and stopping ------------------------------------------------------------------
+
+    def start(self) -> None:
+        environment = {**os.environ, "TASK_SERVER_NAME": self.name}
+        # A session of its own: signals reach the child from here only, and once.
+        self.child = subprocess.Popen(self.command, env=environment, start_new_session=True)
+        self.record()
+
+    def tell_all(self) -> None:
+        for process in [self.child, *self.finishing]:
+            if process:
+                process.terminate()
+
+    def others(self) -> bool:
+        """Whether another process of this WORKSHOP_HOME still runs (for --last)."""
+        for path in workshop.RUN.glob("*.pids"):
+            if path.stem == self.name:
+                continue
+            with contextlib.suppress(OSError, ValueError):
+                for line in path.read_text().splitlines():
+                    _, pid, started = line.split()
+                    if workshop.started_at(int(pid)) == started:
+                        return True
+        return False
+
+    def stop(self) -> None:
+        """End every process: politely, again if told again, and with SIGKILL when the grace is over."""
+        if self.last:
+            patience = time.monotonic() + self.grace + 8
+            while self.others() and time.monotonic() < patience:
+                time.sleep(TICK)
+        # A server gets 5 s; a task server what it was promised, and a little to say goodbye in.
+        patience = time.monotonic() + (5 if self.last else self.grace + 5)
+        told = 0
+        while True:
+            self.finishing = [process for process in self.finishing if process.poll() is None]
+            if self.child and self.child.poll() is not None:
+                self.child = None
+            if not self.child and not self.finishing:
+                break
+            if told < min(self.stops, 2) and not (self.last and told):
+                self.tell_all()
+                told += 1
+            if time.monotonic() > patience:
+                self.say(f"{self.name} did not end in time; killed")
+                for process in filter(None, [self.child, *self.finishing]):
+                    with contextlib.suppress(OSError):
+                        os.killpg(process.pid, signal.SIGKILL)
+                patience = time.monotonic() + 5
+            time.sleep(TICK / 4)
+        with contextlib.suppress(OSError):
+            (workshop.RUN / f"{self.name}.pids").unlink()
+
+    # --- what happens in between ------------------------------------------------------------------
+
+    def saved(self) -> dict[Path, int]:
+        """When each watched file was last changed, in nanoseconds."""
+        if not self.watch:
+            return {}
+        times = {}
+        for path in self.watch.glob("*.py"):
+            with contextlib.suppress(OSError):
+                times[path] = path.stat().st_mtime_ns
+        return times
+
+    def mistake(self) -> str | None:
+        """The first syntax error in the watched files, as FILE:LINE: text."""
+        for path in sorted(self.saved()):
+            try:
+                compile(path.read_text(), str(path), "exec")
+            except SyntaxError as error:
+                return f"{path.name}:{error.lineno}: {error.msg}"
+            except (OSError, ValueError) as error:
+                return f"{path.name}: {error}"
+        return None
+
+    def reload(self) -> None:
+        """Start the saved code at once; the process with the code before takes nothing new and finishes."""
+        if wrong := self.mistake():
+            self.say(f"{wrong}. The code before goes on; mend it and save again")
+            return
+        old, self.child = self.child, None
+        self.restarts.clear()
+        self.say(f"{self.name}: the code was saved; starting it anew")
+        if old:
+            old.terminate()
+            self.finishing.append(old)
+        self.start()
+        if self.name.endswith(".1"):  # one of them tells
+            assert self.child
+            threading.Thread(target=self.name_stranded, args=(self.child,), daemon=True).start()
+
+    def name_stranded(self, child: subprocess.Popen[bytes]) -> None:
+        """Once the new code is served: name the runs that wait for code which nobody serves any more.
+
+        A task's key is made from its code, so runs queued before the save wait for the code before the save.
+        """
+        me = f"{socket.gethostname()}-{child.pid}"
+        while child.poll() is None and not self.stops:
+            servers = workshop.subscribed()
+            finishing = {f"{socket.gethostname()}-{process.pid}" for process in self.finishing}
+            names = {server["identifier"] for server in servers}
+            if me in names and not names & finishing:
+                break
+            time.sleep(TICK)
+        else:
+            return
+        try:
+            served = {key for server in workshop.subscribed() for key in server["task_keys"]}
+            stranded = [run for run in workshop.waiting_runs() if run["task_key"] not in served]
+        except OSError:
+            return
+        if stranded:
+            ids = ", ".join(run["id"] for run in stranded[:3]) + (" …" if len(stranded) > 3 else "")
+            self.say(
+                f"{len(stranded)} run(s) were queued for code that nobody serves now: {ids}. "
+                "Undo the change to serve them, or submit again"
+            )
+
+    def mourn(self, code: int) -> bool:
+        """Say why the child ended; true if it is to be started again."""
+        why = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        now = time.monotonic()
+        while self.restarts and now - self.restarts[0] > WINDOW:
+            self.restarts.popleft()
+        if len(self.restarts) >= TRIES:
+            hint = "mend the code and save it" if self.watch else "make stop, then start the example again"
+            self.say(f"{self.name} {why}; it stays down after {TRIES} restarts in a minute. The others go on; {hint}")
+            return False
+        self.restarts.append(now)
+        self.say(f"{self.name} {why}; starting it again ({len(self.restarts)} of {TRIES} in a minute)")
+        return True
+
+    def run(self) -> int:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self.told_to_stop)
+        known = self.saved()
+        self.start()
+        while not self.stops:
+            time.sleep(TICK)
+            if self.launcher and not workshop.started_at(self.launcher):
+                self.stops += 1
+                break
+            if (now := self.saved()) != known:
+                known = now
+                self.reload()
+            if any(process.poll() is not None for process in self.finishing):
+                self.finishing = [process for process in self.finishing if process.poll() is None]
+                self.record()
+            if self.child and (code := self.child.poll()) is not None and not self.stops:
+                self.child = None
+                if self.mourn(code):
+                    self.start()
+        self.stop()
+        return 0
+
+    def told_to_stop(self, number: int, frame: object) -> None:
+        self.stops += 1
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="keep", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, usage=argparse.SUPPRESS
+    )
+    parser.add_argument("--watch", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--last", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--name", default=os.environ.get("HONCHO_PROCESS_NAME", "process"), help=argparse.SUPPRESS)
+    launcher = os.environ.get("WORKSHOP_LAUNCHER")
+    parser.add_argument(
+        "--with", dest="launcher", type=int, default=int(launcher) if launcher else None, help=argparse.SUPPRESS
+    )
+    parser.add_argument("command", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if not options.command:
+        parser.error("which command?")
+    return Keeper(options).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

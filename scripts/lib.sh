@@ -1,0 +1,246 @@
+# shellcheck shell=bash
+# What the kit's bash scripts share. Sourced by env.sh. Works in bash 3.2 (macOS) and without Python.
+
+say() { printf '%s\n' "$*" >&2; }
+
+fail() { # WHAT REMEDY -> one line on stderr, exit 2
+  printf 'error: %s. Try: %s\n' "$(one_line "$1")" "$2" >&2
+  exit 2
+}
+
+one_line() { # TEXT -> the same on one line, at most 300 characters: it may quote what a person typed
+  local text=${1//[$'\n\r\t']/ }
+  [ ${#text} -le 300 ] || text="${text:0:299}…"
+  printf '%s' "$text"
+}
+
+whole_number() { # NAME MIN MAX EXAMPLE -> fail unless $NAME is a whole number in that range
+  local value=${!1}
+  if [[ ! $value =~ ^[0-9]{1,9}$ ]] || [ "$((10#$value))" -lt "$2" ] || [ "$((10#$value))" -gt "$3" ]; then
+    fail "$1='$value' is not a whole number from $2 to $3" "$4"
+  fi
+}
+
+one_of() { # NAME VALUE... -> fail unless $NAME is one of them
+  local name=$1 value
+  shift
+  for value in "$@"; do [ "${!name}" != "$value" ] || return 0; done
+  fail "$name='${!name}' is none of: $*" "make … $name=$1"
+}
+
+help_if_asked() { # "$@" -> prints the script's own header comment for -h or --help, and exits
+  case ${1:-} in
+    -h | --help)
+      sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
+      exit 0
+      ;;
+  esac
+}
+
+name_ignored_settings() { # one line, only if the shell carried settings that the kit does not use
+  if [ -n "${WORKSHOP_IGNORED:-}" ]; then
+    say "note: ignored from your shell or .env:$WORKSHOP_IGNORED (REMOTE=1 uses them)"
+  fi
+}
+
+name_ignored_profile() { # the same for a Prefect profile in the home folder; called by what starts something
+  local profiles=$HOME/.prefect/profiles.toml line
+  [ "$REMOTE" = 0 ] && [ -r "$profiles" ] || return 0
+  while IFS= read -r line || [ -n "$line" ]; do
+    case $line in *PREFECT_API_URL*=* | *PREFECT_API_KEY*=*)
+      say "note: ignored: your Prefect profile in $profiles (REMOTE=1 uses it)"
+      return 0
+      ;;
+    esac
+  done <"$profiles"
+}
+
+make_home() { # the state folder, or one line why not
+  mkdir -p "$WORKSHOP_HOME/run" "$WORKSHOP_HOME/logs" "$RECORDS" "$PREFECT_HOME" 2>/dev/null &&
+    : 2>/dev/null >"$WORKSHOP_HOME/run/.writable" ||
+    fail "cannot write to $WORKSHOP_HOME" "make … WORKSHOP_HOME=/a/folder/of/yours"
+}
+
+# --- processes ----------------------------------------------------------------------------------
+# A pid alone may belong to somebody else by now; with its start time it names one process for good.
+
+started_at() { # PID -> a token that differs when the pid is used again; fails if there is no such process
+  local stat
+  if [ -r /proc/self/stat ]; then
+    { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
+    stat=${stat##*) } # the name before it may hold spaces and parentheses
+    # shellcheck disable=SC2086
+    set -- $stat
+    [ "$1" != Z ] || return 1
+    printf '%s' "${20}"
+  else
+    stat=$(ps -o stat=,lstart= -p "$1" 2>/dev/null) || return 1
+    case $stat in Z*) return 1 ;; esac
+    stat=${stat#* }
+    printf '%s' "${stat//[[:space:]]/}"
+  fi
+}
+
+is_alive() { # PID STARTED -> true while that very process lives
+  [ -n "${1:-}" ] && [ "$(started_at "$1")" = "$2" ]
+}
+
+read_example() { # sets running_ex, _pid, _started, _servers, _remote; fails if no example is running
+  running_ex='' running_pid='' running_started='' running_servers='' running_remote=''
+  local key value
+  [ -r "$WORKSHOP_HOME/run/example" ] || return 1
+  while IFS='=' read -r key value; do
+    case $key in ex | pid | started | servers | remote) printf -v "running_$key" '%s' "$value" ;; esac
+  done <"$WORKSHOP_HOME/run/example"
+  is_alive "$running_pid" "$running_started"
+}
+
+kept_processes() { # "PID NAME ROLE" a line, for every process of this WORKSHOP_HOME that lives
+  local file role pid started
+  for file in "$WORKSHOP_HOME"/run/*.pids; do
+    [ -r "$file" ] || continue
+    while read -r role pid started; do
+      if is_alive "$pid" "$started"; then printf '%s %s %s\n' "$pid" "$(basename "$file" .pids)" "$role"; fi
+    done <"$file"
+  done
+}
+
+keeper_of() { # NAME -> the pid of the live process that keeps NAME running; fails if there is none
+  local role pid started
+  [ -r "$WORKSHOP_HOME/run/$1.pids" ] || return 1
+  while read -r role pid started; do
+    if [ "$role" = keeper ] && is_alive "$pid" "$started"; then
+      printf '%s' "$pid"
+      return 0
+    fi
+  done <"$WORKSHOP_HOME/run/$1.pids"
+  return 1
+}
+
+wait_until_gone() { # SECONDS WHAT COMMAND... -> waits while COMMAND prints something; false after SECONDS
+  local end=$((SECONDS + $1)) told=$((SECONDS + 2)) what=$2
+  shift 2
+  while [ -n "$("$@")" ]; do
+    [ "$SECONDS" -lt "$end" ] || return 1
+    if [ "$SECONDS" -ge "$told" ]; then
+      say "waiting for $what ($("$@" | wc -l | tr -d ' ') process(es) left)"
+      told=$((SECONDS + 5))
+    fi
+    sleep 0.1
+  done
+}
+
+sweep() { # stops processes that an example left behind when it was killed, and says so
+  local left pid name role
+  read_example && return 0
+  rm -f "$WORKSHOP_HOME/run/example"
+  left=$(kept_processes | grep -v ' background-server ' || true)
+  if [ -n "$left" ]; then
+    say "cleaning up what an example left when it was killed: $(cut -d' ' -f2 <<<"$left" | sort -u | tr '\n' ' ')"
+    while read -r pid name role; do [ "$role" != keeper ] || kill -TERM "$pid" 2>/dev/null || true; done <<<"$left"
+    # A child whose keeper is dead has nobody else to tell it.
+    while read -r pid name role; do
+      if [ "$role" != keeper ] && ! keeper_of "$name" >/dev/null; then kill -TERM "$pid" 2>/dev/null || true; fi
+    done <<<"$left"
+    wait_until_gone $((GRACE + 10)) "runs in flight to finish" leftovers || kill_leftovers
+  fi
+  local file
+  for file in "$WORKSHOP_HOME"/run/*.pids; do
+    [ -e "$file" ] || continue
+    [ -n "$(kept_processes | grep " $(basename "$file" .pids) " || true)" ] || rm -f "$file"
+  done
+}
+
+leftovers() { kept_processes | grep -v ' background-server ' || true; }
+
+kill_leftovers() {
+  local pid rest
+  kept_processes | grep -v ' background-server ' | while read -r pid rest; do kill -KILL "$pid" 2>/dev/null || true; done
+}
+
+# --- ports and HTTP -------------------------------------------------------------------------------
+
+ports_of() { # EX -> "PORT VARIABLE" a line: every port that the example opens (0: those of all examples)
+  printf '%s PREFECT_PORT\n' "$PREFECT_PORT"
+  case $1 in 0 | 3 | 4 | 5) printf '%s WEB_PORT\n' "$WEB_PORT" ;; esac
+  case $1 in 0 | 4)
+    printf '%s MARKETING_PORT\n' "${MARKETING_PORT:-$((WEB_PORT + 1))}"
+    printf '%s INBOX_PORT\n' "${INBOX_PORT:-$((WEB_PORT + 2))}"
+    printf '%s SMTP_PORT\n' "${SMTP_PORT:-$((WEB_PORT + 3))}"
+    printf '%s REDIS_PORT\n' "${REDIS_PORT:-$((WEB_PORT + 4))}"
+    ;;
+  esac
+}
+
+port_answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; } # PORT -> true if something listens
+
+port_holder() { # PORT -> "PID NAME" of what listens on it; "? unknown" if that is hidden; nothing if it is free
+  local line pid name inode
+  port_answers "$1" || return 0
+  if command -v ss >/dev/null 2>&1; then
+    line=$(ss -Hltnp "sport = :$1" 2>/dev/null | grep -m1 'pid=' || true)
+    pid=${line##*pid=} pid=${pid%%,*}
+  elif [ -r /proc/net/tcp ]; then
+    inode=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
+      awk -v port="$(printf ':%04X' "$1")" '$4 == "0A" && substr($2, length($2) - 4) == port { print $10; exit }')
+    # shellcheck disable=SC2012
+    pid=$(ls -l /proc/[0-9]*/fd 2>/dev/null |
+      awk -v socket="socket:[$inode]" '/^\/proc/ { split($0, part, "/") } $NF == socket { print part[3]; exit }')
+  elif command -v lsof >/dev/null 2>&1; then
+    pid=$(lsof -nP -t -iTCP:"$1" -sTCP:LISTEN 2>/dev/null | head -n 1)
+  fi
+  if [ -n "${pid:-}" ]; then
+    name=$(cat "/proc/$pid/comm" 2>/dev/null || ps -o comm= -p "$pid" 2>/dev/null || true)
+    printf '%s %s' "$pid" "${name:-unknown}"
+  else
+    printf '? unknown'
+  fi
+}
+
+need_free_ports() { # EX -> fail if a port of the example is taken, naming the holder and another port
+  local port name holder other
+  while read -r port name; do
+    holder=$(port_holder "$port")
+    [ -n "$holder" ] || continue
+    other=$((port + 100))
+    while port_answers "$other"; do other=$((other + 1)); done
+    fail "port $port is in use by ${holder#* } (pid ${holder%% *})" "make ex$1 $name=$other"
+  done < <(ports_of "$1")
+}
+
+http() ( # METHOD PORT PATH [JSON] -> the body, if the status is 200; needs no curl. Fails otherwise.
+  body=${4:-}
+  exec 2>/dev/null 3<>"/dev/tcp/127.0.0.1/$2" || exit 1
+  printf '%s %s HTTP/1.0\r\nHost: 127.0.0.1:%s\r\nContent-Type: application/json\r\nContent-Length: %s\r\n\r\n%s' \
+    "$1" "$3" "$2" "${#body}" "$body" >&3
+  IFS= read -t 5 -r status <&3 || exit 1
+  while IFS= read -t 5 -r line <&3 && [ "$line" != $'\r' ]; do :; done
+  case $status in *' 200 '*) cat <&3 ;; *) exit 1 ;; esac
+)
+
+server_is_healthy() { [ "$(http GET "$PREFECT_PORT" /api/health)" = true ]; }
+
+subscribed() { # -> how many task servers the Prefect server has now
+  http POST "$PREFECT_PORT" /api/task_workers/filter '{}' | tr '{' '\n' | grep -c '"identifier"' || true
+}
+
+# --- stopping ---------------------------------------------------------------------------------------
+
+stop_kept() { # NAME -> stops one kept process (background-server, task_server.3, …), for sure
+  local pid
+  pid=$(keeper_of "$1") || return 0
+  kill -TERM "$pid" 2>/dev/null || true
+  wait_until_gone $((GRACE + 20)) "$1" alive_named "$1" || kill_named "$1"
+  rm -f "$WORKSHOP_HOME/run/$1.pids"
+}
+alive_named() { kept_processes | grep " $1 " || true; }
+kill_named() {
+  local pid rest
+  alive_named "$1" | while read -r pid rest; do kill -KILL "$pid" 2>/dev/null || true; done
+}
+
+need_remote() { # with REMOTE=1: fail unless there is an API to use and it answers
+  "$VENV/bin/python" "$KIT/scripts/remote.py"
+}
+
+still_starting() { server_is_healthy || printf 'it\n'; }

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Opens the Prefect UI in a browser, or prints its address where there is none to open.
+set -euo pipefail
+# shellcheck source=scripts/env.sh
+. "$(dirname "$0")/env.sh"
+help_if_asked "$@"
+if [ "$REMOTE" = 1 ]; then
+  "$KIT/scripts/setup.sh"
+  url=$(PRINT_URL=1 "$VENV/bin/python" "$KIT/scripts/remote.py")
+  url=${url%/api}
+else
+  read_example || keeper_of background-server >/dev/null || fail 'no Prefect server of the kit is running' 'make ex1 or make ex2'
+  url=http://127.0.0.1:$PREFECT_PORT
+fi
+printf '%s\n' "$url"
+for opener in "${BROWSER:-}" wslview open xdg-open; do # `open` is the one of macOS
+  [ -n "$opener" ] && command -v "$opener" >/dev/null 2>&1 || continue
+  [ "$opener" != open ] || [ "$(uname -s)" = Darwin ] || continue
+  [ "$opener" != xdg-open ] || [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] || continue
+  "$opener" "$url" >/dev/null 2>&1 && exit 0
+done

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Prints the kit's environment as `export` lines: eval "$(make env)" gives any shell what `make shell` gives.
+set -euo pipefail
+before=$(compgen -e | sort)
+# shellcheck source=scripts/env.sh
+. "$(dirname "$0")/env.sh"
+help_if_asked "$@"
+name_ignored_settings
+for name in $WORKSHOP_IGNORED; do [ -n "${!name+set}" ] || printf 'unset %s\n' "$name"; done
+for name in $(compgen -e | sort); do
+  case $name in
+    PREFECT_* | PATH | PYTHON* | NO_PROXY | no_proxy | DO_NOT_TRACK | VIRTUAL_ENV | WORKSHOP_* | WEB_PORT) ;;
+    KIT | VENV | REMOTE | GRACE | WORK_SECONDS | RECORDS) ;;
+    *) continue ;;
+  esac
+  case $name in *_API_KEY | WORKSHOP_IGNORED) continue ;; esac # a key stays where the user put it
+  printf 'export %s=%q\n' "$name" "${!name}"
+done
+for name in PYTHONDONTWRITEBYTECODE PYTHONHOME; do
+  case $before in *"$name"*) printf 'unset %s\n' "$name" ;; esac
+done

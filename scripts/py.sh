@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Runs scripts/NAME.py with the kit's environment, after the set-up.
+#
+#   scripts/py.sh NAME [ARGUMENT...]
+set -euo pipefail
+# shellcheck source=scripts/env.sh
+. "$(dirname "$0")/env.sh"
+help_if_asked "$@"
+name=$1
+shift
+name_ignored_settings
+case $name in # what talks to an example must not set up a machine just to find that nothing runs
+  submit | submit_map | task_request)
+    [ "$REMOTE" = 1 ] || read_example || fail 'nothing is running that could take it' 'make ex2 (in another terminal)'
+    ;;
+esac
+"$KIT/scripts/setup.sh"
+exec "$VENV/bin/python" "$KIT/scripts/$name.py" "$@"

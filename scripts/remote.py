@@ -1,0 +1,28 @@
+#!/usr/bin/env python3
+"""With REMOTE=1: exits 2 with one line unless the user's own Prefect API is set and answers; prints which it is."""
+
+import os
+
+import httpx
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.sorting import TaskRunSort
+from prefect.settings import get_current_settings
+
+import workshop
+
+url = get_current_settings().api.url
+if not url:
+    workshop.fail(
+        "REMOTE=1, but neither PREFECT_API_URL nor a Prefect profile of yours names a server",
+        "make … REMOTE=1 PREFECT_API_URL=https://your-server/api",
+    )
+try:
+    with get_client(sync_client=True, httpx_settings={"timeout": 5}) as client:
+        client.read_task_runs(limit=1, sort=TaskRunSort.ID_DESC)
+except httpx.HTTPStatusError as error:
+    code = error.response.status_code
+    workshop.fail(f"REMOTE=1: {url} answers {code}", "setting PREFECT_API_KEY, or PREFECT_API_URL to the right address")
+except Exception as error:  # every transport error: what counts is that nobody answers
+    workshop.fail(f"REMOTE=1: {url} does not answer ({type(error).__name__})", "another PREFECT_API_URL, or no REMOTE=1")
+if "PRINT_URL" in os.environ:
+    print(url)

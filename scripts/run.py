@@ -1,0 +1,217 @@
+#!/usr/bin/env python3
+"""Runs an example in the foreground: honcho's classes on its Procfile, and one line when everything is ready.
+
+    run.py EX            under honcho, in this terminal (called by scripts/example.sh, which checks first)
+    run.py --background  the Prefect server alone, for example 1, until `make stop`
+
+honcho's own command line has no readiness, kills after 5 s whatever is still finishing its runs, ends with a
+traceback when the terminal is closed, and lets .env overrule the shell; its Manager does the rest.
+"""
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+import honcho.manager
+from honcho.environ import expand_processes, parse_procfile
+from honcho.printer import Printer
+
+import workshop
+
+GRACE = float(os.environ["GRACE"])
+DATABASE = workshop.HOME / "prefect" / "prefect.db"
+TEMPLATE = os.path.join(os.environ["VENV"], "workshop", "prefect.db")
+
+
+def prepare_database() -> None:
+    """Prefect's database: the migrated template if there is none yet. Exits 2 if the one there is damaged."""
+    if workshop.REMOTE:
+        return
+    if not DATABASE.exists():
+        for leftover in DATABASE.parent.glob("prefect.db-*"):  # of a database that somebody deleted
+            leftover.unlink()
+        new = DATABASE.with_suffix(".new")
+        shutil.copyfile(TEMPLATE, new)
+        new.replace(DATABASE)
+        return
+    try:
+        with sqlite3.connect(DATABASE, timeout=10) as connection:
+            found = connection.execute("pragma quick_check(1)").fetchone()[0]
+            connection.execute("select version_num from alembic_version").fetchone()
+        connection.close()
+    except sqlite3.Error as error:
+        found = str(error)
+    if found != "ok":
+        workshop.fail(f"the database {DATABASE} is damaged ({found})", "make clean (deletes the run data)")
+
+
+class Terminal:
+    """Standard output that outlives its terminal: when that is closed, the example still ends in good order."""
+
+    def write(self, text: str) -> int:
+        try:
+            return sys.stdout.write(text)
+        except (OSError, ValueError):
+            return 0
+
+    def flush(self) -> None:
+        try:
+            sys.stdout.flush()
+        except (OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+    def isatty(self) -> bool:
+        return sys.stdout.isatty()
+
+
+class Manager(honcho.manager.Manager):
+    """honcho's Manager; a second Ctrl-C tells the processes again, which skips finishing the runs in flight."""
+
+    _end_noticed = False
+
+    def terminate(self) -> None:
+        # honcho itself calls this once when the first process has ended; every other call is a signal.
+        if self._any_stopped() and not self._end_noticed:
+            self._end_noticed = True
+        elif self._terminating:
+            self._killall()
+        super().terminate()
+
+    def loop(self) -> None:
+        for number in (signal.SIGHUP, signal.SIGQUIT):  # a closed terminal, Ctrl-\: in good order too
+            signal.signal(number, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+        super().loop()
+
+
+def wait_for(what: str, ready: Callable[[], bool], began: float, over: threading.Event) -> bool:
+    """Look every 0.1 s; say what we wait for after 2 s and then every 10 s. False when the example ends first."""
+    told = 2.0
+    while not over.is_set():
+        if ready():
+            return True
+        if time.monotonic() - began > told:
+            print(f"waiting for {what} ({time.monotonic() - began:.0f} s)", flush=True)
+            told += 10
+        over.wait(0.1)
+    return False
+
+
+def web_answers() -> bool:
+    try:
+        workshop.call("GET", workshop.WEB + "/", timeout=1)
+    except OSError:
+        return False
+    return True
+
+
+def put_back_in_queue() -> None:
+    """Prefect's queue lives in its server's memory (issue #21218): after a start, give it the runs that still wait.
+
+    Setting a run to Scheduled again, with the parameters it had, is what puts it into the queue.
+    """
+    try:
+        runs = workshop.waiting_runs()
+        for run in runs:
+            details = {key: run["state"]["state_details"].get(key) for key in ("deferred", "task_parameters_id")}
+            state = {"type": "SCHEDULED", "message": "Back in the queue after a restart", "state_details": details}
+            workshop.prefect(f"/task_runs/{run['id']}/set_state", {"state": state, "force": True}, timeout=60)
+        if runs:
+            print(f"{len(runs)} run(s) that were still waiting are back in the queue", flush=True)
+    except OSError as error:
+        print(f"could not put waiting runs back in the queue: {error}. Try: make stop, then start again", flush=True)
+
+
+def announce(ex: int, servers: int, began: float, over: threading.Event) -> None:
+    """Watch the example come up; print the one line that says so."""
+    if not workshop.REMOTE:
+        if not wait_for("the Prefect server", workshop.healthy, began, over):
+            return
+        put_back = threading.Thread(target=put_back_in_queue, daemon=True)
+        put_back.start()
+        need = f"{servers} task server(s) to subscribe"
+        if not wait_for(need, lambda: len(workshop.subscribed()) >= servers, began, over):
+            return
+    if ex == 3 and not wait_for("the web app", web_answers, began, over):
+        return
+    following = {2: "make submit NAME=Agrajag", 3: f"make task, or open {workshop.WEB}/docs"}[ex]
+    (workshop.RUN / "ready").touch()
+    seconds = time.monotonic() - began
+    print(f"ready in {seconds:.1f} s: UI {workshop.UI} - next, in another terminal: {following}", flush=True)
+
+
+def claim(ex: int, servers: int) -> None:
+    """Write run/example, which says that and what runs. Exits 2 if another terminal was quicker."""
+    path = workshop.RUN / "example"
+    try:
+        with path.open("x") as file:
+            fields = {"ex": ex, "pid": os.getpid(), "started": workshop.started_at(os.getpid()), "servers": servers}
+            fields["remote"] = int(workshop.REMOTE)
+            file.writelines(f"{key}={value}\n" for key, value in fields.items())
+    except FileExistsError:
+        workshop.fail("an example is being started in another terminal", "make status")
+    (workshop.RUN / "ready").unlink(missing_ok=True)
+
+
+def run_example(ex: int, servers: int) -> int:
+    """Until Ctrl-C. Returns the exit code: 0 after a wanted end."""
+    began = time.monotonic()
+    claim(ex, servers)
+    try:
+        prepare_database()
+        os.environ["WORKSHOP_LAUNCHER"] = str(os.getpid())
+        os.environ["WORKSHOP_COLOUR"] = str(int(sys.stdout.isatty() and "NO_COLOR" not in os.environ))
+        processes = parse_procfile((workshop.KIT / f"Procfile.ex{ex}").read_text()).processes
+        if workshop.REMOTE:
+            del processes["server"]
+        terminal = Terminal()
+        # The longest that a polite end takes: the runs in flight, then the server. After that honcho kills.
+        honcho.manager.KILL_WAIT = GRACE + 25
+        manager = Manager(Printer(terminal))
+        for process in expand_processes(processes, concurrency={"task_server": servers}):
+            manager.add_process(process.name, process.cmd, env={**os.environ, **process.env}, cwd=workshop.KIT)
+        over = threading.Event()
+        sys.stdout.flush()
+        announcer = threading.Thread(target=announce, args=(ex, servers, began, over), daemon=True)
+        threading.Timer(0.2, announcer.start).start()  # after honcho has forked: no thread in its children
+        manager.loop()
+        over.set()
+    finally:
+        (workshop.RUN / "example").unlink(missing_ok=True)
+        (workshop.RUN / "ready").unlink(missing_ok=True)
+    return 0 if manager.returncode in (0, 130, 143) else 1
+
+
+def start_background_server() -> int:
+    """The Prefect server in a session of its own, logging to a file. Returns when it is healthy."""
+    began = time.monotonic()
+    prepare_database()
+    log = workshop.HOME / "logs" / "server.log"
+    command = [sys.executable, str(workshop.KIT / "scripts" / "keep.py"), "--name", "background-server"]
+    with log.open("ab") as output:
+        keeper = subprocess.Popen(
+            [*command, "prefect", "server", "start"],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    over = threading.Event()
+
+    def up() -> bool:
+        return keeper.poll() is not None or workshop.healthy()
+
+    if not wait_for("the Prefect server", up, began, over) or keeper.poll() is not None:
+        workshop.fail(f"the Prefect server did not start; its log is {log}", "make doctor", 1)
+    return 0
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--background"]:
+        sys.exit(start_background_server())
+    sys.exit(run_example(int(sys.argv[1]), int(sys.argv[2])))

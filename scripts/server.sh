@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# One more task server for the example that is running, in this terminal; Ctrl-C lets it finish its runs and ends it.
+set -euo pipefail
+# shellcheck source=scripts/env.sh
+. "$(dirname "$0")/env.sh"
+help_if_asked "$@"
+name_ignored_settings
+if read_example; then
+  ex=$running_ex
+  [ "$running_remote" = 1 ] && REMOTE=1
+elif [ "$REMOTE" = 1 ]; then
+  ex=2 running_pid=''
+else
+  fail 'no example is running that a task server could join' 'make ex2 (in another terminal)'
+fi
+case $ex in
+  2) file=examples/ex2_task_servers/task_server.py LIMIT=${LIMIT:-1} ;;
+  3) file=examples/ex3_fastapi/first_fastapi_task_server.py LIMIT=${LIMIT:-10} ;;
+esac
+whole_number LIMIT 1 1000 'make server LIMIT=1'
+export LIMIT
+make_home
+"$KIT/scripts/setup.sh"
+if [ "$REMOTE" = 1 ]; then need_remote; fi
+
+number=1
+# The name is claimed by making its file: two terminals at once get two names.
+until (set -o noclobber && : >"$WORKSHOP_HOME/run/task_server.$number.pids") 2>/dev/null; do
+  if keeper_of "task_server.$number" >/dev/null || [ "$number" -le "${running_servers:-0}" ]; then
+    number=$((number + 1))
+  else
+    rm -f "$WORKSHOP_HOME/run/task_server.$number.pids" # left by one that was killed
+  fi
+done
+say "task_server.$number joins example $ex; Ctrl-C ends it"
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then export WORKSHOP_COLOUR=1; fi
+cd "$KIT"
+exec "$VENV/bin/python" "$KIT/scripts/keep.py" --name "task_server.$number" ${running_pid:+--with "$running_pid"} \
+  --watch "$(dirname "$file")" python "$file"

@@ -1,0 +1,146 @@
+#!/usr/bin/env bash
+# Sets up what is missing: .venv from the locked requirements, and Prefect's database, migrated.
+#
+#   scripts/setup.sh [GROUP]     core (default), dev, …: requirements/GROUP.txt on top of core
+#
+# PYTHON=…   the interpreter to use (else the newest suitable python3.x on the PATH)
+# WHEELS=…   a folder or URL with wheels (made by `make bundle`): the network is not touched
+# Silent and quick when there is nothing to do. Exit 2 with one line when it cannot be done.
+set -euo pipefail
+# shellcheck source=scripts/env.sh
+. "$(dirname "$0")/env.sh"
+help_if_asked "$@"
+group=${1:-core}
+[ -f "$KIT/requirements/$group.txt" ] || fail "there is no requirements/$group.txt" "scripts/setup.sh core"
+stamps=$VENV/workshop
+template=$stamps/prefect.db
+
+wanted() { # GROUP -> what its stamp must say: this lock, in this folder (scripts in .venv name it)
+  printf '%s %s' "$(cksum <"$KIT/requirements/$1.txt")" "$KIT"
+}
+installed() { [ -x "$VENV/bin/python" ] && [ "$(cat "$stamps/$1" 2>/dev/null)" = "$(wanted "$1")" ]; }
+
+version_of() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null; }
+
+same_python() { # true unless PYTHON= asks for another version than .venv has
+  [ -z "${PYTHON:-}" ] || [ "$(version_of "$VENV/bin/python")" = "$(version_of "$PYTHON")" ]
+}
+
+if installed core && installed "$group" && [ -f "$template" ] && same_python; then exit 0; fi
+
+# --- one at a time: a second terminal waits for the first --------------------------------------
+lock=$KIT/.venv.lock
+mkdir -p "$KIT" 2>/dev/null && [ -w "$KIT" ] || fail "cannot write to $KIT" "cloning the kit into a folder of your own"
+told=
+until mkdir "$lock" 2>/dev/null; do
+  read -r pid started 2>/dev/null <"$lock/holder" || { pid='' started=''; }
+  if [ -n "$pid" ] && ! is_alive "$pid" "$started"; then
+    rm -rf "$lock" # its owner was killed half-way
+  else
+    [ -n "$told" ] || say "waiting for the set-up that runs in another terminal (pid ${pid:-?})"
+    told=yes
+    sleep 0.5
+  fi
+done
+printf '%s %s\n' $$ "$(started_at $$)" >"$lock/holder"
+tools=''
+trap 'rm -rf "$lock" ${tools:+"$tools"}' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+if installed core && installed "$group" && [ -f "$template" ] && same_python; then exit 0; fi
+
+# --- a Python ----------------------------------------------------------------------------------
+suitable() { # COMMAND -> true if it runs (a pyenv shim may not), has a suitable version and the venv module
+  "$1" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null
+}
+find_python() {
+  local name
+  for name in python3.14 python3.13 python3.12 python3.11 python3; do
+    # An active virtual or conda environment does not matter: .venv is made from its Python, not in it.
+    if command -v "$name" >/dev/null 2>&1 && suitable "$name"; then
+      command -v "$name"
+      return 0
+    fi
+  done
+  return 1
+}
+how_to_install() {
+  case $(uname -s) in
+    Darwin) printf 'brew install python@3.13 (or python.org), then make setup' ;;
+    *) printf 'sudo apt install python3 python3-venv (or your system'\''s Python 3.11 to 3.14), then make setup' ;;
+  esac
+}
+if [ -n "${PYTHON:-}" ]; then
+  command -v "$PYTHON" >/dev/null 2>&1 || fail "PYTHON='$PYTHON' is not a command here" "make setup PYTHON=python3"
+  suitable "$PYTHON" ||
+    fail "PYTHON='$PYTHON' is not a Python 3.11 to 3.14 with the venv module" "$(how_to_install)"
+  python=$(command -v "$PYTHON")
+else
+  python=$(find_python) || fail 'no Python 3.11 to 3.14 with the venv module on the PATH' "$(how_to_install)"
+fi
+
+# --- from where ----------------------------------------------------------------------------------
+wheels=() # empty for the registry
+if [ -n "${WHEELS:-}" ]; then
+  case $WHEELS in
+    http://* | https://*) ;;
+    *) [ -d "$WHEELS" ] || fail "WHEELS='$WHEELS' is neither a folder nor a URL" "make setup WHEELS=wheels" ;;
+  esac
+  wheels=(--no-index --find-links "$WHEELS")
+fi
+
+patiently() { # COMMAND... -> up to three tries: venue Wi-Fi
+  local try
+  for try in 1 2 3; do
+    "$@" && return 0
+    [ "$try" = 3 ] || say "that failed; trying again ($((try + 1)) of 3)"
+  done
+  return 1
+}
+
+begin=$SECONDS
+say "setup 1/3: the installer, for $("$python" --version) ($python)"
+tools=$(mktemp -d)
+if ! uv=$(command -v uv); then
+  # uv is fetched, used and thrown away: it is a quarter of what the kit itself needs.
+  "$python" -m venv "$tools/venv"
+  patiently "$tools/venv/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes \
+    ${wheels[@]+"${wheels[@]}"} -r "$KIT/requirements/uv.txt" ||
+    fail 'the installer (uv) could not be fetched' 'the network, then make setup; or make setup WHEELS=dir-or-URL'
+  uv=$tools/venv/bin/uv
+fi
+
+say "setup 2/3: packages of: $group"
+# Hard links from uv's cache are not possible everywhere, and the warning helps nobody.
+export UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never
+if [ ! -x "$VENV/bin/python" ] || ! same_python || [ "$(cut -d' ' -f3- "$stamps/core" 2>/dev/null)" != "$KIT" ]; then
+  "$uv" venv --quiet --clear --no-project --python "$python" "$VENV"
+fi
+groups=core
+for stamp in "$stamps"/*; do # what was installed before stays, brought up to its lock
+  name=$(basename "$stamp")
+  case " $groups $group " in *" $name "*) ;; *) [ ! -f "$KIT/requirements/$name.txt" ] || groups="$groups $name" ;; esac
+done
+case " $groups " in *" $group "*) ;; *) groups="$groups $group" ;; esac
+files=()
+for name in $groups; do files+=("$KIT/requirements/$name.txt"); done
+rm -f "$stamps"/core "$stamps/$group"
+install() { # without the line for each of a hundred packages
+  "$uv" pip sync --python "$VENV/bin/python" --require-hashes --compile-bytecode \
+    ${wheels[@]+"${wheels[@]}"} "${files[@]}" 2>&1 | grep --line-buffered -v '^ [-+~] ' >&2
+}
+patiently install ||
+  fail 'the packages could not be installed' 'the network, then make setup; or make setup WHEELS=dir-or-URL'
+
+say 'setup 3/3: the database'
+mkdir -p "$stamps"
+if ! { [ -f "$template" ] && [ "$(cat "$stamps/database" 2>/dev/null)" = "$(wanted core)" ]; }; then
+  rm -f "$template" "$stamps"/new.db*
+  PREFECT_SERVER_DATABASE_CONNECTION_URL="sqlite+aiosqlite:///$stamps/new.db" PREFECT_HOME=$tools \
+    "$VENV/bin/python" -P -m prefect server database upgrade -y >"$tools/log" 2>&1 ||
+    fail "Prefect's database could not be prepared: $(tail -n 1 "$tools/log")" 'make distclean, then make setup'
+  mv "$stamps/new.db" "$template"
+  wanted core >"$stamps/database"
+fi
+for name in $groups; do wanted "$name" >"$stamps/$name"; done
+say "setup done in $((SECONDS - begin)) s"

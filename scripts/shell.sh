@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# A bash with the kit's environment: `python task_server.py` and `python task_submitter.py` work in the examples' folders.
+set -euo pipefail
+# shellcheck source=scripts/env.sh
+. "$(dirname "$0")/env.sh"
+help_if_asked "$@"
+name_ignored_settings
+make_home
+"$KIT/scripts/setup.sh"
+cd "$KIT"
+[ -t 0 ] || exec bash # commands from a pipe
+say 'the kit'\''s environment; for example: cd examples/ex2_task_servers && python task_server.py (exit leaves)'
+exec bash --rcfile "$KIT/scripts/shellrc" -i

@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Says what runs in this WORKSHOP_HOME and whether it is ready. Exit 0: ready; 3: nothing runs; 1: not yet healthy.
+set -euo pipefail
+# shellcheck source=scripts/env.sh
+. "$(dirname "$0")/env.sh"
+help_if_asked "$@"
+name_ignored_settings
+
+if ! read_example; then
+  if keeper_of background-server >/dev/null; then
+    if server_is_healthy; then
+      printf 'the Prefect server of example 1 runs in the background: http://127.0.0.1:%s (make stop ends it)\n' "$PREFECT_PORT"
+      exit 0
+    fi
+    printf 'the Prefect server of example 1 is starting, or not healthy: see %s/logs/server.log\n' "$WORKSHOP_HOME"
+    exit 1
+  fi
+  left=$(leftovers | wc -l | tr -d ' ')
+  if [ "$left" != 0 ]; then
+    printf 'an example was killed and left %s process(es): make stop\n' "$left"
+    exit 1
+  fi
+  printf 'nothing runs: make ex2\n'
+  exit 3
+fi
+
+printf 'example %s runs (pid %s)\n' "$running_ex" "$running_pid"
+if [ "$running_remote" = 1 ]; then
+  printf '  Prefect       REMOTE=1: a server of yours, not the kit'\''s\n'
+  exit 0
+fi
+ready=yes
+line() { # WHAT TEXT GOOD
+  printf '  %-13s %s\n' "$1" "$2"
+  [ "$3" = yes ] || ready=no
+}
+if server_is_healthy; then
+  line 'Prefect' "healthy: http://127.0.0.1:$PREFECT_PORT" yes
+  servers=$(subscribed)
+  [ "$servers" -ge "$running_servers" ] && enough=yes || enough=no
+  line 'task servers' "$servers subscribed, $running_servers wanted" "$enough"
+else
+  line 'Prefect' "does not answer on port $PREFECT_PORT" no
+fi
+if [ "$running_ex" = 3 ]; then
+  if http GET "$WEB_PORT" / >/dev/null; then
+    line 'web app' "answers: http://127.0.0.1:$WEB_PORT" yes
+  else
+    line 'web app' "does not answer on port $WEB_PORT" no
+  fi
+fi
+if [ "$ready" = yes ]; then
+  printf 'ready\n'
+else
+  printf 'not ready yet\n'
+  exit 1
+fi

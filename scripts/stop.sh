@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Stops what the kit started in this WORKSHOP_HOME, from any terminal: the example, its servers, the background server.
+# Runs in flight finish first (GRACE seconds at the most).
+set -euo pipefail
+# shellcheck source=scripts/env.sh
+. "$(dirname "$0")/env.sh"
+help_if_asked "$@"
+
+if [ -d "$WORKSHOP_HOME" ] && { [ ! -x "$WORKSHOP_HOME" ] || [ ! -r "$WORKSHOP_HOME" ]; }; then
+  fail "cannot read $WORKSHOP_HOME" "its owner's account"
+fi
+what=
+if read_example; then
+  what="example $running_ex"
+  kill -TERM "$running_pid" 2>/dev/null || true
+  example_lives() {
+    if is_alive "$running_pid" "$running_started"; then printf '%s launcher\n' "$running_pid"; fi
+    leftovers
+  }
+  if ! wait_until_gone $((GRACE + 30)) "runs in flight to finish" example_lives; then kill -KILL "$running_pid" 2>/dev/null || true; fi
+fi
+if keeper_of background-server >/dev/null; then
+  what="${what:+$what and }the background Prefect server"
+  stop_kept background-server
+fi
+if [ -n "$(leftovers)" ]; then what="${what:+$what and }what was left over"; fi
+sweep
+if [ -n "$what" ]; then say "stopped: $what"; else say 'nothing was running'; fi

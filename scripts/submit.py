@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+"""Submits one run of the running example's task, and follows it to its end.
+
+NAME=…   whom to greet (default Marvin), exactly as typed
+WAIT=0   return as soon as the run is submitted
+Exit 0 when the run Completed (or was submitted, with WAIT=0), 1 when it failed, 2 for bad input.
+"""
+
+import os
+import sys
+import time
+
+import httpx
+from prefect.client.orchestration import get_client
+from prefect.utilities.urls import url_for
+
+import records
+import workshop
+from task_of import task_of_example
+
+LOOK = 0.1  # seconds between looks at the run
+
+
+def why_it_waits(task_key: str) -> str:
+    """What a Scheduled run waits for, and the command that helps."""
+    if workshop.REMOTE:
+        return "a task server (make server)"
+    servers = workshop.subscribed()
+    task = task_key.rpartition("-")[0]
+    if not any(key.startswith(task + "-") for server in servers for key in server["task_keys"]):
+        return f"a task server that serves {task} (make server)"
+    if not any(task_key in server["task_keys"] for server in servers):
+        return f"a task server with this code: those that run have another version of {task} (save the file again)"
+    return "a task server that is free (make server adds one)"
+
+
+def main() -> int:
+    name = workshop.typed("NAME", "Marvin")
+    wait = workshop.whole_number("WAIT", 1, 0, 1)
+    task = task_of_example()
+    began = time.monotonic()
+    future = task.delay(name)
+    print(f"submitted  task run {future.task_run_id}")
+    print(f"           {url_for(future)}", flush=True)
+
+    if not wait:
+        if not any(task.task_key in server["task_keys"] for server in workshop.subscribed()) and not workshop.REMOTE:
+            print(f"waiting    for {why_it_waits(task.task_key)}")
+        return 0
+
+    told = 2.0
+    with get_client(sync_client=True) as client:
+        while True:
+            run = client.read_task_run(future.task_run_id)
+            if run.state and run.state.is_final():
+                break
+            seconds = time.monotonic() - began
+            if seconds > told:
+                state = run.state.name if run.state else "unknown"
+                reason = f", for {why_it_waits(task.task_key)}" if state == "Scheduled" else ""
+                print(f"waiting    {seconds:.0f} s, {state}{reason}", flush=True)
+                told = told * 2 + 2
+            time.sleep(LOOK)
+    seconds = time.monotonic() - began
+    by = records.who_ran(workshop.HOME / "task-servers").get(str(run.id))
+    where = f"on {by}, " if by else ""
+    if run.state.is_completed():
+        print(f"{run.state.name.lower():10} {run.state.result()}")
+        print(f"           {where}{seconds:.1f} s after it was submitted")
+        return 0
+    print(f"{run.state.name.lower():10} {run.state.message}")
+    print(f"           {where}{seconds:.1f} s after it was submitted")
+    return 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print("\nleft; the run goes on without us: make runs", file=sys.stderr)
+        os._exit(130)
+    except httpx.HTTPError as error:
+        workshop.fail(f"the Prefect API failed: {error or type(error).__name__}", "make status")

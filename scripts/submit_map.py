@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""Submits many runs of the running example's task with map, follows them, and says which task server did what.
+
+NAMES="…"   whom to greet, separated by spaces (default: the tutorial's three)
+N=…         how many; the names are repeated with a number
+WAIT=0      return as soon as they are submitted
+Exit 0 when all runs Completed (or were submitted, with WAIT=0), 1 when some failed, 2 for bad input.
+"""
+
+import os
+import sys
+import time
+from collections import Counter
+from contextlib import nullcontext
+from itertools import cycle, islice
+from typing import Any
+from uuid import UUID
+
+import httpx
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import TaskRunFilter, TaskRunFilterId
+from prefect.client.schemas.objects import TaskRun
+from prefect.client.schemas.sorting import TaskRunSort
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+import records
+import workshop
+from submit import LOOK, why_it_waits
+from task_of import task_of_example
+
+CHUNK = 20  # names to one map(), so that the progress shows
+PAGE = 200  # runs that Prefect's API returns at once
+console = Console(highlight=False)
+
+
+def names_to_greet() -> list[str]:
+    """NAMES, repeated to N with a number each when there are more than that."""
+    names = workshop.typed("NAMES", "Ford Prefect Slartibartfast").split()
+    number = workshop.whole_number("N", len(names), 1, 100_000)
+    if number <= len(names):
+        return names[:number]
+    return [f"{name} {count}" for count, name in enumerate(islice(cycle(names), number), 1)]
+
+
+def take_finished(client: SyncPrefectClient, pending: dict[UUID, str], finished: dict[UUID, TaskRun]) -> None:
+    """Move the runs that have ended from pending to finished. It asks for the oldest 200: they end roughly in order."""
+    if not pending:
+        return
+    oldest = TaskRunFilter(id=TaskRunFilterId(any_=list(pending)[:PAGE]))
+    # Without a sort order the client of 3.8.8 sends one that its server refuses.
+    for run in client.read_task_runs(task_run_filter=oldest, limit=PAGE, sort=TaskRunSort.ID_DESC):
+        if run.state and run.state.is_final():
+            finished[run.id] = run
+            del pending[run.id]
+
+
+def follow(task: Any, names: list[str], wait: bool) -> tuple[dict[UUID, str], dict[UUID, TaskRun]]:
+    """Submit, and wait for the ends. Returns the names and the finished runs, by run id."""
+    submitted: dict[UUID, str] = {}
+    pending: dict[UUID, str] = {}
+    finished: dict[UUID, TaskRun] = {}
+    columns = (TextColumn("{task.description:10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    bars = Progress(*columns, console=console) if len(names) > CHUNK else None
+    with bars or nullcontext(), get_client(sync_client=True) as client:
+        sent = bars.add_task("submitted", total=len(names)) if bars else None
+        done = bars.add_task("done", total=len(names)) if bars and wait else None
+        for start in range(0, len(names), CHUNK):
+            chunk = names[start : start + CHUNK]
+            for name, future in zip(chunk, task.map(chunk, deferred=True), strict=True):
+                submitted[future.task_run_id] = pending[future.task_run_id] = name
+            if bars:
+                bars.update(sent, completed=len(submitted))
+            if done is not None:
+                take_finished(client, pending, finished)
+                bars.update(done, completed=len(finished))
+        changed, told = time.monotonic(), 0.0
+        while wait and pending:
+            before = len(finished)
+            take_finished(client, pending, finished)
+            if done is not None:
+                bars.update(done, completed=len(finished))
+            now = time.monotonic()
+            if len(finished) > before:
+                changed = now
+            elif now - changed > 2 and now - told > 10:
+                console.print(f"waiting for {why_it_waits(task.task_key)}; {len(pending)} run(s) left", markup=False)
+                told = now
+            time.sleep(LOOK)
+    return submitted, finished
+
+
+def main() -> int:
+    names = names_to_greet()
+    wait = bool(workshop.whole_number("WAIT", 1, 0, 1))
+    task = task_of_example()
+    began = time.monotonic()
+    submitted, finished = follow(task, names, wait)
+    seconds = time.monotonic() - began
+    if not wait:
+        print(f"submitted {len(submitted)} runs in {seconds:.1f} s: make runs")
+        return 0
+
+    by = records.who_ran(workshop.HOME / "task-servers")
+    if len(names) <= CHUNK:
+        greetings = Table("task server", "greeted", "state", "task run (make runs)")
+        for run_id, name in submitted.items():
+            state = finished[run_id].state
+            greetings.add_row(by.get(str(run_id), "?"), name, state.name if state else "?", f"{run_id}"[:8])
+        console.print(greetings, markup=False)
+    share = Counter(by.get(str(run_id), "?") for run_id in submitted)
+    spread = Table("task server", "runs")
+    for server, runs in sorted(share.items()):
+        spread.add_row(server, str(runs))
+    console.print(spread)
+    failed = sum(not (run.state and run.state.is_completed()) for run in finished.values())
+    print(f"{len(finished) - failed} of {len(names)} runs completed in {seconds:.1f} s by {len(share)} task server(s)")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print("\nleft; what was submitted goes on without us: make runs", file=sys.stderr)
+        os._exit(130)
+    except httpx.HTTPError as error:
+        workshop.fail(f"the Prefect API failed: {error or type(error).__name__}", "make status")
