@@ -23,11 +23,15 @@ read_dotenv() { # KEY=VALUE lines, `export` and quotes allowed; data, never exec
       fail ".env has a line that is not NAME=value: '$line'" "mend or delete that line"
     fi
     case $value in
-      \"*\") value=${value#\"} value=${value%\"} ;;
-      \'*\') value=${value#\'} value=${value%\'} ;;
+      \"*\"*) value=${value#\"} value=${value%%\"*} ;;
+      \'*\'*) value=${value#\'} value=${value%%\'*} ;;
       *) value=${value%%[[:space:]]#*} value=${value%"${value##*[![:space:]]}"} ;;
     esac
-    if [ -z "${!key+set}" ]; then export "$key=$value"; fi
+    if [ -z "${!key+set}" ]; then
+      export "$key=$value"
+    elif [ "${!key}" != "$value" ]; then
+      DOTENV_LOSES="$DOTENV_LOSES $key" # for make doctor
+    fi
   done <"$1"
 }
 
@@ -36,6 +40,7 @@ plain_url() { # URL -> the same, written one way, so that two spellings of one a
   printf '%s' "${url/:\/\/localhost:/://127.0.0.1:}"
 }
 
+DOTENV_LOSES=
 if [ -f "$KIT/.env" ]; then read_dotenv "$KIT/.env"; fi
 
 # WSL sets NAME to the computer's name in every shell; nobody wants that one greeted.
@@ -100,10 +105,16 @@ WORKSHOP_SETS=$(compgen -e PREFECT_ | tr '\n' ' ')
 export WORKSHOP_SETS
 
 # --- Python -----------------------------------------------------------------------------------
-case :$PATH: in *":$VENV/bin:$KIT/scripts/bin:"*) ;; *) PATH=$VENV/bin:$KIT/scripts/bin:$PATH ;; esac
+# SYSTEM_PATH: without what `make shell` put in front, to find a Python that .venv can be made from.
+SYSTEM_PATH=:$PATH: SYSTEM_PATH=${SYSTEM_PATH//":$VENV/bin:"/:} SYSTEM_PATH=${SYSTEM_PATH//":$KIT/scripts/bin:"/:}
+SYSTEM_PATH=${SYSTEM_PATH#:} SYSTEM_PATH=${SYSTEM_PATH%:}
+PATH=$VENV/bin:$KIT/scripts/bin:$SYSTEM_PATH
 export PATH VIRTUAL_ENV=$VENV
 export PYTHONPATH=$KIT/scripts/pythonpath # task servers that drain: see sitecustomize.py there
 export PYTHONUNBUFFERED=1 PYTHONUTF8=1 PYTHONNOUSERSITE=1
-unset PYTHONDONTWRITEBYTECODE PYTHONHOME CONDA_PREFIX
+# The packages are compiled at the set-up. The examples must not be: bytecode is told from its source by the second and
+# the size, so two quick saves could leave an old task, with an old key, that waits for ever.
+export PYTHONDONTWRITEBYTECODE=1
+unset PYTHONHOME CONDA_PREFIX
 # A company's HTTP proxy must not get the requests to this machine.
 export NO_PROXY=127.0.0.1,localhost${NO_PROXY:+,$NO_PROXY} no_proxy=127.0.0.1,localhost${no_proxy:+,$no_proxy}

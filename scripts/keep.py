@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Keeps one process of an example running: `keep [--watch DIR] [--last] COMMAND…` in a Procfile.
+"""Keeps one process of an example running: `keep [--reload] [--last] COMMAND…` in a Procfile.
 
 A command that ends by itself is started again, three times in a minute; then it stays down and the rest goes on.
-  --watch DIR   when a Python file in DIR is saved, start the command anew; the old process finishes its runs
-  --last        at the end, stop only when everything else has: the Prefect server hears of the last runs
-  --name NAME   what to call it (under honcho: the process's name)
-  --with PID    end when that process ends (the example's launcher, if that is killed)
+  --reload     when the Python file in the command is saved, start it anew; the old process finishes its runs
+  --last       at the end, stop only when everything else has: the Prefect server hears of the last runs
+  --name NAME  what to call it (under honcho: the process's name)
+  --with PID   end when that process ends (the example's launcher, if that is killed)
 
 honcho alone stops everything when one process exits, and orphans everything when it is killed (FACTS.md).
 SIGTERM, Ctrl-C and SIGHUP stop the command politely: it has GRACE seconds to finish. The same again: it has none.
@@ -35,7 +35,8 @@ class Keeper:
     def __init__(self, options: argparse.Namespace) -> None:
         self.command: list[str] = options.command
         self.name: str = options.name
-        self.watch: Path | None = options.watch
+        scripts = [Path(word) for word in options.command if word.endswith(".py")]
+        self.watched: Path | None = scripts[0] if options.reload and scripts else None
         self.last: bool = options.last
         self.launcher: int | None = options.launcher
         self.grace = float(os.environ.get("GRACE", "30"))
@@ -117,25 +118,21 @@ class Keeper:
 
     # --- what happens in between ------------------------------------------------------------------
 
-    def saved(self) -> dict[Path, int]:
-        """When each watched file was last changed, in nanoseconds."""
-        if not self.watch:
-            return {}
-        times = {}
-        for path in self.watch.glob("*.py"):
-            with contextlib.suppress(OSError):
-                times[path] = path.stat().st_mtime_ns
-        return times
+    def saved(self) -> int:
+        """When the watched file was last changed, in nanoseconds; 0 while an editor has it moved away."""
+        with contextlib.suppress(OSError):
+            return self.watched.stat().st_mtime_ns if self.watched else 0
+        return 0
 
     def mistake(self) -> str | None:
-        """The first syntax error in the watched files, as FILE:LINE: text."""
-        for path in sorted(self.saved()):
-            try:
-                compile(path.read_text(), str(path), "exec")
-            except SyntaxError as error:
-                return f"{path.name}:{error.lineno}: {error.msg}"
-            except (OSError, ValueError) as error:
-                return f"{path.name}: {error}"
+        """The syntax error in the watched file, if there is one, as FILE:LINE: text."""
+        assert self.watched
+        try:
+            compile(self.watched.read_text(), str(self.watched), "exec")
+        except SyntaxError as error:
+            return f"{self.watched.name}:{error.lineno}: {error.msg}"
+        except (OSError, ValueError) as error:
+            return f"{self.watched.name}: {error}"
         return None
 
     def reload(self) -> None:
@@ -188,7 +185,7 @@ class Keeper:
         while self.restarts and now - self.restarts[0] > WINDOW:
             self.restarts.popleft()
         if len(self.restarts) >= TRIES:
-            hint = "mend the code and save it" if self.watch else "make stop, then start the example again"
+            hint = "mend the code and save it" if self.watched else "make stop, then start the example again"
             self.say(f"{self.name} {why}; it stays down after {TRIES} restarts in a minute. The others go on; {hint}")
             return False
         self.restarts.append(now)
@@ -205,7 +202,7 @@ class Keeper:
             if self.launcher and not workshop.started_at(self.launcher):
                 self.stops += 1
                 break
-            if (now := self.saved()) != known:
+            if (now := self.saved()) not in (0, known):
                 known = now
                 self.reload()
             if any(process.poll() is not None for process in self.finishing):
@@ -226,7 +223,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="keep", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, usage=argparse.SUPPRESS
     )
-    parser.add_argument("--watch", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--reload", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--last", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--name", default=os.environ.get("HONCHO_PROCESS_NAME", "process"), help=argparse.SUPPRESS)
     launcher = os.environ.get("WORKSHOP_LAUNCHER")

@@ -56,9 +56,10 @@ name_ignored_profile() { # the same for a Prefect profile in the home folder; ca
 }
 
 make_home() { # the state folder, or one line why not
-  mkdir -p "$WORKSHOP_HOME/run" "$WORKSHOP_HOME/logs" "$RECORDS" "$PREFECT_HOME" 2>/dev/null &&
-    : 2>/dev/null >"$WORKSHOP_HOME/run/.writable" ||
+  if ! { mkdir -p "$WORKSHOP_HOME/run" "$WORKSHOP_HOME/logs" "$RECORDS" "$PREFECT_HOME" &&
+    : >"$WORKSHOP_HOME/run/.writable"; } 2>/dev/null; then
     fail "cannot write to $WORKSHOP_HOME" "make … WORKSHOP_HOME=/a/folder/of/yours"
+  fi
 }
 
 # --- processes ----------------------------------------------------------------------------------
@@ -86,6 +87,7 @@ is_alive() { # PID STARTED -> true while that very process lives
 }
 
 read_example() { # sets running_ex, _pid, _started, _servers, _remote; fails if no example is running
+  # shellcheck disable=SC2034 # for the callers
   running_ex='' running_pid='' running_started='' running_servers='' running_remote=''
   local key value
   [ -r "$WORKSHOP_HOME/run/example" ] || return 1
@@ -96,11 +98,12 @@ read_example() { # sets running_ex, _pid, _started, _servers, _remote; fails if 
 }
 
 kept_processes() { # "PID NAME ROLE" a line, for every process of this WORKSHOP_HOME that lives
-  local file role pid started
+  local file name role pid started
   for file in "$WORKSHOP_HOME"/run/*.pids; do
     [ -r "$file" ] || continue
+    name=${file##*/} name=${name%.pids}
     while read -r role pid started; do
-      if is_alive "$pid" "$started"; then printf '%s %s %s\n' "$pid" "$(basename "$file" .pids)" "$role"; fi
+      if is_alive "$pid" "$started"; then printf '%s %s %s\n' "$pid" "$name" "$role"; fi
     done <"$file"
   done
 }
@@ -134,7 +137,7 @@ sweep() { # stops processes that an example left behind when it was killed, and 
   local left pid name role
   read_example && return 0
   rm -f "$WORKSHOP_HOME/run/example"
-  left=$(kept_processes | grep -v ' background-server ' || true)
+  left=$(leftovers)
   if [ -n "$left" ]; then
     say "cleaning up what an example left when it was killed: $(cut -d' ' -f2 <<<"$left" | sort -u | tr '\n' ' ')"
     while read -r pid name role; do [ "$role" != keeper ] || kill -TERM "$pid" 2>/dev/null || true; done <<<"$left"
@@ -154,8 +157,7 @@ sweep() { # stops processes that an example left behind when it was killed, and 
 leftovers() { kept_processes | grep -v ' background-server ' || true; }
 
 kill_leftovers() {
-  local pid rest
-  kept_processes | grep -v ' background-server ' | while read -r pid rest; do kill -KILL "$pid" 2>/dev/null || true; done
+  leftovers | cut -d' ' -f1 | xargs kill -KILL 2>/dev/null || true
 }
 
 # --- ports and HTTP -------------------------------------------------------------------------------
@@ -235,8 +237,7 @@ stop_kept() { # NAME -> stops one kept process (background-server, task_server.3
 }
 alive_named() { kept_processes | grep " $1 " || true; }
 kill_named() {
-  local pid rest
-  alive_named "$1" | while read -r pid rest; do kill -KILL "$pid" 2>/dev/null || true; done
+  alive_named "$1" | cut -d' ' -f1 | xargs kill -KILL 2>/dev/null || true
 }
 
 need_remote() { # with REMOTE=1: fail unless there is an API to use and it answers

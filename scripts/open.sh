@@ -14,7 +14,7 @@ else
 fi
 printf '%s\n' "$url"
 for opener in "${BROWSER:-}" wslview open xdg-open; do # `open` is the one of macOS
-  [ -n "$opener" ] && command -v "$opener" >/dev/null 2>&1 || continue
+  command -v "${opener:-none}" >/dev/null 2>&1 || continue
   [ "$opener" != open ] || [ "$(uname -s)" = Darwin ] || continue
   [ "$opener" != xdg-open ] || [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] || continue
   "$opener" "$url" >/dev/null 2>&1 && exit 0

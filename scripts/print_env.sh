@@ -16,6 +16,4 @@ for name in $(compgen -e | sort); do
   case $name in *_API_KEY | WORKSHOP_IGNORED) continue ;; esac # a key stays where the user put it
   printf 'export %s=%q\n' "$name" "${!name}"
 done
-for name in PYTHONDONTWRITEBYTECODE PYTHONHOME; do
-  case $before in *"$name"*) printf 'unset %s\n' "$name" ;; esac
-done
+case $before in *PYTHONHOME*) printf 'unset PYTHONHOME\n' ;; esac

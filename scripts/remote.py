@@ -23,6 +23,7 @@ except httpx.HTTPStatusError as error:
     code = error.response.status_code
     workshop.fail(f"REMOTE=1: {url} answers {code}", "setting PREFECT_API_KEY, or PREFECT_API_URL to the right address")
 except Exception as error:  # every transport error: what counts is that nobody answers
-    workshop.fail(f"REMOTE=1: {url} does not answer ({type(error).__name__})", "another PREFECT_API_URL, or no REMOTE=1")
+    what = f"REMOTE=1: {url} does not answer ({type(error).__name__})"
+    workshop.fail(what, "another PREFECT_API_URL, or no REMOTE=1")
 if "PRINT_URL" in os.environ:
     print(url)

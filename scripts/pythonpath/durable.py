@@ -178,7 +178,8 @@ async def aserve(
         raise ValueError("status_server_port crashes the task server of Prefect 3.8.8")
     if get_current_settings().api.url is None:
         raise ValueError("a task server needs PREFECT_API_URL: start a Prefect server and set it")
-    worker = DrainingTaskWorker(*tasks, limit=limit, name=name or f"{socket.gethostname()}-{os.getpid()}", records=records)
+    name = name or f"{socket.gethostname()}-{os.getpid()}"
+    worker = DrainingTaskWorker(*tasks, limit=limit, name=name, records=records)
     signals: asyncio.Queue[int] = asyncio.Queue()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -195,7 +196,8 @@ async def aserve(
         taking.cancel()
         await asyncio.wait({taking})
         if worker._parameters:
-            logger.info(f"Stopping: finishing {len(worker._parameters)} run(s), for up to {grace:g} s; taking nothing new")
+            count = len(worker._parameters)
+            logger.info(f"Stopping: taking nothing new, finishing {count} run(s), for up to {grace:g} s")
             if told.done():
                 told = asyncio.create_task(signals.get())
             idle = asyncio.create_task(worker._idle.wait())

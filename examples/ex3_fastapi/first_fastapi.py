@@ -1,0 +1,57 @@
+"""Example 3: a web app that hands work to a task server and answers at once."""
+
+from uuid import UUID
+
+import httpx
+from fastapi import HTTPException, Request
+from fastapi.responses import JSONResponse
+from fastapi_offline import FastAPIOffline
+from prefect.client.orchestration import get_client
+from prefect.exceptions import MissingResult, ObjectNotFound
+from prefect.settings import PREFECT_API_URL
+from prefect.utilities.urls import url_for
+
+from first_fastapi_task_server import my_fastapi_task
+
+app = FastAPIOffline(title="Example 3")  # FastAPI, whose /docs page needs no network
+
+
+@app.get("/")
+def root():
+    return {"message": "Hello World"}
+
+
+@app.get("/task", status_code=202)
+@app.post("/task", status_code=202)
+def submit_task(name: str = "Marvin"):
+    httpx.get(f"{PREFECT_API_URL.value()}/health", timeout=1)  # away? say so now, not after many tries
+    future = my_fastapi_task.delay(name)
+    task_run_id = future.task_run_id
+    return {"task_run_id": task_run_id, "ui": url_for(future), "follow": f"/task/{task_run_id}"}
+
+
+@app.get("/task/{task_run_id}")
+def read_task(task_run_id: UUID):
+    httpx.get(f"{PREFECT_API_URL.value()}/health", timeout=1)
+    with get_client(sync_client=True) as client:
+        try:
+            run = client.read_task_run(task_run_id)
+        except ObjectNotFound:
+            raise HTTPException(404, "no such task run") from None
+    if run.task_key.rpartition("-")[0] != "my_fastapi_task":
+        raise HTTPException(404, "no such task run")  # there is, but of another task: not ours to show
+
+    answer = {"state": run.state.name, "result": None}
+    if run.state.is_completed():
+        try:
+            return {**answer, "result": run.state.result()}
+        except MissingResult:
+            raise HTTPException(410, "the result was cleaned away") from None
+    if run.state.is_final():
+        return JSONResponse({**answer, "message": run.state.message}, 500)
+    return JSONResponse(answer, 202)
+
+
+@app.exception_handler(httpx.TransportError)
+def prefect_is_away(request: Request, error: httpx.TransportError):
+    return JSONResponse({"detail": "the Prefect API does not answer; is its server running?"}, 503)

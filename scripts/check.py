@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+"""Looks at the live system, not at the code, and says which promises of an example hold: ✓, or ✗ with a hint.
+
+EX=1|2|3   which example (default: the one that is running)
+Exit 0 if all hold, 1 if not, 2 for bad input. It changes nothing.
+"""
+
+import os
+import sqlite3
+import sys
+from typing import Any
+
+import records
+import workshop
+
+broken = 0
+
+
+def promise(holds: bool, text: str, hint: str) -> bool:
+    """Print one promise; count it if it is broken."""
+    global broken
+    if holds:
+        print(f"✓ {text}")
+    else:
+        broken += 1
+        print(f"✗ {text}\n    {hint}")
+    return holds
+
+
+def status_of(url: str) -> tuple[int, str]:
+    """HTTP status and body of a GET; 0 when nobody answers."""
+    import requests
+
+    with requests.Session() as session:
+        session.trust_env = False  # no proxy for this machine
+        try:
+            # Prefect serves its pages only to who asks for HTML, as a browser does.
+            answer = session.get(url, timeout=5, headers={"Accept": "text/html,*/*"})
+        except requests.RequestException:
+            return 0, ""
+        return answer.status_code, answer.text
+
+
+def runs_of(task: str) -> list[dict[str, Any]]:
+    """The newest 200 runs of a task that the API knows, newest first. Raises OSError when it is away."""
+    page = workshop.prefect("/task_runs/filter", {"sort": "EXPECTED_START_TIME_DESC", "limit": 200})
+    return [run for run in page if run["task_key"].rpartition("-")[0] == task]
+
+
+def rows_of(ids: list[str]) -> int:
+    """How many of these runs the database file itself has."""
+    path = workshop.HOME / "prefect" / "prefect.db"
+    try:
+        with sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5) as connection:
+            marks = ",".join("?" * len(ids))
+            query = f"select count(*) from task_run where id in ({marks})"  # noqa: S608 - only question marks
+            return connection.execute(query, ids).fetchone()[0]
+    except sqlite3.Error:
+        return 0
+
+
+def check_runs(task: str, how: str) -> list[dict[str, Any]]:
+    """What holds in every example: runs completed, in the database too, with a page, none left behind."""
+    runs = runs_of(task)
+    done = [run for run in runs if run["state"]["type"] == "COMPLETED"]
+    if promise(bool(done), f"runs of {task} completed: {len(done)}", how):
+        ids = [run["id"] for run in done[:100]]
+        promise(rows_of(ids) == len(ids), "the database has a row for each of them", "make db")
+        page, _ = status_of(f"{workshop.UI}/runs/task-run/{ids[0]}")
+        promise(page == 200, f"the newest has a page: {workshop.UI}/runs/task-run/{ids[0]}", "make status")
+    bad = [run for run in runs if run["state"]["type"] in ("FAILED", "CRASHED")]
+    promise(not bad, "no run failed", f"make open: {bad[0]['id'] if bad else ''} and what its state says")
+    return done
+
+
+def check_task_servers(task: str, wanted: int) -> None:
+    servers = workshop.subscribed()
+    serving = [server for server in servers if any(key.startswith(f"{task}-") for key in server["task_keys"])]
+    text = f"task servers subscribed to {task}: {len(serving)} of {wanted}"
+    promise(len(serving) >= wanted, text, "make status, make server")
+    keys = {key for server in servers for key in server["task_keys"]}
+    waiting = [run for run in workshop.waiting_runs() if run["task_key"] not in keys]
+    promise(
+        not waiting,
+        "no run waits for code that nobody serves",
+        f"{len(waiting)} do: undo the change to the task's file, or submit again",
+    )
+
+
+def check_example(ex: int, servers: int) -> None:
+    _, _, task = workshop.EXAMPLES[ex]
+    hint = "make ex1" if ex == 1 else f"make ex{ex} (in another terminal)"
+    if not promise(workshop.healthy(), f"the Prefect server is healthy: {workshop.UI}", hint):
+        return
+    if ex == 1:
+        check_runs(task, "make ex1")
+        return
+    check_task_servers(task, servers)
+    done = check_runs(task, "make submit-map" if ex == 2 else "make task")
+    by = records.who_ran(workshop.HOME / "task-servers")
+    promise(all(run["id"] in by for run in done), "each was run by a task server that is on record", "make runs")
+    if ex == 2:
+        share = {by.get(run["id"]) for run in done[:20]}
+        promise(
+            len(done) >= 20 and len(share) > 1,
+            f"the newest 20 runs are spread over task servers: {len(share)}",
+            "make submit-map N=20, with SERVERS=2 or more",
+        )
+    if ex == 3:
+        promise(status_of(workshop.WEB + "/")[0] == 200, f"the web app answers: {workshop.WEB}", "make status")
+        code, page = status_of(workshop.WEB + "/docs")
+        promise(code == 200 and "https://" not in page, "its /docs page needs no network", "see first_fastapi.py")
+        if done:
+            code, body = status_of(f"{workshop.WEB}/task/{done[0]['id']}")
+            promise(code == 200 and "Hello" in body, "it returns the result of a completed run", "make task")
+        code, _ = status_of(f"{workshop.WEB}/task/00000000-0000-4000-8000-000000000000")
+        promise(code == 404, "it answers 404 for a run that does not exist", "see first_fastapi.py")
+
+
+def main() -> int:
+    running = workshop.running_example()
+    given = os.environ.get("EX") or (str(running.ex) if running else "")
+    if given not in [str(ex) for ex in workshop.EXAMPLES]:
+        known = ", ".join(str(ex) for ex in workshop.EXAMPLES)
+        what = f"there is no example EX={given[:40]!r}" if given else "no example is running, so say which one"
+        workshop.fail(f"{what} (there are {known})", "make check EX=2")
+    ex = int(given)
+    if running and running.ex != ex and ex > 1:
+        workshop.fail(f"example {running.ex} is running, not {ex}", f"make stop, then make ex{ex}")
+    try:
+        check_example(ex, running.servers if running else 1)
+    except OSError as error:
+        promise(False, "the Prefect API answers every question", f"it did not: {error}")
+    print("every promise holds" if not broken else f"{broken} do not hold")
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

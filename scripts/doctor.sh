@@ -1,0 +1,166 @@
+#!/usr/bin/env bash
+# Checks this machine, a line each with the remedy. Exit 1 if something must be mended. Needs no set-up, changes nothing.
+# ✓ fine   ! worth knowing, or needed by a later example only   ✗ must be mended
+set -euo pipefail
+# A file that cannot be read as settings is a finding here, and an error everywhere else.
+# shellcheck source=scripts/env.sh
+. "$(dirname "$0")/env.sh"
+help_if_asked "$@"
+PATH=$SYSTEM_PATH
+broken=0
+good() { printf '✓ %s\n' "$1"; }
+note() { printf '! %s\n    %s\n' "$1" "$2"; }
+bad() {
+  printf '✗ %s\n    %s\n' "$1" "$2"
+  broken=$((broken + 1))
+}
+
+check_python() {
+  local name found='' without_venv='' version
+  for name in ${PYTHON:+"$PYTHON"} python3.14 python3.13 python3.12 python3.11 python3; do
+    command -v "$name" >/dev/null 2>&1 || continue
+    # Run it: a pyenv shim may stand on the PATH and still not work.
+    version=$("$name" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || continue
+    case $version in 3.11 | 3.12 | 3.13 | 3.14) ;; *) continue ;; esac
+    if "$name" -c 'import venv, ensurepip' 2>/dev/null; then
+      found="$version ($(command -v "$name"))"
+      break
+    fi
+    without_venv=$version
+  done
+  if [ -n "$found" ]; then
+    good "Python $found with the venv module"
+  elif [ -n "$without_venv" ]; then
+    bad "Python $without_venv has no venv module" "sudo apt install python3-venv (or your system's package of that name)"
+  elif [ "$(uname -s)" = Darwin ]; then
+    bad 'no Python 3.11 to 3.14 on the PATH' 'brew install python@3.13, or the installer of python.org'
+  else
+    bad 'no Python 3.11 to 3.14 on the PATH' 'sudo apt install python3 python3-venv, or PYTHON=/path/to/python3.x'
+  fi
+}
+
+check_make_and_bash() {
+  if command -v make >/dev/null 2>&1; then
+    local version
+    version=$(make --version 2>/dev/null | head -n 1)
+    case $version in
+      'GNU Make 3.8'[1-9]* | 'GNU Make '[4-9]*) good "$version" ;;
+      *) bad "make is not GNU make 3.81 or newer (${version:-no version})" 'sudo apt install make; on macOS: xcode-select --install' ;;
+    esac
+  else
+    bad 'no make on the PATH' 'sudo apt install make; on macOS: xcode-select --install'
+  fi
+  good "bash $BASH_VERSION"
+}
+
+check_setup() {
+  if [ -x "$VENV/bin/python" ] && [ -f "$VENV/workshop/core" ]; then
+    if [ "$(cat "$VENV/workshop/core")" = "$(cksum <"$KIT/requirements/core.txt") $KIT" ]; then
+      good 'set up (.venv agrees with its lock)'
+    else
+      note '.venv is older than its lock, or the folder was moved' 'make setup (any command that needs it does it)'
+    fi
+  else
+    note 'not set up yet' 'make setup (any command that needs it does it)'
+  fi
+}
+
+check_ports() {
+  local port name holder pid
+  while read -r port name; do
+    holder=$(port_holder "$port")
+    pid=${holder%% *}
+    if [ -z "$holder" ]; then
+      good "port $port ($name) is free"
+    elif kept_processes | grep -q "^$pid " || is_ours "$pid"; then
+      good "port $port ($name) is the kit's own (pid $pid)"
+    else
+      case $name in
+        PREFECT_PORT | WEB_PORT) bad "port $port ($name) is in use by ${holder#* } (pid $pid)" "stop that, or another port: make … $name=$((port + 100))" ;;
+        *) note "port $port ($name, later examples) is in use by ${holder#* } (pid $pid)" "stop that, or another port: make … $name=$((port + 100))" ;;
+      esac
+    fi
+  done < <(ports_of 0)
+}
+is_ours() { # PID -> true if an ancestor of it is kept by this kit (uvicorn --reload has a child that listens)
+  local pid=$1
+  while [ "${pid:-0}" -gt 1 ] 2>/dev/null; do
+    if kept_processes | grep -q "^$pid "; then return 0; fi
+    pid=$(ps -o ppid= -p "$pid" 2>/dev/null | tr -d ' ')
+  done
+  return 1
+}
+
+check_processes() {
+  local count
+  if read_example; then
+    good "example $running_ex is running (pid $running_pid)"
+  else
+    count=$(leftovers | wc -l | tr -d ' ')
+    if [ "$count" = 0 ]; then good 'no stale processes of the kit'; else bad "$count stale process(es) of an example that was killed" 'make stop'; fi
+  fi
+}
+
+check_disk() {
+  local free folder=$WORKSHOP_HOME
+  until [ -d "$folder" ]; do folder=$(dirname "$folder"); done
+  free=$(df -Pk "$folder" | awk 'NR == 2 { print int($4 / 1024) }')
+  if [ "$free" -lt 2048 ]; then
+    bad "only $free MB of disk are free at $folder" 'free some: the kit wants 2 GB; or make … WORKSHOP_HOME=/a/larger/disk'
+  else
+    good "disk: $((free / 1024)) GB free"
+  fi
+  [ -w "$folder" ] || bad "cannot write to $folder" 'make … WORKSHOP_HOME=/a/folder/of/yours'
+}
+
+check_docker() {
+  local version
+  if ! command -v docker >/dev/null 2>&1; then
+    note 'no Docker (only DOCKER=1 of examples 4 and 5 wants it)' 'docs.docker.com/get-docker, or run them without DOCKER=1'
+  elif ! docker info >/dev/null 2>&1; then
+    note 'Docker is installed, but its engine does not answer (only DOCKER=1 wants it)' 'start Docker Desktop, or: sudo systemctl start docker'
+  elif ! version=$(docker compose version --short 2>/dev/null); then
+    note 'Docker runs, but Compose is missing or version 1' 'install the docker-compose-plugin package'
+  else
+    good "Docker $(docker version --format '{{.Server.Version}}' 2>/dev/null) with Compose $version"
+  fi
+}
+
+check_settings() {
+  if [ -n "$WORKSHOP_IGNORED" ]; then
+    note "ignored from your shell or .env:$WORKSHOP_IGNORED" 'REMOTE=1 uses them; unset them if they surprise you'
+  fi
+  if [ "$REMOTE" = 0 ] && [ -r "$HOME/.prefect/profiles.toml" ]; then
+    note "ignored: the Prefect profiles in $HOME/.prefect/profiles.toml" 'REMOTE=1 uses the active one'
+  fi
+  if [ -f "$KIT/.env" ]; then
+    if [ -n "$DOTENV_LOSES" ]; then
+      note "set in .env and, differently, in your shell:$DOTENV_LOSES" 'your shell wins; unset it there to use .env'
+    else
+      good '.env is readable, and nothing in your shell contradicts it'
+    fi
+  fi
+}
+
+check_wsl() {
+  grep -qi microsoft /proc/version 2>/dev/null || return 0
+  case $KIT/ in
+    /mnt/[a-z]/*) bad "this folder is on a Windows drive ($KIT): SQLite and file watching fail there" 'clone into your Linux home: cd ~ && git clone …' ;;
+    *) good 'WSL, on a Linux file system' ;;
+  esac
+}
+
+check_python
+check_make_and_bash
+check_setup
+check_ports
+check_processes
+check_disk
+check_docker
+check_settings
+check_wsl
+if [ "$broken" != 0 ]; then
+  printf '%s finding(s) must be mended\n' "$broken"
+  exit 1
+fi
+printf 'this machine is ready\n'

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# The fast static checks: bash, Python, the Procfiles, the Makefile against the documents, the locks, what macOS lacks.
+set -euo pipefail
+# shellcheck source=scripts/env.sh
+. "$(dirname "$0")/env.sh"
+help_if_asked "$@"
+"$KIT/scripts/setup.sh" dev
+cd "$KIT"
+shell_files=(scripts/*.sh scripts/shellrc scripts/bin/keep tests/*.bash)
+if [ -f .ci/run ]; then shell_files+=(.ci/run); fi
+failed=0
+check() { # WHAT COMMAND... -> runs it; says so if it fails
+  local what=$1
+  shift
+  "$@" || {
+    say "✗ $what"
+    failed=1
+  }
+}
+
+nothing_found() { # PATTERN FILE... -> fails, showing the lines, if a line matches (comments aside)
+  ! grep -nE "$1" "${@:2}" | grep -vE '^[^:]*:[0-9]+: *#'
+}
+
+targets_documented() { # every make target stands in the README, and every `make x` in a document exists
+  local targets known name
+  targets=$(sed -n 's/^\([a-z][a-z0-9-]*\):.*##.*/\1/p' Makefile)
+  known=" $(sed -n 's/^\([a-z][a-z0-9-]*\):.*/\1/p' Makefile | tr '\n' ' ')"
+  for name in $targets; do
+    grep -qE "make $name([^a-z0-9-]|$)" README.md || {
+      say "README.md does not mention make $name"
+      return 1
+    }
+  done
+  while read -r name; do
+    case $known in *" $name "*) ;; *)
+      say "a document mentions make $name, which does not exist"
+      return 1
+      ;;
+    esac
+  done < <(grep -ohE '(^|`)(\$ )?make [a-z][a-z0-9-]*' README.md BEFORE.md examples/*/README.md | sed 's/.*make //' | sort -u)
+}
+
+scripts_have_help() { # every script that a person may call answers -h, and does nothing else
+  local file
+  for file in scripts/*.sh; do
+    case $file in scripts/env.sh | scripts/lib.sh) continue ;; esac
+    [ -x "$file" ] && [ -n "$("$file" -h)" ] || {
+      say "$file -h prints no help"
+      return 1
+    }
+  done
+}
+
+check 'shellcheck' shellcheck --external-sources "${shell_files[@]}"
+check 'shellcheck of the tests' shellcheck --external-sources --shell=bats tests/*.bats
+check 'shfmt' shfmt --indent 2 --case-indent --diff "${shell_files[@]}"
+check 'ruff' ruff check --quiet scripts examples tests
+check 'ruff format' ruff format --quiet --diff scripts examples tests
+# What bash 3.2 and the tools of macOS do not have.
+check 'no bash 4' nothing_found '[d]eclare -A|[l]ocal -A|[m]apfile|[r]eadarray|\$\{[a-zA-Z_]+(,,|\^\^)|[&]>>|\|[&]([^&]|$)|[c]oproc' scripts/*.sh
+check 'no GNU only' nothing_found '[s]ed -i |[d]ate -d|%s%[N]|[r]eadlink -f|[g]rep -P|\b[t]imeout [0-9]|[x]args -r|[s]tat -c|[c]p -a |[r]ealpath' scripts/*.sh
+check 'no .ONESHELL' nothing_found '^\.(ONESHELL|SHELLFLAGS)|\$\(file ' Makefile
+check 'no address in the locks' nothing_found 'https?://' requirements/*.txt
+check 'the targets and the documents' targets_documented
+check 'help of the scripts' scripts_have_help
+if [ "$failed" = 0 ]; then say 'lint is green'; else exit 1; fi

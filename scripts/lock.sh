@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Resolves pyproject.toml into requirements/*.txt: every version, with hashes, for every platform and Python, and with no
+# address. Needs the network. The test tools agree with what the kit runs on.
+set -euo pipefail
+# shellcheck source=scripts/env.sh
+. "$(dirname "$0")/env.sh"
+help_if_asked "$@"
+tools=$(mktemp -d)
+trap 'rm -rf "$tools"' EXIT
+if ! uv=$(command -v uv); then
+  "$KIT/scripts/setup.sh"
+  "$VENV/bin/python" -m venv "$tools/venv"
+  "$tools/venv/bin/python" -m pip install -qq --require-hashes -r "$KIT/requirements/uv.txt"
+  uv=$tools/venv/bin/uv
+fi
+cd "$KIT"
+resolve() { # NAME OPTION... -> requirements/NAME.txt
+  local name=$1
+  shift
+  say "requirements/$name.txt"
+  "$uv" pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+    "$@" --output-file "requirements/$name.txt"
+}
+resolve core pyproject.toml
+resolve dev --group dev --constraint requirements/core.txt
+resolve uv --group uv
+if grep -nE 'https?://' requirements/*.txt >&2; then fail 'a lock names an address' 'git checkout requirements'; fi
