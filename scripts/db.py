@@ -32,11 +32,12 @@ def main() -> int:
         workshop.fail("make db reads the local database, and REMOTE=1 uses another server", "make runs REMOTE=1")
     if not path.exists():
         workshop.fail(f"there is no database yet ({path})", "make ex1")
-    print(path)
     try:
         # Percent-encoded: the path may hold spaces, ? and #.
         connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5)
         connection.execute("pragma query_only = on")
+        no_other_file = {sqlite3.SQLITE_ATTACH: sqlite3.SQLITE_DENY}
+        connection.set_authorizer(lambda action, *_: no_other_file.get(action, sqlite3.SQLITE_OK))
         deadline = time.monotonic() + PATIENCE
         connection.set_progress_handler(lambda: time.monotonic() > deadline, 10_000)
         cursor = connection.execute(query or NEWEST)
@@ -45,6 +46,7 @@ def main() -> int:
         if str(error) == "interrupted":
             error = f"the query took more than {PATIENCE} s"
         workshop.fail(f"SQLite says: {error}", "make db SQL='select name, state_name from task_run'")
+    print(path)
     table = Table(*[column[0] for column in cursor.description or []])
     for row in rows:
         table.add_row(*["" if value is None else str(value) for value in row])

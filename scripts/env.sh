@@ -77,6 +77,7 @@ if [ "$REMOTE" = 0 ]; then
     unset "$name"
   done
   export PREFECT_API_URL=http://127.0.0.1:$PREFECT_PORT/api # never "localhost": it may mean IPv6 first
+  export WORKSHOP_API_URL=$PREFECT_API_URL
   if [ "$(plain_url "$own_url")" = "$PREFECT_API_URL" ]; then
     WORKSHOP_IGNORED=${WORKSHOP_IGNORED/ PREFECT_API_URL/}
   fi
@@ -84,8 +85,8 @@ if [ "$REMOTE" = 0 ]; then
   export PREFECT_SERVER_API_HOST=127.0.0.1
   export PREFECT_SERVER_API_PORT=$PREFECT_PORT
 else
-  # Kept from an earlier `make shell`, the address is the kit's, not the user's.
-  case $kit_sets in *" PREFECT_API_URL "*) unset PREFECT_API_URL ;; esac
+  # Inside `make shell` the address may be the kit's, not the user's.
+  if [ "$own_url" = "${WORKSHOP_API_URL:-}" ]; then unset PREFECT_API_URL; fi
   export PREFECT_PROFILES_PATH=${PREFECT_PROFILES_PATH:-$HOME/.prefect/profiles.toml}
 fi
 export PREFECT_HOME=$WORKSHOP_HOME/prefect

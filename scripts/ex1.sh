@@ -16,7 +16,6 @@ if [ "$REMOTE" = 1 ]; then
 elif ! { read_example || keeper_of background-server >/dev/null; }; then
   sweep
   need_free_ports 1
-  say 'starting a Prefect server in the background (make stop ends it)'
   "$VENV/bin/python" "$KIT/scripts/run.py" --background
 elif ! server_is_healthy; then
   wait_until_gone 60 'the Prefect server' still_starting || fail 'the Prefect server does not answer' 'make status'

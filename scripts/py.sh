@@ -9,10 +9,18 @@ help_if_asked "$@"
 name=$1
 shift
 name_ignored_settings
-case $name in # what talks to an example must not set up a machine just to find that nothing runs
+case $name in # what talks to a server must not set up a machine just to find that none runs
   submit | submit_map | task_request)
     [ "$REMOTE" = 1 ] || read_example || fail 'nothing is running that could take it' 'make ex2 (in another terminal)'
     ;;
+  runs)
+    [ "$REMOTE" = 1 ] || read_example || keeper_of background-server >/dev/null ||
+      fail 'no Prefect server of the kit is running' 'make ex1 or make ex2; or make db, which needs none'
+    ;;
 esac
 "$KIT/scripts/setup.sh"
+if [ "$REMOTE" = 1 ]; then
+  make_home
+  need_remote
+fi
 exec "$VENV/bin/python" "$KIT/scripts/$name.py" "$@"

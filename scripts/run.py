@@ -191,6 +191,7 @@ def start_background_server() -> int:
     """The Prefect server in a session of its own, logging to a file. Returns when it is healthy."""
     began = time.monotonic()
     prepare_database()
+    print("starting a Prefect server in the background (make stop ends it)", flush=True)
     log = workshop.HOME / "logs" / "server.log"
     command = [sys.executable, str(workshop.KIT / "scripts" / "keep.py"), "--name", "background-server"]
     with log.open("ab") as output:

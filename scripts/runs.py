@@ -19,7 +19,7 @@ import workshop
 def main() -> int:
     number = workshop.whole_number("N", 20, 1, 200)
     if not workshop.REMOTE and not workshop.healthy():
-        workshop.fail("the Prefect server does not answer", "make ex1 or make ex2, or make db, which needs no server")
+        workshop.fail("the Prefect server does not answer", "make status")
     with get_client(sync_client=True) as client:
         runs = client.read_task_runs(limit=number, sort=TaskRunSort.EXPECTED_START_TIME_DESC)
     by = records.who_ran(workshop.HOME / "task-servers")

@@ -5,5 +5,3 @@ from task_server import my_background_task
 if __name__ == "__main__":
     future = my_background_task.delay("Agrajag")
     print(f"Submitted task run {future.task_run_id}")
-
-    my_background_task.map(["Ford", "Prefect", "Slartibartfast"], deferred=True)

@@ -1,0 +1,125 @@
+#!/usr/bin/env bats
+# What is typed wrong gets one line with a remedy and exit 2; nothing is executed and nothing is left running.
+# bats file_tags=input
+
+load helpers
+
+setup() { own_kit; }
+teardown() { stop_and_check; }
+
+@test "SERVERS must be a whole number from 1 to 32, or more with FORCE=1" {
+  for value in abc 0 -1 1.5 1000 33 '2; touch x' '$(touch x)'; do
+    refused 'make ex2 SERVERS=2' make ex2 SERVERS="$value"
+  done
+  refused 'make ex3 SERVERS=2' make ex3 SERVERS=abc
+  refused 'FORCE=1' make ex2 SERVERS=1000
+  refused 'FORCE=0' make ex2 FORCE=maybe
+  [ ! -e x ]
+}
+
+@test "a port must be a number" {
+  refused 'PREFECT_PORT=4200' make ex2 PREFECT_PORT=abc
+  refused 'PREFECT_PORT=4200' make ex1 PREFECT_PORT=0
+  refused 'PREFECT_PORT=4200' make ex2 PREFECT_PORT=70000
+  refused 'WEB_PORT=8000' make ex3 WEB_PORT=99999999999999999999
+  refused 'WEB_PORT=8000' make status WEB_PORT='8000 8001'
+}
+
+@test "a port in use names its holder and another port, for each port of each example" {
+  start holder python3 -m http.server --bind 127.0.0.1 "$PREFECT_PORT"
+  within 10 curl -sf "http://127.0.0.1:$PREFECT_PORT"
+  refused 'PREFECT_PORT=' make ex2
+  has "pid $holder_pid"
+  has "python3"
+  refused 'PREFECT_PORT=' make ex1
+  kill "$holder_pid"
+  within 10 gone "$holder_pid"
+
+  start web_holder python3 -m http.server --bind 127.0.0.1 "$WEB_PORT"
+  within 10 curl -sf "http://127.0.0.1:$WEB_PORT"
+  refused "make ex3 WEB_PORT=$((WEB_PORT + 100))" make ex3
+  kill -0 "$web_holder_pid" # a process that is not the kit's is never killed
+  try make doctor
+  [ "$status" -eq 2 ]
+  has "port $WEB_PORT (WEB_PORT) is in use by python3 (pid $web_holder_pid)"
+  kill "$web_holder_pid"
+}
+
+@test "the other variables are checked too" {
+  refused 'LIMIT=1' make ex2 LIMIT=0
+  refused 'GRACE=30' make ex2 GRACE=long
+  refused 'WORK_SECONDS=0.3' make ex2 WORK_SECONDS=1s
+  refused 'REMOTE=0' make ex2 REMOTE=yes
+  refused 'ALL=0' make help ALL=2
+}
+
+@test "submitting when nothing runs names the command that helps" {
+  refused 'make ex2' make submit
+  refused 'make ex2' make submit-map
+  refused 'make ex2' make server
+  refused 'make ex' make task
+  refused 'make ex1' make open
+  refused 'make ex1 or make ex2' make runs
+}
+
+@test "an unknown example, and an example that is not named" {
+  refused 'make check EX=2' make check EX=9
+  refused 'make check EX=2' make check EX='$(touch x)'
+  refused 'make check EX=2' make check
+  [ ! -e x ]
+}
+
+@test "an empty name is refused by every command that takes one" {
+  refused 'NAME=' make ex1 NAME=
+  refused 'NAME=' make ex1 NAME='   '
+}
+
+@test "a folder that cannot be written to" {
+  # root may write anywhere, but not below a file
+  : >"$BATS_TEST_TMPDIR/file"
+  refused 'WORKSHOP_HOME=' make ex2 WORKSHOP_HOME="$BATS_TEST_TMPDIR/file/home"
+  refused 'WORKSHOP_HOME=' make ex1 WORKSHOP_HOME="$BATS_TEST_TMPDIR/file/home"
+  refused 'WORKSHOP_HOME=' make ex2 WORKSHOP_HOME=/proc/nobody
+}
+
+@test "a corrupt database file" {
+  mkdir -p "$WORKSHOP_HOME/prefect"
+  head -c 20000 /dev/urandom >"$WORKSHOP_HOME/prefect/prefect.db"
+  refused 'make clean' make ex2
+  refused 'make clean' make ex1
+  refused "make db SQL=" make db
+  # Damaged in the middle, with a good beginning.
+  ok make clean
+  mkdir -p "$WORKSHOP_HOME/prefect"
+  cp .venv/workshop/prefect.db "$WORKSHOP_HOME/prefect/prefect.db"
+  dd if=/dev/urandom of="$WORKSHOP_HOME/prefect/prefect.db" bs=4096 seek=3 count=40 conv=notrunc status=none
+  refused 'make clean' make ex2
+  [ ! -e "$WORKSHOP_HOME/run/example" ]
+}
+
+@test "a query that writes, a broken query, and none" {
+  refused 'make ex1' make db
+  mkdir -p "$WORKSHOP_HOME/prefect"
+  cp .venv/workshop/prefect.db "$WORKSHOP_HOME/prefect/"
+  refused 'readonly' make db SQL='delete from task_run'
+  refused 'SQLite says' make db SQL="attach '$BATS_TEST_TMPDIR/new.db' as x"
+  [ ! -e "$BATS_TEST_TMPDIR/new.db" ]
+  refused 'syntax error' make db SQL='select from where'
+  refused 'SQL is empty' make db SQL=
+  refused '30 s' make db SQL='with recursive c(x) as (select 1 union all select x + 1 from c) select count(*) from c'
+  ok make db SQL='select count(*) as runs from task_run'
+  has 'runs'
+}
+
+@test "REMOTE=1 without a server of one's own, or with one that does not answer" {
+  refused 'PREFECT_API_URL=' make ex2 REMOTE=1
+  refused 'another PREFECT_API_URL' env PREFECT_API_URL="http://127.0.0.1:$((PREFECT_PORT + 1))/api" make submit REMOTE=1
+  refused 'REMOTE=1' make clean REMOTE=1
+}
+
+@test "a mistake in .env is named" {
+  cp -R Makefile Procfile.ex2 scripts requirements "$BATS_TEST_TMPDIR/"
+  cd "$BATS_TEST_TMPDIR"
+  echo 'this is no setting' >.env
+  refused 'mend or delete that line' make status
+}

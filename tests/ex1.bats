@@ -1,0 +1,106 @@
+#!/usr/bin/env bats
+# Example 1: call a task outside a flow. One background server for the whole file.
+# bats file_tags=ex1
+
+load helpers
+
+setup_file() {
+  own_kit "$BATS_FILE_TMPDIR"
+  LIMIT_S=60 timeout 60 make ex1 >"$BATS_FILE_TMPDIR/first" 2>&1 </dev/null
+}
+teardown_file() { stop_and_check; }
+
+@test "the first make ex1 starts a server, says so and how to stop it, greets Marvin and prints the page" {
+  output=$(<"$BATS_FILE_TMPDIR/first")
+  echo "$output"
+  has 'starting a Prefect server in the background (make stop ends it)'
+  has 'Hello, Marvin!'
+  has "the run's page: http://127.0.0.1:$PREFECT_PORT/runs/task-run/"
+  ! grep -qi 'warn' <<<"$output"
+}
+
+@test "the next one uses the server that is there, and greets whom it is told" {
+  ok make ex1 NAME=Ford
+  has 'Hello, Ford!'
+  has_not 'starting'
+  local id=${output##*/}
+  is_in_state "$id" COMPLETED
+}
+
+@test "the page is served, and the API knows the run by its task" {
+  ok make ex1
+  local url=${output##*page: }
+  curl -sf -H 'Accept: text/html' "$url" | grep -q '<title>'
+  [ "$(api "/task_runs/${url##*/}" | json 'd["task_key"].split("-")[0]')" = greet ]
+}
+
+@test "any name arrives exactly as typed, from the command line and from the environment" {
+  local name
+  for name in "O'Neill \"the\" Great" '$(touch x)' '$(shell touch x)' '`touch x`' 'a; touch x' $'two\nlines' 'Zaphod 🙂' '-h' '$HOME #x \'; do
+    ok make ex1 NAME="$name"
+    has "Hello, $name!"
+    NAME=$name ok make ex1
+    has "Hello, $name!"
+  done
+  [ ! -e x ]
+}
+
+@test "a name of 5,000 characters" {
+  local name
+  name=$(printf 'x%.0s' {1..5000})
+  ok make ex1 NAME="$name"
+  has "$name"
+}
+
+@test "make db prints the file and the rows of task_run; make runs the same through the API" {
+  ok make db
+  has "$WORKSHOP_HOME/prefect/prefect.db"
+  has 'Completed'
+  local rows
+  ok make db SQL='select count(*) as counted from task_run'
+  rows=$(grep -oE '[0-9]+ ' <<<"$output" | tail -n 1)
+  [ "$rows" -eq "$(count_in_state COMPLETED)" ]
+  ok make runs N=5
+  has 'greet'
+  has 'called directly'
+  [ "$(grep -c Completed <<<"$output")" -eq 5 ]
+}
+
+@test "status, check and open know the background server" {
+  ok make status
+  has 'runs in the background'
+  ok make check EX=1
+  has 'every promise holds'
+  [ "$(grep -c '^✓' <<<"$output")" -ge 5 ]
+  ok make open
+  has "http://127.0.0.1:$PREFECT_PORT"
+}
+
+@test "greeter.py runs by hand too, with and without a name" {
+  ok make shell <<<'' # an empty script
+  run timeout 30 make shell <<<'cd examples/ex1_task && python greeter.py && python greeter.py Ford'
+  echo "$output"
+  has 'Hello, Marvin!'
+  has 'Hello, Ford!'
+  ! grep -qi 'warn' <<<"$output"
+}
+
+@test "the environment as export lines gives any shell the same" {
+  run bash -c 'eval "$(make -s env)"; cd /; python "$KIT/examples/ex1_task/greeter.py" Trillian'
+  echo "$output"
+  has 'Hello, Trillian!'
+  ok make env
+  has "export WORKSHOP_HOME=$WORKSHOP_HOME"
+}
+
+@test "example 2 takes the background server over, keeps the runs, and says so" {
+  local before
+  before=$(count_in_state COMPLETED)
+  start_example 2 SERVERS=1
+  grep -q 'taking over the Prefect server that make ex1 left' "$stack_log"
+  [ "$(count_in_state COMPLETED)" -eq "$before" ]
+  ok make ex1 NAME=Arthur # uses the example's server
+  has 'Hello, Arthur!'
+  kill -INT -- "-$stack_pid"
+  within 15 gone "$stack_pid"
+}

@@ -1,0 +1,150 @@
+#!/usr/bin/env bats
+# Example 2: task servers. One stack with two of them for the whole file.
+# bats file_tags=ex2
+
+load helpers
+
+setup_file() {
+  own_kit "$BATS_FILE_TMPDIR"
+  export LOG_DIR=$BATS_FILE_TMPDIR
+  start_example 2 SERVERS=2
+}
+teardown_file() { stop_and_check; }
+
+@test "the ready line has the seconds, the UI and the next command; each line has its process" {
+  grep -E "^ready in [0-9.]+ s: UI http://127.0.0.1:$PREFECT_PORT - next, in another terminal: make submit" "$stack_log"
+  grep -q 'server.1 ' "$stack_log"
+  grep -q 'task_server.1 | ' "$stack_log"
+  grep -q 'task_server.2 | ' "$stack_log"
+  [ "$(task_servers)" -eq 2 ]
+  ok make status
+  has 'ready'
+  has '2 subscribed, 2 wanted'
+}
+
+@test "everything listens on loopback only" {
+  ! ss -Hltn "sport = :$PREFECT_PORT" | grep -v '127.0.0.1:'
+}
+
+@test "submit prints the id, the page, the final state and the result" {
+  ok make submit NAME=Agrajag
+  has 'Hello, Agrajag!'
+  has 'completed'
+  has 'on task_server.'
+  local id
+  id=$(run_id <<<"$output")
+  has "http://127.0.0.1:$PREFECT_PORT/runs/task-run/$id"
+  is_in_state "$id" COMPLETED
+}
+
+@test "submit with WAIT=0 returns at once" {
+  ok make submit WAIT=0
+  has_not 'completed'
+  within 20 is_in_state "$(run_id <<<"$output")" COMPLETED
+}
+
+@test "any name arrives exactly as typed" {
+  local name
+  for name in "O'Neill \"the\" Great" '$(shell touch x)$(touch x)' '`touch x`; touch x' $'two\nlines' 'Zaphod 🙂 [red]'; do
+    ok make submit NAME="$name"
+    has "Hello, $name!"
+  done
+  NAME=$name ok make submit
+  has "Hello, $name!"
+  refused 'NAME is empty' make submit NAME=
+  [ ! -e x ]
+}
+
+@test "submit-map greets the tutorial's three names and says who greeted whom" {
+  ok make submit-map
+  for name in Ford Prefect Slartibartfast; do grep -E "task_server\.[12].*$name .*Completed" <<<"$output"; done
+  has '3 of 3 runs completed'
+  ok make submit-map NAMES="Tricia [b] \$(touch x)"
+  has '[b]'
+  has '4 of 4 runs completed'
+  refused 'NAMES is empty' make submit-map NAMES=' '
+  refused 'N=3' make submit-map N=0
+  refused 'N=3' make submit-map N=1e9
+  refused 'N=3' make submit-map N=-1
+}
+
+@test "20 runs spread over both task servers, in the log as well" {
+  ok make submit-map N=20
+  has '20 of 20 runs completed'
+  has 'by 2 task server(s)'
+  grep -E 'task_server\.1 +│ +([5-9]|1[0-5]) ' <<<"$output"
+  grep -q 'task_server.1 | Hello, ' "$stack_log"
+  grep -q 'task_server.2 | Hello, ' "$stack_log"
+}
+
+@test "above 20 there is a progress bar and the table of the task servers" {
+  ok make submit-map N=30
+  has '30 of 30 runs completed'
+  has '30/30'
+  has_not 'Slartibartfast 3'
+}
+
+@test "make runs shows states, durations and the task server" {
+  ok make runs N=10
+  [ "$(grep -cE 'my_background_task .*Completed .*0\.3.*task_server\.[12]' <<<"$output")" -eq 10 ]
+}
+
+@test "make server adds a task server to the running example; Ctrl-C takes only that one away" {
+  start extra make server
+  within 20 eval '[ "$(task_servers)" = 3 ]'
+  grep -q 'task_server.3 joins example 2' "$extra_log"
+  ok make submit-map N=30
+  has 'by 3 task server(s)'
+  kill -INT -- "-$extra_pid"
+  within 10 gone "$extra_pid"
+  within 5 eval '[ "$(task_servers)" = 2 ]'
+  ok make status
+}
+
+@test "the files by hand work: python task_server.py and python task_submitter.py in make shell" {
+  run timeout 60 make shell <<<'cd examples/ex2_task_servers && python task_submitter.py && python task_submitter_map.py'
+  echo "$output"
+  [ "$status" -eq 0 ]
+  local id
+  id=$(sed -n 's/^Submitted task run //p' <<<"$output")
+  within 20 is_in_state "$id" COMPLETED
+  ! grep -qi 'warn' <<<"$output"
+
+}
+
+@test "make check: every promise of the chapter holds" {
+  ok make check EX=2
+  has 'every promise holds'
+  has 'spread over task servers: '
+  refused 'make stop' make check EX=3
+}
+
+@test "the same example twice, and another one beside it, are refused" {
+  refused 'make stop' make ex2
+  refused 'make stop' make ex3
+  [ "$(task_servers)" -eq 2 ]
+}
+
+@test "make task says which example it belongs to" {
+  refused 'make ex3' make task
+}
+
+@test "a setting that the shell carries is ignored and named in one line; the kit's own is no news" {
+  PREFECT_API_URL=https://cloud.example/api PREFECT_API_KEY=secret PREFECT_PROFILE=prod ok make submit
+  has 'note: ignored from your shell or .env:'
+  has 'PREFECT_API_URL'
+  has 'PREFECT_API_KEY'
+  has 'PREFECT_PROFILE'
+  has_not 'secret'
+  [ "$(grep -c 'note:' <<<"$output")" -eq 1 ]
+  PREFECT_API_URL=http://localhost:$PREFECT_PORT/api/ ok make submit
+  has_not 'note:'
+  run bash -c 'eval "$(make -s env)"; make -s submit'
+  echo "$output"
+  has_not 'note:'
+  has 'completed'
+}
+
+@test "nothing is written into the home folder" {
+  [ -z "$(ls -A "$HOME")" ]
+}

@@ -1,0 +1,162 @@
+# shellcheck shell=bash
+# What the suites share. Every test (or file, where a stack is shared) has a WORKSHOP_HOME and ports of its own, runs
+# the very commands that a person types, each under a time limit, and leaves nothing behind: see tests/README.md.
+
+KIT=$(cd "$BATS_TEST_DIRNAME/.." && pwd -P)
+# --- a kit of its own ---------------------------------------------------------------------------
+
+# Chooses ports that are free now, five in a row each, and a new home below bats' temporary folder.
+# Exports WORKSHOP_HOME, PREFECT_PORT, WEB_PORT; HOME is empty, so that nothing of the tester's counts.
+own_kit() {
+  local root=${1:-$BATS_TEST_TMPDIR}
+  export WORKSHOP_HOME=$root/home HOME=$root/user
+  mkdir -p "$HOME"
+  PREFECT_PORT=$(free_ports)
+  WEB_PORT=$(free_ports $((PREFECT_PORT + 5)))
+  export PREFECT_PORT WEB_PORT
+  API=http://127.0.0.1:$PREFECT_PORT/api
+  WEB=http://127.0.0.1:$WEB_PORT
+  export API WEB
+  cd "$KIT" || return 1
+}
+
+# FIRST -> the first of five ports in a row that are free; outside the range that systems give to clients.
+free_ports() {
+  local port=${1:-$((10000 + (BASHPID * 7 + RANDOM) % 20000))} busy i
+  while :; do
+    busy=
+    for i in 0 1 2 3 4; do
+      if (exec 3<>"/dev/tcp/127.0.0.1/$((port + i))") 2>/dev/null; then busy=yes; fi
+    done
+    [ -n "$busy" ] || break
+    port=$((port + 7))
+  done
+  echo "$port"
+}
+
+# What the kit left: processes that name this WORKSHOP_HOME in their environment, and listening ports.
+# Prints them; prints nothing when all is well.
+leaks() {
+  local file pid port
+  for file in /proc/[0-9]*/environ; do
+    pid=${file//[!0-9]/}
+    [ "$pid" != $$ ] && [ "$pid" != "$BASHPID" ] || continue
+    # Our own shells carry the variable too; the kit's processes carry KIT as well.
+    if tr '\0' '\n' 2>/dev/null <"$file" | grep -qxF "WORKSHOP_HOME=$WORKSHOP_HOME" &&
+      tr '\0' '\n' 2>/dev/null <"$file" | grep -q '^VENV='; then
+      tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | sed "s/^/process $pid: /"
+      echo
+    fi
+  done
+  for port in "$PREFECT_PORT" "$WEB_PORT"; do
+    if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then echo "port $port still listens"; fi
+  done
+}
+
+no_leaks() {
+  within 15 eval '[ -z "$(leaks)" ]' || {
+    echo "left behind:"
+    leaks
+    return 1
+  }
+}
+
+# For teardown: stop whatever runs, and fail the test if anything stays.
+stop_and_check() {
+  GRACE=5 timeout 60 make -C "$KIT" stop >"$BATS_TEST_TMPDIR/stop.log" 2>&1 </dev/null || cat "$BATS_TEST_TMPDIR/stop.log"
+  no_leaks
+}
+
+# --- running and waiting ---------------------------------------------------------------------------
+
+# COMMAND... -> runs it under a time limit (LIMIT_S, default 60 s) with no terminal; sets $status and $output.
+try() {
+  echo "\$ $*"
+  run timeout --kill-after=5 "${LIMIT_S:-60}" "$@" </dev/null
+  echo "$output"
+  echo "[exit $status]"
+}
+
+# The same; the command must succeed.
+ok() {
+  try "$@"
+  [ "$status" -eq 0 ]
+}
+
+# REMEDY COMMAND... -> the command must fail as bad input: exit 2 and one line, which names the remedy.
+refused() {
+  local remedy=$1
+  shift
+  try "$@"
+  [ "$status" -eq 2 ]
+  # make adds a line of its own.
+  local lines
+  lines=$(grep -cv '^make: ' <<<"$output")
+  [ "$lines" -eq 1 ] || fail_with "not one line but $lines"
+  has "$remedy"
+  ! grep -q Traceback <<<"$output"
+}
+
+# TEXT -> it must be in the last output.
+has() { grep -qF -- "$1" <<<"$output" || fail_with "not in the output: $1"; }
+has_not() { ! grep -qF -- "$1" <<<"$output" || fail_with "in the output, and should not be: $1"; }
+
+fail_with() {
+  echo "$1"
+  return 1
+}
+
+# SECONDS COMMAND... -> waits until the command succeeds, looking ten times a second; false after SECONDS.
+within() {
+  local end=$((SECONDS + $1))
+  shift
+  until "$@" >/dev/null 2>&1; do
+    [ "$SECONDS" -lt "$end" ] || return 1
+    sleep 0.1
+  done
+}
+
+# NAME COMMAND... -> starts it in the background, in a process group of its own; log in $NAME_log, pid in $NAME_pid.
+start() {
+  local name=$1
+  shift
+  local log=${LOG_DIR:-$BATS_TEST_TMPDIR}/$name.log
+  setsid "$@" >"$log" 2>&1 </dev/null 3>&- &
+  printf -v "${name}_pid" %s $!
+  printf -v "${name}_log" %s "$log"
+  export "${name}_pid" "${name}_log"
+}
+
+# EX [VARIABLE=VALUE...] -> make exN, in the background, and ready. Sets $stack_pid and $stack_log.
+start_example() {
+  local ex=$1
+  shift
+  start stack make "ex$ex" "$@"
+  within 90 grep -q '^ready' "$stack_log" || {
+    cat "$stack_log"
+    return 1
+  }
+}
+
+# --- asking Prefect ------------------------------------------------------------------------------------
+
+# PATH [JSON] -> the answer of Prefect's API (POST when there is JSON)
+api() { curl -sf --max-time 10 ${2:+-H 'Content-Type: application/json' -d "$2"} "$API$1"; }
+# PYTHON-EXPRESSION -> its value for the JSON on standard input, as `d`
+json() { "$KIT/.venv/bin/python" -c "import json, sys; d = json.load(sys.stdin); print($1)"; }
+# RUN-ID -> the type of its state
+state_of() { api "/task_runs/$1" | json 'd["state"]["type"]'; }
+is_in_state() { [ "$(state_of "$1")" = "$2" ]; }
+# -> how many task servers are subscribed
+task_servers() { api /task_workers/filter '{}' | json 'len(d)'; }
+# OUTPUT of make submit on standard input -> the run's id
+run_id() { sed -n 's/^submitted  task run //p'; }
+# how many runs are in this state
+count_in_state() { api /task_runs/count "{\"task_runs\": {\"state\": {\"type\": {\"any_\": [\"$1\"]}}}}"; }
+
+# NAME -> the pid of the process that `keep` runs under that name (its newest child)
+child_of() { sed -n 's/^child \([0-9]*\) .*/\1/p' "$WORKSHOP_HOME/run/$1.pids" | head -n 1; }
+keeper_pid() { sed -n 's/^keeper \([0-9]*\) .*/\1/p' "$WORKSHOP_HOME/run/$1.pids" | head -n 1; }
+gone() { ! kill -0 "$1" 2>/dev/null; }
+
+need_chromium() { command -v chromium >/dev/null || skip 'no chromium here (sudo apt install chromium)'; }
