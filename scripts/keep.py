@@ -71,6 +71,17 @@ class Keeper:
         self.child = subprocess.Popen(self.command, env=environment, start_new_session=True)
         self.record()
 
+    def forget_ended(self) -> bool:
+        """Drop the processes that have ended, with what they started (uvicorn --reload has a child). True if any."""
+        ended = [process for process in [self.child, *self.finishing] if process and process.poll() is not None]
+        for process in ended:
+            with contextlib.suppress(OSError):
+                os.killpg(process.pid, signal.SIGKILL)
+        self.finishing = [process for process in self.finishing if process not in ended]
+        if self.child in ended:
+            self.child = None
+        return bool(ended)
+
     def tell_all(self) -> None:
         for process in [self.child, *self.finishing]:
             if process:
@@ -98,12 +109,11 @@ class Keeper:
         patience = time.monotonic() + (5 if self.last else self.grace + 5)
         told = 0
         while True:
-            self.finishing = [process for process in self.finishing if process.poll() is None]
-            if self.child and self.child.poll() is not None:
-                self.child = None
+            self.forget_ended()
             if not self.child and not self.finishing:
                 break
-            if told < min(self.stops, 2) and not (self.last and told):
+            # Once at the end, however it came, and a second time only for a second signal.
+            if told < max(1, min(self.stops, 1 if self.last else 2)):
                 self.tell_all()
                 told += 1
             if time.monotonic() > patience:
@@ -200,18 +210,15 @@ class Keeper:
         while not self.stops:
             time.sleep(TICK)
             if self.launcher and not workshop.started_at(self.launcher):
-                self.stops += 1
                 break
             if (now := self.saved()) not in (0, known):
                 known = now
                 self.reload()
-            if any(process.poll() is not None for process in self.finishing):
-                self.finishing = [process for process in self.finishing if process.poll() is None]
+            code = self.child.poll() if self.child else None
+            if self.forget_ended():
                 self.record()
-            if self.child and (code := self.child.poll()) is not None and not self.stops:
-                self.child = None
-                if self.mourn(code):
-                    self.start()
+            if code is not None and not self.stops and self.mourn(code):
+                self.start()
         self.stop()
         return 0
 

@@ -154,11 +154,17 @@ sweep() { # stops processes that an example left behind when it was killed, and 
   done
 }
 
+kill_hard() { # "PID NAME ROLE" lines on standard input -> SIGKILL, to a child's whole process group
+  local pid name role
+  while read -r pid name role; do
+    [ "$role" = keeper ] || kill -KILL -- "-$pid" 2>/dev/null || true
+    kill -KILL "$pid" 2>/dev/null || true
+  done
+}
+
 leftovers() { kept_processes | grep -v ' background-server ' || true; }
 
-kill_leftovers() {
-  leftovers | cut -d' ' -f1 | xargs kill -KILL 2>/dev/null || true
-}
+kill_leftovers() { leftovers | kill_hard; }
 
 # --- ports and HTTP -------------------------------------------------------------------------------
 
@@ -237,7 +243,7 @@ stop_kept() { # NAME -> stops one kept process (background-server, task_server.3
 }
 alive_named() { kept_processes | grep " $1 " || true; }
 kill_named() {
-  alive_named "$1" | cut -d' ' -f1 | xargs kill -KILL 2>/dev/null || true
+  alive_named "$1" | kill_hard
 }
 
 need_remote() { # with REMOTE=1: fail unless there is an API to use and it answers

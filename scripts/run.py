@@ -9,6 +9,7 @@ traceback when the terminal is closed, and lets .env overrule the shell; its Man
 """
 
 import os
+import select
 import shutil
 import signal
 import sqlite3
@@ -57,17 +58,31 @@ class Terminal:
     def write(self, text: str) -> int:
         try:
             return sys.stdout.write(text)
-        except (OSError, ValueError):
+        except OSError:
+            self.closed()
             return 0
 
     def flush(self) -> None:
         try:
             sys.stdout.flush()
-        except (OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        except OSError:
+            self.closed()
 
     def isatty(self) -> bool:
         return sys.stdout.isatty()
+
+    def closed(self) -> None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still printed goes nowhere
+        os.kill(os.getpid(), signal.SIGHUP)
+
+    def watch(self) -> None:
+        """End the example when the terminal is closed. SIGHUP alone is not enough: where make is the terminal's first
+        program (ssh -t, a tmux pane), only make gets it, and make waits for us.
+        """
+        poll = select.poll()
+        poll.register(1, 0)  # nothing but the hang-up
+        if any(event & select.POLLHUP for _, event in poll.poll()):
+            self.closed()
 
 
 class Manager(honcho.manager.Manager):
@@ -81,7 +96,17 @@ class Manager(honcho.manager.Manager):
             self._end_noticed = True
         elif self._terminating:
             self._killall()
+        else:
+            self.tell_joined()
         super().terminate()
+
+    def tell_joined(self) -> None:
+        """The task servers of `make server`, in other terminals, end with the example."""
+        for path in workshop.RUN.glob("*.pids"):
+            if path.stem not in self._processes:
+                for role, pid, started in (line.split() for line in path.read_text().splitlines()):
+                    if role == "keeper" and workshop.started_at(int(pid)) == started:
+                        os.kill(int(pid), signal.SIGTERM)
 
     def loop(self) -> None:
         for number in (signal.SIGHUP, signal.SIGQUIT):  # a closed terminal, Ctrl-\: in good order too
@@ -178,7 +203,9 @@ def run_example(ex: int, servers: int) -> int:
         over = threading.Event()
         sys.stdout.flush()
         announcer = threading.Thread(target=announce, args=(ex, servers, began, over), daemon=True)
-        threading.Timer(0.2, announcer.start).start()  # after honcho has forked: no thread in its children
+        watcher = threading.Thread(target=terminal.watch, daemon=True)
+        for thread in [announcer, *([watcher] if terminal.isatty() else [])]:
+            threading.Timer(0.2, thread.start).start()  # after honcho has forked: no thread in its children
         manager.loop()
         over.set()
     finally:

@@ -138,6 +138,19 @@ start_example() {
   }
 }
 
+# The same in a terminal: `press_ctrl_c` and `close_terminal` work on it. Lines there begin with colours.
+start_example_in_terminal() {
+  local ex=$1
+  shift
+  start stack "$KIT/.venv/bin/python" "$KIT/tests/terminal.py" make "ex$ex" "$@"
+  within 90 grep -q '^ready' "$stack_log" || {
+    cat "$stack_log"
+    return 1
+  }
+}
+press_ctrl_c() { kill -USR1 "$stack_pid"; }
+close_terminal() { kill -TERM "$stack_pid"; }
+
 # --- asking Prefect ------------------------------------------------------------------------------------
 
 # PATH [JSON] -> the answer of Prefect's API (POST when there is JSON)

@@ -1,0 +1,231 @@
+#!/usr/bin/env bats
+# Life and death of processes: every way to end leaves nothing running, no port taken, and no run lost.
+# bats file_tags=life
+
+load helpers
+
+setup() { own_kit; }
+teardown() { stop_and_check; }
+
+# -> the run's id, once a task server is running it
+submit_and_wait_until_running() {
+  local id
+  id=$(make -s submit WAIT=0 2>/dev/null | run_id)
+  within 20 is_in_state "$id" RUNNING
+  echo "$id"
+}
+
+# RUN-ID STATE -> what the database says, when no server is up to ask
+database_says() {
+  ok make db SQL="select state_name from task_run where id = '$1'"
+  has "$2"
+}
+
+@test "Ctrl-C: the run in flight finishes, then nothing is left, within 10 s" {
+  start_example_in_terminal 2 WORK_SECONDS=3
+  local id
+  id=$(submit_and_wait_until_running)
+  press_ctrl_c
+  within 13 gone "$stack_pid"
+  grep -q 'taking nothing new, finishing 1 run' "$stack_log"
+  no_leaks
+  database_says "$id" Completed
+  ! grep -q Traceback "$stack_log"
+}
+
+@test "a second Ctrl-C skips that: the run goes back to the queue, and the next start runs it" {
+  start_example_in_terminal 2 WORK_SECONDS=40
+  local id
+  id=$(submit_and_wait_until_running)
+  press_ctrl_c
+  within 5 grep -q 'taking nothing new, finishing 1 run' "$stack_log"
+  press_ctrl_c
+  within 10 no_leaks
+  grep -q "Task run $id went back to the queue" "$stack_log"
+  database_says "$id" Scheduled
+
+  start_example 2 WORK_SECONDS=0.1
+  within 20 is_in_state "$id" COMPLETED
+  grep -q '1 run(s) that were still waiting are back in the queue' "$stack_log"
+}
+
+@test "SIGTERM to make: the run in flight finishes" {
+  start_example 2 WORK_SECONDS=3
+  local id
+  id=$(submit_and_wait_until_running)
+  kill -TERM "$stack_pid"
+  within 13 gone "$stack_pid"
+  no_leaks
+  database_says "$id" Completed
+}
+
+@test "a closed terminal: the run in flight finishes" {
+  start_example_in_terminal 3 WORK_SECONDS=3
+  local id
+  id=$(submit_and_wait_until_running)
+  close_terminal
+  within 13 no_leaks
+  database_says "$id" Completed
+}
+
+@test "make stop, from another terminal" {
+  start_example 2 WORK_SECONDS=3
+  local id
+  id=$(submit_and_wait_until_running)
+  ok make stop
+  has 'stopped: example 2'
+  no_leaks
+  within 3 gone "$stack_pid"
+  database_says "$id" Completed
+  ok make stop
+  has 'nothing was running'
+}
+
+@test "GRACE is over: what did not finish goes back to the queue" {
+  start_example 2 WORK_SECONDS=30 GRACE=1
+  local id
+  id=$(submit_and_wait_until_running)
+  ok make stop GRACE=1
+  grep -q "Task run $id went back to the queue" "$stack_log"
+  database_says "$id" Scheduled
+}
+
+@test "what is queued when the example ends is run by the next one" {
+  start_example 2 SERVERS=1 WORK_SECONDS=2
+  ok make submit-map N=6 WAIT=0
+  ok make stop
+  ok make db SQL="select count(*) || ' wait' from task_run where state_name = 'Scheduled'"
+  grep -qE '[3-5] wait' <<<"$output"
+
+  start_example 2 SERVERS=2 WORK_SECONDS=0.1
+  within 30 eval '[ "$(count_in_state COMPLETED)" = 6 ]'
+}
+
+@test "kill -9 of honcho: the rest finishes its run and ends by itself; the next command finds nothing in its way" {
+  start_example 2 WORK_SECONDS=3
+  local id launcher
+  id=$(submit_and_wait_until_running)
+  launcher=$(sed -n 's/^pid=//p' "$WORKSHOP_HOME/run/example")
+  kill -KILL "$launcher"
+  start_example 2 SERVERS=1
+  grep -q 'cleaning up what an example left when it was killed' "$stack_log"
+  is_in_state "$id" COMPLETED
+}
+
+@test "kill -9 of honcho and of everything that watches: the next command cleans up and says so" {
+  start_example 3
+  local pids name
+  pids=$(sed -n 's/^pid=//p' "$WORKSHOP_HOME/run/example")
+  for name in server.1 task_server.1 web.1; do pids="$pids $(keeper_pid "$name")"; done
+  # shellcheck disable=SC2086
+  kill -KILL $pids
+  try make status
+  has 'make stop'
+  [ "$(task_servers)" -ge 1 ] # the orphans live
+  ok make stop
+  has 'cleaning up what an example left when it was killed'
+  no_leaks
+}
+
+@test "a task server that dies is started again, three times in a minute; then it stays down and the others go on" {
+  start_example 2 SERVERS=2
+  local n child
+  for n in 1 2 3; do
+    child=$(child_of task_server.2)
+    kill -KILL "$child"
+    within 10 grep -q "task_server.2 was killed by SIGKILL; starting it again ($n of 3 in a minute)" "$stack_log"
+    within 20 eval '[ "$(task_servers)" = 2 ]'
+  done
+  kill -KILL "$(child_of task_server.2)"
+  within 10 grep -q 'it stays down after 3 restarts in a minute' "$stack_log"
+  ok make submit
+  has 'on task_server.1'
+  try make status
+  [ "$status" -eq 2 ]
+  has 'not ready yet'
+}
+
+@test "the web server and the Prefect server are started again too" {
+  start_example 3
+  kill -KILL "$(child_of web.1)"
+  within 10 grep -q 'web.1 was killed by SIGKILL; starting it again' "$stack_log"
+  within 20 curl -sf "$WEB/"
+  kill -KILL "$(child_of server.1)"
+  within 10 grep -q 'server.1 was killed by SIGKILL; starting it again' "$stack_log"
+  within 30 eval '[ "$(task_servers)" = 1 ]'
+  ok make task
+  has 'Hello, Marvin!'
+}
+
+@test "python task_server.py by hand, in make shell, drains on SIGTERM and exits with 0" {
+  start_example 2 SERVERS=1 WORK_SECONDS=3
+  until grep -q 'it stays down' "$stack_log"; do # only the one by hand is to take runs
+    kill -KILL "$(child_of task_server.1)" 2>/dev/null || true
+    sleep 0.3
+  done
+  echo 'cd examples/ex2_task_servers && echo "pid $BASHPID" && exec python task_server.py' >"$BATS_TEST_TMPDIR/typed"
+  setsid make shell WORK_SECONDS=3 <"$BATS_TEST_TMPDIR/typed" >"$BATS_TEST_TMPDIR/hand.log" 2>&1 3>&- &
+  local make_pid=$! hand id code=0
+  within 20 grep -q 'serves my_background_task' "$BATS_TEST_TMPDIR/hand.log"
+  within 20 eval '[ "$(task_servers)" = 1 ]'
+  hand=$(sed -n 's/^pid //p' "$BATS_TEST_TMPDIR/hand.log")
+  id=$(submit_and_wait_until_running)
+  kill -TERM "$hand"
+  wait "$make_pid" || code=$?
+  cat "$BATS_TEST_TMPDIR/hand.log"
+  [ "$code" -eq 0 ]
+  within 5 is_in_state "$id" COMPLETED
+  grep -q 'finishing 1 run' "$BATS_TEST_TMPDIR/hand.log"
+}
+
+@test "from example 2 to example 3 the runs are kept" {
+  start_example 2 SERVERS=1
+  ok make submit NAME=Ford
+  local id
+  id=$(run_id <<<"$output")
+  ok make stop
+  start_example 3
+  is_in_state "$id" COMPLETED
+  ok make task NAME=Zaphod
+  ok make runs
+  has "$id"
+  [ "$(curl -s -o /dev/null -w '%{http_code}' "$WEB/task/$id")" -eq 404 ] # a run of another task
+}
+
+@test "make server ends with the example" {
+  start_example 2 SERVERS=1
+  start extra make server
+  within 20 eval '[ "$(task_servers)" = 2 ]'
+  ok make stop
+  within 10 gone "$extra_pid"
+}
+
+@test "make clean deletes the run data and keeps the set-up; status then says that nothing runs" {
+  ok make ex1
+  ok make clean
+  has 'stopped: the background Prefect server'
+  [ ! -e "$WORKSHOP_HOME" ]
+  [ -x .venv/bin/python ]
+  run scripts/status.sh
+  [ "$status" -eq 3 ]
+  has 'nothing runs'
+  mkdir "$WORKSHOP_HOME" && echo mine >"$WORKSHOP_HOME/notes.txt"
+  ok make clean
+  [ -e "$WORKSHOP_HOME/notes.txt" ] # never what the kit did not make
+}
+
+@test "two kits run side by side, and stopping one leaves the other" {
+  start_example 2 SERVERS=1
+  local first=$WORKSHOP_HOME first_api=$API first_port=$PREFECT_PORT first_web=$WEB_PORT
+  own_kit "$BATS_TEST_TMPDIR/second"
+  start other make ex2 SERVERS=1
+  within 60 grep -q '^ready' "$other_log"
+  ok make submit NAME=Second
+  has 'Hello, Second!'
+  WORKSHOP_HOME=$first PREFECT_PORT=$first_port ok make submit NAME=First
+  has 'Hello, First!'
+  ok make stop
+  no_leaks
+  curl -sf "$first_api/health"
+  export WORKSHOP_HOME=$first PREFECT_PORT=$first_port API=$first_api WEB_PORT=$first_web
+}
