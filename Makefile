@@ -86,7 +86,7 @@ doctor: ## check this machine; each finding with its remedy
 	@scripts/doctor.sh
 
 .PHONY: bundle
-bundle: ## collect the wheels for machines without a network [PLATFORM=linux-x86_64] [WHEELS=wheels]
+bundle: ## collect the wheels for machines without a network [PLATFORM=all] [WHEELS=wheels]
 	@scripts/bundle.sh
 
 .PHONY: clean

@@ -3,7 +3,8 @@
 #
 # WHEELS=…     the folder (default wheels)
 # PLATFORM=…   for whom: linux-x86_64, linux-aarch64, macos-arm64, macos-x86_64 (default: this machine), or "all"
-# Each for Python 3.11 to 3.14. On the other machine: make setup WHEELS=folder, or the URL of a folder that is served.
+# PYTHON=…     only for this Python's version (default: for 3.11 to 3.14, whichever the room has)
+# On the other machine: make setup WHEELS=folder, or the URL of a folder that is served.
 set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "$0")/env.sh"
@@ -20,6 +21,11 @@ PLATFORM=${PLATFORM:-$here}
 one_of PLATFORM "$here" linux-x86_64 linux-aarch64 macos-arm64 macos-x86_64 all
 platforms=$PLATFORM
 if [ "$PLATFORM" = all ]; then platforms='linux-x86_64 linux-aarch64 macos-arm64 macos-x86_64'; fi
+versions='3.11 3.12 3.13 3.14'
+if [ -n "${PYTHON:-}" ]; then
+  versions=$("$PYTHON" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) ||
+    fail "PYTHON='$PYTHON' is not a Python here" 'make bundle PYTHON=python3'
+fi
 mkdir -p "$folder" 2>/dev/null && [ -w "$folder" ] || fail "cannot write to $folder" 'make bundle WHEELS=/a/folder/of/yours'
 
 "$KIT/scripts/setup.sh"
@@ -48,7 +54,7 @@ collect() { # PLATFORM PYTHON -> its wheels
     --requirement "$requirements"
 }
 for platform in $platforms; do
-  for version in 3.11 3.12 3.13 3.14; do
+  for version in $versions; do
     say "collecting for $platform, Python $version"
     collect "$platform" "$version" ||
       fail "the wheels for $platform, Python $version could not be collected" "the network, then make bundle PLATFORM=$platform"
@@ -56,4 +62,4 @@ for platform in $platforms; do
 done
 # For `python3 -m http.server`, or a USB stick.
 say "$(find "$folder" -name '*.whl' | wc -l | tr -d ' ') wheels, $(du -sm "$folder" | cut -f1) MB, in $folder"
-say "there: make setup WHEELS=$folder (or serve it: python3 -m http.server --directory $folder, then WHEELS=http://…:8000)"
+say "there: make setup WHEELS=$folder (or serve it: python3 -m http.server 8765 --directory $folder, then WHEELS=http://ADDRESS:8765)"

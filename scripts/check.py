@@ -87,6 +87,15 @@ def check_task_servers(task: str, wanted: int) -> None:
     )
 
 
+def check_in_flight() -> None:
+    running = {"state": {"type": {"any_": ["RUNNING"]}}}
+    page = workshop.prefect("/task_runs/filter", {"task_runs": running, "sort": "ID_DESC"})
+    dead = records.runs_of_the_dead(workshop.HOME / "task-servers")
+    orphans = [run["id"] for run in page if run["id"] in dead]
+    hint = f"{', '.join(orphans[:3])}: a task server was killed while it ran them; submit them again"
+    promise(not orphans, "no run is left Running by a task server that is dead", hint)
+
+
 def check_example(ex: int, servers: int) -> None:
     _, _, task = workshop.EXAMPLES[ex]
     hint = "make ex1" if ex == 1 else f"make ex{ex} (in another terminal)"
@@ -96,6 +105,7 @@ def check_example(ex: int, servers: int) -> None:
         check_runs(task, "make ex1")
         return
     check_task_servers(task, servers)
+    check_in_flight()
     done = check_runs(task, "make submit-map" if ex == 2 else "make task")
     by = records.who_ran(workshop.HOME / "task-servers")
     promise(all(run["id"] in by for run in done), "each was run by a task server that is on record", "make runs")
@@ -124,6 +134,8 @@ def main() -> int:
         known = ", ".join(str(ex) for ex in workshop.EXAMPLES)
         what = f"there is no example EX={given[:40]!r}" if given else "no example is running, so say which one"
         workshop.fail(f"{what} (there are {known})", "make check EX=2")
+    if workshop.REMOTE:
+        workshop.fail("make check looks at the kit's own server, and REMOTE=1 uses another", "make runs REMOTE=1")
     ex = int(given)
     if running and running.ex != ex and ex > 1:
         workshop.fail(f"example {running.ex} is running, not {ex}", f"make stop, then make ex{ex}")

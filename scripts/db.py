@@ -15,8 +15,9 @@ from rich.table import Table
 
 import workshop
 
+# Prefect keeps a duration as the date that lies so long after the beginning of 1970.
 NEWEST = """
-select id, name, state_name, start_time, total_run_time
+select id, name, state_name, start_time, round((julianday(total_run_time) - 2440587.5) * 86400, 2) as seconds
 from task_run order by created desc
 """
 PATIENCE = 30  # seconds that a query may take

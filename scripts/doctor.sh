@@ -42,7 +42,7 @@ check_python() {
 check_make_and_bash() {
   if command -v make >/dev/null 2>&1; then
     local version
-    version=$(make --version 2>/dev/null | head -n 1)
+    read -r version < <(make --version 2>/dev/null) || version='' # not through a pipe: make would die of it
     case $version in
       'GNU Make 3.8'[1-9]* | 'GNU Make '[4-9]*) good "$version" ;;
       *) bad "make is not GNU make 3.81 or newer (${version:-no version})" 'sudo apt install make; on macOS: xcode-select --install' ;;
@@ -72,7 +72,7 @@ check_ports() {
     pid=${holder%% *}
     if [ -z "$holder" ]; then
       good "port $port ($name) is free"
-    elif kept_processes | grep -q "^$pid " || is_ours "$pid"; then
+    elif is_ours "$pid"; then
       good "port $port ($name) is the kit's own (pid $pid)"
     else
       case $name in
@@ -83,9 +83,10 @@ check_ports() {
   done < <(ports_of 0)
 }
 is_ours() { # PID -> true if an ancestor of it is kept by this kit (uvicorn --reload has a child that listens)
-  local pid=$1
+  local pid=$1 ours
+  ours=$'\n'$(kept_processes)
   while [ "${pid:-0}" -gt 1 ] 2>/dev/null; do
-    if kept_processes | grep -q "^$pid "; then return 0; fi
+    case $ours in *$'\n'"$pid "*) return 0 ;; esac
     pid=$(ps -o ppid= -p "$pid" 2>/dev/null | tr -d ' ')
   done
   return 1

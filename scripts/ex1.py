@@ -51,11 +51,17 @@ def main() -> int:
     logging.getLogger("prefect.task_runs").addHandler(NoteRun())
     name = workshop.typed("NAME", "Marvin")
     sys.argv = [str(greeter), *([name] if "NAME" in os.environ else [])]
-    runpy.run_path(str(greeter), run_name="__main__")
+    failure = None
+    try:
+        runpy.run_path(str(greeter), run_name="__main__")
+    except Exception as error:  # Prefect has logged it with its traceback; the run's page is worth more than another
+        failure = error
     for run in seen:
         if not page_is_there(run):
             workshop.fail(f"the server did not record task run {run} in 30 s", "make status", 1)
-        print(f"the run's page: {url_for('task-run', run)}")
+        print(f"the run's page: {url_for('task-run', run)}", flush=True)
+    if failure:
+        workshop.fail(f"greeter.py failed: {failure!r}", "mending examples/ex1_task/greeter.py", 1)
     return 0
 
 

@@ -31,7 +31,10 @@ if keeper_of background-server >/dev/null; then
   say "taking over the Prefect server that make ex1 left in the background; its runs are kept"
   stop_kept background-server
 fi
-if [ "$REMOTE" = 1 ]; then need_remote; fi
+if [ "$REMOTE" = 1 ]; then
+  need_remote
+  say "REMOTE=1: using $REMOTE_URL"
+fi
 need_free_ports "$ex"
 cd "$KIT" # by its physical path: a task's key is made from the path of its file
 exec "$VENV/bin/python" "$KIT/scripts/run.py" "$ex" "$((10#$SERVERS))"

@@ -86,13 +86,13 @@ is_alive() { # PID STARTED -> true while that very process lives
   [ -n "${1:-}" ] && [ "$(started_at "$1")" = "$2" ]
 }
 
-read_example() { # sets running_ex, _pid, _started, _servers, _remote; fails if no example is running
+read_example() { # sets running_ex, _pid, _started, _servers, _remote, _url; fails if no example is running
   # shellcheck disable=SC2034 # for the callers
-  running_ex='' running_pid='' running_started='' running_servers='' running_remote=''
+  running_ex='' running_pid='' running_started='' running_servers='' running_remote='' running_url=''
   local key value
   [ -r "$WORKSHOP_HOME/run/example" ] || return 1
   while IFS='=' read -r key value; do
-    case $key in ex | pid | started | servers | remote) printf -v "running_$key" '%s' "$value" ;; esac
+    case $key in ex | pid | started | servers | remote | url) printf -v "running_$key" '%s' "$value" ;; esac
   done <"$WORKSHOP_HOME/run/example"
   is_alive "$running_pid" "$running_started"
 }
@@ -190,12 +190,12 @@ port_holder() { # PORT -> "PID NAME" of what listens on it; "? unknown" if that 
     pid=${line##*pid=} pid=${pid%%,*}
   elif [ -r /proc/net/tcp ]; then
     inode=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
-      awk -v port="$(printf ':%04X' "$1")" '$4 == "0A" && substr($2, length($2) - 4) == port { print $10; exit }')
+      awk -v port="$(printf ':%04X' "$1")" '$4 == "0A" && substr($2, length($2) - 4) == port { print $10; exit }' || true)
     # shellcheck disable=SC2012
     pid=$(ls -l /proc/[0-9]*/fd 2>/dev/null |
-      awk -v socket="socket:[$inode]" '/^\/proc/ { split($0, part, "/") } $NF == socket { print part[3]; exit }')
+      awk -v socket="socket:[$inode]" '/^\/proc/ { split($0, part, "/") } $NF == socket { print part[3]; exit }' || true)
   elif command -v lsof >/dev/null 2>&1; then
-    pid=$(lsof -nP -t -iTCP:"$1" -sTCP:LISTEN 2>/dev/null | head -n 1)
+    pid=$(lsof -nP -t -iTCP:"$1" -sTCP:LISTEN 2>/dev/null | head -n 1 || true)
   fi
   if [ -n "${pid:-}" ]; then
     name=$(cat "/proc/$pid/comm" 2>/dev/null || ps -o comm= -p "$pid" 2>/dev/null || true)
@@ -246,8 +246,14 @@ kill_named() {
   alive_named "$1" | kill_hard
 }
 
-need_remote() { # with REMOTE=1: fail unless there is an API to use and it answers
-  "$VENV/bin/python" "$KIT/scripts/remote.py"
+need_remote() { # with REMOTE=1: fail unless there is an API to use and it answers; sets REMOTE_URL
+  REMOTE_URL=$("$VENV/bin/python" "$KIT/scripts/remote.py") || exit 2
+  export REMOTE_URL
+}
+
+same_server() { # fail if the example that runs uses a server of the user's and this command would not
+  [ "${running_remote:-0}" = 0 ] || [ "$REMOTE" = 1 ] ||
+    fail "example $running_ex uses a Prefect server of yours" 'the same command with REMOTE=1, and the same PREFECT_API_URL'
 }
 
 still_starting() { server_is_healthy || printf 'it\n'; }

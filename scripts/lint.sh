@@ -52,8 +52,9 @@ scripts_have_help() { # every script that a person may call answers -h, and does
   done
 }
 
-check 'shellcheck' shellcheck --external-sources "${shell_files[@]}"
-check 'shellcheck of the tests' shellcheck --external-sources --shell=bats tests/*.bats
+check 'shellcheck' shellcheck --external-sources --exclude=SC2016,SC2154 "${shell_files[@]}"
+# 2016, 2154, 2034: `within` evaluates what stands in single quotes; `start` and `own_kit` set variables by name.
+check 'shellcheck of the tests' shellcheck --external-sources --exclude=SC2016,SC2154,SC2034 --shell=bats tests/*.bats
 check 'shfmt' shfmt --indent 2 --case-indent --diff "${shell_files[@]}"
 check 'ruff' ruff check --quiet scripts examples tests
 check 'ruff format' ruff format --quiet --diff scripts examples tests

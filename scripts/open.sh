@@ -6,8 +6,8 @@ set -euo pipefail
 help_if_asked "$@"
 if [ "$REMOTE" = 1 ]; then
   "$KIT/scripts/setup.sh"
-  url=$(PRINT_URL=1 "$VENV/bin/python" "$KIT/scripts/remote.py")
-  url=${url%/api}
+  need_remote
+  url=${REMOTE_URL%/api}
 else
   read_example || keeper_of background-server >/dev/null || fail 'no Prefect server of the kit is running' 'make ex1 or make ex2'
   url=http://127.0.0.1:$PREFECT_PORT

@@ -18,6 +18,7 @@ case $name in # what talks to a server must not set up a machine just to find th
       fail 'no Prefect server of the kit is running' 'make ex1 or make ex2; or make db, which needs none'
     ;;
 esac
+same_server
 "$KIT/scripts/setup.sh"
 if [ "$REMOTE" = 1 ]; then
   make_home

@@ -1,7 +1,34 @@
 """Which task server ran which run: the records that scripts/pythonpath/durable.py writes, read without Prefect."""
 
 import json
+import os
+import socket
 from pathlib import Path
+
+
+def runs_of_the_dead(folder: Path) -> set[str]:
+    """The ids of runs that a task server of this machine started and, being dead, will never end."""
+    dead: set[str] = set()
+    ended: set[str] = set()
+    for path in folder.glob("*.jsonl"):
+        lines = [json.loads(line) for line in path.read_bytes().splitlines() if line.endswith(b"}")]
+        server, *events = lines or [{}]
+        if not server or server["host"] != socket.gethostname() or _lives(server["pid"]):
+            ended |= {event["run"] for event in events}  # it may still end what it started
+        else:
+            ended |= {event["run"] for event in events if event["event"] == "end"}
+            dead |= {event["run"] for event in events}
+    return dead - ended
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # it lives, and is somebody else's
+    return True
 
 
 def who_ran(folder: Path) -> dict[str, str]:

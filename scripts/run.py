@@ -152,6 +152,18 @@ def put_back_in_queue() -> None:
         print(f"could not put waiting runs back in the queue: {error}. Try: make stop, then start again", flush=True)
 
 
+def all_are_there(servers: int) -> bool:
+    """With REMOTE=1: whether our own task servers are among those subscribed there (true where it does not tell)."""
+    import remote  # Prefect: heavy, so only now
+
+    there = remote.subscribed()
+    if there is None:
+        return True
+    files = workshop.RUN.glob("task_server.*.pids")
+    ours = {line.split()[1] for file in files for line in file.read_text().splitlines() if line.startswith("child ")}
+    return len(ours & {name.rpartition("-")[2] for name in there}) >= servers
+
+
 def announce(ex: int, servers: int, began: float, over: threading.Event) -> None:
     """Watch the example come up; print the one line that says so."""
     if not workshop.REMOTE:
@@ -162,12 +174,16 @@ def announce(ex: int, servers: int, began: float, over: threading.Event) -> None
         need = f"{servers} task server(s) to subscribe"
         if not wait_for(need, lambda: len(workshop.subscribed()) >= servers, began, over):
             return
+    else:
+        if not wait_for(f"{servers} task server(s) to subscribe there", lambda: all_are_there(servers), began, over):
+            return
     if ex == 3 and not wait_for("the web app", web_answers, began, over):
         return
     following = {2: "make submit NAME=Agrajag", 3: f"make task, or open {workshop.WEB}/docs"}[ex]
     (workshop.RUN / "ready").touch()
     seconds = time.monotonic() - began
-    print(f"ready in {seconds:.1f} s: UI {workshop.UI} - next, in another terminal: {following}", flush=True)
+    ui = os.environ["REMOTE_URL"].removesuffix("/api") if workshop.REMOTE else workshop.UI
+    print(f"ready in {seconds:.1f} s: UI {ui} - next, in another terminal: {following}", flush=True)
 
 
 def claim(ex: int, servers: int) -> None:
@@ -176,7 +192,7 @@ def claim(ex: int, servers: int) -> None:
     try:
         with path.open("x") as file:
             fields = {"ex": ex, "pid": os.getpid(), "started": workshop.started_at(os.getpid()), "servers": servers}
-            fields["remote"] = int(workshop.REMOTE)
+            fields |= {"remote": int(workshop.REMOTE), "url": os.environ.get("REMOTE_URL", workshop.UI)}
             file.writelines(f"{key}={value}\n" for key, value in fields.items())
     except FileExistsError:
         workshop.fail("an example is being started in another terminal", "make status")

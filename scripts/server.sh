@@ -7,7 +7,7 @@ help_if_asked "$@"
 name_ignored_settings
 if read_example; then
   ex=$running_ex
-  [ "$running_remote" = 1 ] && REMOTE=1
+  same_server
 elif [ "$REMOTE" = 1 ]; then
   ex=2 running_pid=''
 else

@@ -52,7 +52,7 @@ if installed core && installed "$group" && [ -f "$template" ] && same_python; th
 
 # --- a Python ----------------------------------------------------------------------------------
 suitable() { # COMMAND -> true if it runs (a pyenv shim may not), has a suitable version and the venv module
-  "$1" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null
+  [ "$("$1" -c 'import sys, venv, ensurepip; print((3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null)" = True ]
 }
 find_python() {
   local name
@@ -81,10 +81,15 @@ else
 fi
 
 # --- from where ----------------------------------------------------------------------------------
-wheels=() # empty for the registry
+wheels=() trusted=() # empty for the registry
 if [ -n "${WHEELS:-}" ]; then
   case $WHEELS in
-    http://* | https://*) ;;
+    https://*) ;;
+    http://*)
+      # Plain http on the room's network: pip wants it said. The hashes of the lock still decide what is installed.
+      host=${WHEELS#http://} host=${host%%/*}
+      trusted=(--trusted-host "$host")
+      ;;
     *) [ -d "$WHEELS" ] || fail "WHEELS='$WHEELS' is neither a folder nor a URL" "make setup WHEELS=wheels" ;;
   esac
   wheels=(--no-index --find-links "$WHEELS")
@@ -106,7 +111,7 @@ if ! uv=$(command -v uv); then
   # uv is fetched, used and thrown away: it is a quarter of what the kit itself needs.
   "$python" -m venv "$tools/venv"
   patiently "$tools/venv/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes \
-    ${wheels[@]+"${wheels[@]}"} -r "$KIT/requirements/uv.txt" ||
+    ${wheels[@]+"${wheels[@]}"} ${trusted[@]+"${trusted[@]}"} -r "$KIT/requirements/uv.txt" ||
     fail 'the installer (uv) could not be fetched' 'the network, then make setup; or make setup WHEELS=dir-or-URL'
   uv=$tools/venv/bin/uv
 fi

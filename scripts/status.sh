@@ -26,8 +26,13 @@ fi
 
 printf 'example %s runs (pid %s)\n' "$running_ex" "$running_pid"
 if [ "$running_remote" = 1 ]; then
-  printf '  Prefect       REMOTE=1: a server of yours, not the kit'\''s\n'
-  exit 0
+  printf '  Prefect       REMOTE=1: %s, a server of yours\n' "$running_url"
+  if [ -e "$WORKSHOP_HOME/run/ready" ]; then
+    printf 'ready\n'
+    exit 0
+  fi
+  printf 'not ready yet\n'
+  exit 1
 fi
 ready=yes
 line() { # WHAT TEXT GOOD

@@ -23,7 +23,7 @@ teardown_file() { stop_and_check; }
 }
 
 @test "everything listens on loopback only" {
-  ! ss -Hltn "sport = :$PREFECT_PORT" | grep -v '127.0.0.1:'
+  [ "$(listens_on "$PREFECT_PORT")" = "127.0.0.1:$PREFECT_PORT" ]
 }
 
 @test "submit prints the id, the page, the final state and the result" {
@@ -102,13 +102,15 @@ teardown_file() { stop_and_check; }
 }
 
 @test "the files by hand work: python task_server.py and python task_submitter.py in make shell" {
-  run timeout 60 make shell <<<'cd examples/ex2_task_servers && python task_submitter.py && python task_submitter_map.py'
+  run "${PROCESS[@]}" limit 60 make shell <<<'cd examples/ex2_task_servers && python task_submitter.py && python task_submitter_map.py'
   echo "$output"
   [ "$status" -eq 0 ]
   local id
   id=$(sed -n 's/^Submitted task run //p' <<<"$output")
   within 20 is_in_state "$id" COMPLETED
-  ! grep -qi 'warn' <<<"$output"
+  has_not 'warn'
+  has_not 'WARN'
+  has_not 'Warn'
 
 }
 

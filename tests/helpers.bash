@@ -3,6 +3,9 @@
 # the very commands that a person types, each under a time limit, and leaves nothing behind: see tests/README.md.
 
 KIT=$(cd "$BATS_TEST_DIRNAME/.." && pwd -P)
+PYTHON_OF_TESTS=$KIT/.venv/bin/python # by its path: some tests have a PATH without one
+PROCESS=("$PYTHON_OF_TESTS" "$KIT/tests/process.py")
+TERMINAL=("$PYTHON_OF_TESTS" "$KIT/tests/terminal.py")
 # --- a kit of its own ---------------------------------------------------------------------------
 
 # Chooses ports that are free now, five in a row each, and a new home below bats' temporary folder.
@@ -37,17 +40,10 @@ free_ports() {
 # What the kit left: processes that name this WORKSHOP_HOME in their environment, and listening ports.
 # Prints them; prints nothing when all is well.
 leaks() {
-  local file pid port
-  for file in /proc/[0-9]*/environ; do
-    pid=${file//[!0-9]/}
-    [ "$pid" != $$ ] && [ "$pid" != "$BASHPID" ] || continue
-    # Our own shells carry the variable too; the kit's processes carry KIT as well.
-    if tr '\0' '\n' 2>/dev/null <"$file" | grep -qxF "WORKSHOP_HOME=$WORKSHOP_HOME" &&
-      tr '\0' '\n' 2>/dev/null <"$file" | grep -q '^VENV='; then
-      tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | sed "s/^/process $pid: /"
-      echo
-    fi
-  done
+  local port
+  # The test's own shells carry WORKSHOP_HOME too; what the kit's env.sh has set up carries this as well.
+  # shellcheck disable=SC2009 # pgrep cannot look at the environment
+  ps axeww -o pid=,command= | grep -F "WORKSHOP_HOME=$WORKSHOP_HOME " | grep -F ' WORKSHOP_SETS=' | grep -v grep | cut -c 1-150
   for port in "$PREFECT_PORT" "$WEB_PORT"; do
     if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then echo "port $port still listens"; fi
   done
@@ -63,7 +59,7 @@ no_leaks() {
 
 # For teardown: stop whatever runs, and fail the test if anything stays.
 stop_and_check() {
-  GRACE=5 timeout 60 make -C "$KIT" stop >"$BATS_TEST_TMPDIR/stop.log" 2>&1 </dev/null || cat "$BATS_TEST_TMPDIR/stop.log"
+  GRACE=5 "${PROCESS[@]}" limit 60 make -C "$KIT" stop >"$BATS_TEST_TMPDIR/stop.log" 2>&1 </dev/null || cat "$BATS_TEST_TMPDIR/stop.log"
   no_leaks
 }
 
@@ -72,7 +68,7 @@ stop_and_check() {
 # COMMAND... -> runs it under a time limit (LIMIT_S, default 60 s) with no terminal; sets $status and $output.
 try() {
   echo "\$ $*"
-  run timeout --kill-after=5 "${LIMIT_S:-60}" "$@" </dev/null
+  run "${PROCESS[@]}" limit "${LIMIT_S:-60}" "$@" </dev/null
   echo "$output"
   echo "[exit $status]"
 }
@@ -94,12 +90,15 @@ refused() {
   lines=$(grep -cv '^make: ' <<<"$output")
   [ "$lines" -eq 1 ] || fail_with "not one line but $lines"
   has "$remedy"
-  ! grep -q Traceback <<<"$output"
+  never grep -q Traceback <<<"$output"
 }
 
 # TEXT -> it must be in the last output.
 has() { grep -qF -- "$1" <<<"$output" || fail_with "not in the output: $1"; }
 has_not() { ! grep -qF -- "$1" <<<"$output" || fail_with "in the output, and should not be: $1"; }
+
+# COMMAND... -> it must fail. (bats takes no notice of a line that begins with `!`.)
+never() { if "$@"; then fail_with "succeeded, and should not: $*"; fi; }
 
 fail_with() {
   echo "$1"
@@ -121,7 +120,7 @@ start() {
   local name=$1
   shift
   local log=${LOG_DIR:-$BATS_TEST_TMPDIR}/$name.log
-  setsid "$@" >"$log" 2>&1 </dev/null 3>&- &
+  "${PROCESS[@]}" session "$@" >"$log" 2>&1 </dev/null 3>&- &
   printf -v "${name}_pid" %s $!
   printf -v "${name}_log" %s "$log"
   export "${name}_pid" "${name}_log"
@@ -142,7 +141,7 @@ start_example() {
 start_example_in_terminal() {
   local ex=$1
   shift
-  start stack "$KIT/.venv/bin/python" "$KIT/tests/terminal.py" make "ex$ex" "$@"
+  start stack "${TERMINAL[@]}" make "ex$ex" "$@"
   within 90 grep -q '^ready' "$stack_log" || {
     cat "$stack_log"
     return 1
@@ -156,7 +155,7 @@ close_terminal() { kill -TERM "$stack_pid"; }
 # PATH [JSON] -> the answer of Prefect's API (POST when there is JSON)
 api() { curl -sf --max-time 10 ${2:+-H 'Content-Type: application/json' -d "$2"} "$API$1"; }
 # PYTHON-EXPRESSION -> its value for the JSON on standard input, as `d`
-json() { "$KIT/.venv/bin/python" -c "import json, sys; d = json.load(sys.stdin); print($1)"; }
+json() { "$PYTHON_OF_TESTS" -c "import json, sys; d = json.load(sys.stdin); print($1)"; }
 # RUN-ID -> the type of its state
 state_of() { api "/task_runs/$1" | json 'd["state"]["type"]'; }
 is_in_state() { [ "$(state_of "$1")" = "$2" ]; }
@@ -171,5 +170,10 @@ count_in_state() { api /task_runs/count "{\"task_runs\": {\"state\": {\"type\": 
 child_of() { sed -n 's/^child \([0-9]*\) .*/\1/p' "$WORKSHOP_HOME/run/$1.pids" | head -n 1; }
 keeper_pid() { sed -n 's/^keeper \([0-9]*\) .*/\1/p' "$WORKSHOP_HOME/run/$1.pids" | head -n 1; }
 gone() { ! kill -0 "$1" 2>/dev/null; }
+
+# PORT -> the addresses that listen on it
+listens_on() {
+  if command -v ss >/dev/null; then ss -Hltn "sport = :$1" | awk '{ print $4 }'; else lsof -nP -iTCP:"$1" -sTCP:LISTEN -Fn | sed -n 's/^n//p'; fi
+}
 
 need_chromium() { command -v chromium >/dev/null || skip 'no chromium here (sudo apt install chromium)'; }

@@ -30,7 +30,7 @@ database_says() {
   grep -q 'taking nothing new, finishing 1 run' "$stack_log"
   no_leaks
   database_says "$id" Completed
-  ! grep -q Traceback "$stack_log"
+  never grep -q Traceback "$stack_log"
 }
 
 @test "a second Ctrl-C skips that: the run goes back to the queue, and the next start runs it" {
@@ -164,7 +164,7 @@ database_says() {
     sleep 0.3
   done
   echo 'cd examples/ex2_task_servers && echo "pid $BASHPID" && exec python task_server.py' >"$BATS_TEST_TMPDIR/typed"
-  setsid make shell WORK_SECONDS=3 <"$BATS_TEST_TMPDIR/typed" >"$BATS_TEST_TMPDIR/hand.log" 2>&1 3>&- &
+  "${PROCESS[@]}" session make shell WORK_SECONDS=3 <"$BATS_TEST_TMPDIR/typed" >"$BATS_TEST_TMPDIR/hand.log" 2>&1 3>&- &
   local make_pid=$! hand id code=0
   within 20 grep -q 'serves my_background_task' "$BATS_TEST_TMPDIR/hand.log"
   within 20 eval '[ "$(task_servers)" = 1 ]'

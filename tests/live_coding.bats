@@ -11,7 +11,7 @@ setup_file() {
   mkdir "$COPY"
   cp -R Makefile Procfile.* scripts examples requirements "$COPY/"
   # The set-up names its folder, so the copy makes one of its own.
-  cd "$COPY" && timeout 120 scripts/setup.sh 2>&1
+  cd "$COPY" && "${PROCESS[@]}" limit 120 scripts/setup.sh 2>&1
   export COPY
 }
 setup() {

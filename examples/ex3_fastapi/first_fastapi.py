@@ -45,7 +45,7 @@ def read_task(task_run_id: UUID):
     if run.state.is_completed():
         try:
             return {**answer, "result": run.state.result()}
-        except MissingResult:
+        except (MissingResult, ValueError):  # ValueError: its file is gone
             raise HTTPException(410, "the result was cleaned away") from None
     if run.state.is_final():
         return JSONResponse({**answer, "message": run.state.message}, 500)

@@ -1,0 +1,37 @@
+#!/usr/bin/env python3
+"""Opens a page in a headless Chromium that reaches this machine only, and waits for texts on it.
+
+browser.py URL SCREENSHOT.png TEXT…   exit 1, naming the text, if one does not appear in 30 s
+"""
+
+import shutil
+import sys
+
+from playwright.sync_api import TimeoutError, sync_playwright
+
+url, screenshot, *texts = sys.argv[1:]
+with sync_playwright() as playwright:
+    browser = playwright.chromium.launch(
+        executable_path=shutil.which("chromium"),
+        args=[
+            "--no-sandbox",  # the tests may run as root
+            "--disable-gpu",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # no other host can be found
+        ],
+    )
+    page = browser.new_page(viewport={"width": 1200, "height": 800})
+    page.goto(url)
+    try:
+        for text in texts:
+            page.get_by_text(text, exact=True).first.wait_for(state="visible", timeout=30_000)
+            print(f"on the page: {text}")
+    except TimeoutError:
+        print(f"not on the page {url}: {text}", file=sys.stderr)
+        sys.exit(1)
+    finally:
+        page.wait_for_timeout(500)  # for the picture only: the page fades in
+        page.screenshot(path=screenshot)
+        browser.close()

@@ -1,0 +1,167 @@
+#!/usr/bin/env bats
+# The set-up: from nothing, again, half-way, changed, elsewhere, without a network; and the doctor.
+# Each test works in a copy of the kit in a folder with a space, with an environment of its own.
+# bats file_tags=setup
+
+load helpers
+
+setup() {
+  own_kit
+  COPY="$BATS_TEST_TMPDIR/a kit"
+  mkdir "$COPY"
+  cp -R Makefile Procfile.* scripts examples requirements "$COPY/"
+  cd "$COPY" || return 1
+  KIT=$COPY
+  # Each copy unpacks a quarter of a gigabyte; what uv downloaded once serves them all.
+  export UV_CACHE_DIR=$BATS_RUN_TMPDIR/uv-cache PIP_CACHE_DIR=$BATS_RUN_TMPDIR/pip-cache
+}
+teardown() {
+  stop_and_check
+  rm -rf "$BATS_TEST_TMPDIR/a kit"
+}
+
+# FOLDER COMMAND... -> links to these commands, as the whole PATH of a trimmed machine
+only() {
+  local folder=$1 name
+  shift
+  mkdir -p "$folder"
+  for name in "$@"; do ln -sf "$(command -v "$name")" "$folder/$name"; done
+}
+BASICS=(bash sh env make awk sed grep cut tr sort head tail cat cp mv rm rmdir mkdir mktemp basename dirname uname cksum df ls ps sleep wc du find touch chmod xargs id)
+
+@test "make setup on a bare PATH with python3 and make; the second time it is silent and takes under a second" {
+  only "$BATS_TEST_TMPDIR/bin" "${BASICS[@]}"
+  ln -s "$(python3 -c 'import sys; print(sys.executable)')" "$BATS_TEST_TMPDIR/bin/python3"
+  local begin=$SECONDS
+  PATH=$BATS_TEST_TMPDIR/bin LIMIT_S=170 ok make setup
+  [ $((SECONDS - begin)) -lt 120 ] # 18 s on a quiet machine; this is no benchmark
+  has 'setup 1/3'
+  has 'setup done'
+  # Without linters and test tools, and under 240 MB.
+  [ ! -e .venv/bin/bats ]
+  [ ! -e .venv/bin/ruff ]
+  [ "$(du -sm .venv | cut -f1)" -lt 240 ]
+  # Bytecode is compiled.
+  [ -n "$(find .venv/lib/python3*/site-packages/prefect/__pycache__ -name 'tasks.*.pyc')" ]
+
+  begin=$SECONDS
+  ok make -s setup
+  [ -z "$output" ]
+  [ $((SECONDS - begin)) -le 1 ]
+
+  # And it runs, on that PATH, with a conda environment active and PYTHONPATH and the like in the way.
+  ok env CONDA_PREFIX=/opt/conda VIRTUAL_ENV=/some/venv PYTHONPATH=/nonsense PYTHONHOME=/nonsense \
+    PATH="$BATS_TEST_TMPDIR/bin" make ex1 NAME=Ford
+  has 'Hello, Ford!'
+
+  # A changed lock installs again; what was half done is mended; a moved folder too.
+  echo '# changed' >>requirements/core.txt
+  ok make setup
+  has 'setup done'
+  rm -rf .venv/lib/python3*/site-packages/rich .venv/workshop/core
+  ok make setup
+  .venv/bin/python -c 'import rich.table'
+  ok make stop
+  mv "$COPY" "$COPY moved"
+  cd "$COPY moved"
+  ok make setup
+  head -n 1 .venv/bin/prefect | grep -q 'moved'
+  cd .. && mv "$COPY moved" "$COPY"
+}
+
+@test "interrupted half-way, the next run mends it" {
+  start first make setup
+  within 60 test -d .venv/lib
+  kill -KILL -- "-$first_pid"
+  within 5 gone "$first_pid"
+  [ ! -f .venv/workshop/core ]
+  LIMIT_S=170 ok make setup
+  has 'setup done'
+  .venv/bin/python -c 'import prefect'
+}
+
+@test "two terminals at once: the second waits for the first" {
+  start first make setup
+  within 30 test -e .venv.lock/holder
+  LIMIT_S=170 ok make setup
+  has 'waiting for the set-up that runs in another terminal'
+  within 10 gone "$first_pid"
+  grep -q 'setup done' "$first_log"
+}
+
+@test "without a network it says so in one line, after three tries" {
+  command -v unshare >/dev/null && unshare -rn true 2>/dev/null || skip 'unshare -n is not allowed here'
+  UV_CACHE_DIR=$BATS_TEST_TMPDIR/none PIP_CACHE_DIR=$BATS_TEST_TMPDIR/none PIP_RETRIES=0 PIP_FIND_LINKS='' \
+    LIMIT_S=170 try unshare -rn make setup
+  [ "$status" -eq 2 ]
+  has 'trying again (3 of 3)'
+  has 'could not be fetched. Try: the network'
+  [ ! -d .venv.lock ]
+}
+
+@test "no Python, one that is too old, one without venv, a shim that does not work, and PYTHON=" {
+  only "$BATS_TEST_TMPDIR/bin" "${BASICS[@]}"
+  PATH=$BATS_TEST_TMPDIR/bin refused 'python3' make setup
+  has 'no Python 3.11 to 3.14 with the venv module on the PATH'
+
+  printf '#!/bin/sh\necho "shim: command not found" >&2; exit 127\n' >"$BATS_TEST_TMPDIR/bin/python3.13"
+  chmod +x "$BATS_TEST_TMPDIR/bin/python3.13"
+  PATH=$BATS_TEST_TMPDIR/bin refused 'python3' make setup
+
+  # A Python whose venv module lacks ensurepip, as Debian ships it.
+  printf '#!/bin/sh\ncase "$*" in *ensurepip*) exit 1 ;; *) exec %s "$@" ;; esac\n' "$(python3 -c 'import sys; print(sys.executable)')" \
+    >"$BATS_TEST_TMPDIR/bin/python3"
+  chmod +x "$BATS_TEST_TMPDIR/bin/python3"
+  PATH=$BATS_TEST_TMPDIR/bin refused 'python3' make setup
+  PATH=$BATS_TEST_TMPDIR/bin try make doctor
+  has 'has no venv module'
+
+  refused 'PYTHON=python3' make setup PYTHON=python9
+  refused 'Python 3.11 to 3.14' make setup PYTHON=true
+  refused 'WHEELS=wheels' make setup WHEELS=/nowhere
+}
+
+@test "help, doctor, status, stop and clean work without the set-up and never trigger it" {
+  only "$BATS_TEST_TMPDIR/bin" "${BASICS[@]}"
+  local command
+  for command in help 'help ALL=1' stop clean; do
+    # shellcheck disable=SC2086
+    PATH=$BATS_TEST_TMPDIR/bin ok make $command
+  done
+  try make status
+  has 'nothing runs'
+  ok make doctor
+  has 'not set up yet'
+  has 'this machine is ready'
+  [ ! -e .venv ]
+}
+
+@test "make distclean deletes the set-up" {
+  mkdir -p .venv/workshop
+  ok make distclean
+  [ ! -e .venv ]
+}
+
+@test "the doctor sees ignored settings, a .env that loses, and a port's holder" {
+  printf 'PREFECT_PORT=%s\nGRACE=7\n' "$PREFECT_PORT" >.env
+  mkdir -p "$HOME/.prefect"
+  printf '[profiles.prod]\nPREFECT_API_URL = "https://cloud.example"\n' >"$HOME/.prefect/profiles.toml"
+  GRACE=9 PREFECT_API_KEY=secret ok make doctor
+  has 'PREFECT_API_KEY'
+  has 'differently, in your shell: GRACE'
+  has "$HOME/.prefect/profiles.toml"
+  has_not 'secret'
+}
+
+@test "variables: the command line wins, then the environment, then .env, then the default" {
+  unset PREFECT_PORT
+  ok make -s env
+  has 'export PREFECT_PORT=4200'
+  printf 'PREFECT_PORT=4301 # mine\n' >.env
+  ok make -s env
+  has 'export PREFECT_PORT=4301'
+  PREFECT_PORT=4302 ok make -s env
+  has 'export PREFECT_PORT=4302'
+  PREFECT_PORT=4302 ok make -s env PREFECT_PORT=4303
+  has 'export PREFECT_PORT=4303'
+}
