@@ -106,6 +106,10 @@ test: ## the suite, against real processes [TESTS=tests/ex2.bats]
 lint: ## the fast static checks
 	@scripts/lint.sh
 
+.PHONY: pictures
+pictures: ## make the README's picture again, from the real thing
+	@scripts/py.sh pictures
+
 .PHONY: lock
 lock: ## resolve pyproject.toml into requirements/*.txt again
 	@scripts/lock.sh
