@@ -145,10 +145,11 @@ check_settings() {
 
 check_wsl() {
   grep -qi microsoft /proc/version 2>/dev/null || return 0
-  case $KIT/ in
-    /mnt/[a-z]/*) bad "this folder is on a Windows drive ($KIT): SQLite and file watching fail there" 'clone into your Linux home: cd ~ && git clone …' ;;
-    *) good 'WSL, on a Linux file system' ;;
-  esac
+  if on_windows_drive; then
+    bad "this folder is on a Windows drive ($KIT): SQLite and file watching fail there" 'clone into your Linux home: cd ~ && git clone …'
+  else
+    good 'WSL, on a Linux file system'
+  fi
 }
 
 check_python

@@ -55,6 +55,10 @@ name_ignored_profile() { # the same for a Prefect profile in the home folder; ca
   done <"$profiles"
 }
 
+on_windows_drive() { # true in WSL below /mnt/c, where SQLite and file watching fail
+  case $KIT/ in /mnt/[a-z]/*) grep -qi microsoft /proc/version 2>/dev/null ;; *) return 1 ;; esac
+}
+
 make_home() { # the state folder, or one line why not
   if ! { mkdir -p "$WORKSHOP_HOME/run" "$WORKSHOP_HOME/logs" "$RECORDS" "$PREFECT_HOME" &&
     : >"$WORKSHOP_HOME/run/.writable"; } 2>/dev/null; then

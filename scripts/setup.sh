@@ -29,6 +29,10 @@ same_python() { # true unless PYTHON= asks for another version than .venv has
 
 if installed core && installed "$group" && [ -f "$template" ] && same_python; then exit 0; fi
 
+if on_windows_drive; then
+  fail "this folder is on a Windows drive ($KIT), where SQLite and file watching fail" 'cloning into your Linux home: cd ~'
+fi
+
 # --- one at a time: a second terminal waits for the first --------------------------------------
 lock=$KIT/.venv.lock
 mkdir -p "$KIT" 2>/dev/null && [ -w "$KIT" ] || fail "cannot write to $KIT" "cloning the kit into a folder of your own"

@@ -6,17 +6,14 @@ WAIT=0   return as soon as the run is submitted
 Exit 0 when the run Completed (or was submitted, with WAIT=0), 1 when it failed, 2 for bad input.
 """
 
-import os
-import sys
 import time
 
-import httpx
 from prefect.client.orchestration import get_client
 from prefect.utilities.urls import url_for
 
 import records
 import workshop
-from task_of import task_of_example
+from task_of import run_to_the_end, task_of_example
 
 LOOK = 0.1  # seconds between looks at the run
 
@@ -74,10 +71,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        print("\nleft; the run goes on without us: make runs", file=sys.stderr)
-        os._exit(130)
-    except httpx.HTTPError as error:
-        workshop.fail(f"the Prefect API failed: {error or type(error).__name__}", "make status")
+    run_to_the_end(main)

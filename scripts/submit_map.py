@@ -7,8 +7,6 @@ WAIT=0      return as soon as they are submitted
 Exit 0 when all runs Completed (or were submitted, with WAIT=0), 1 when some failed, 2 for bad input.
 """
 
-import os
-import sys
 import time
 from collections import Counter
 from contextlib import nullcontext
@@ -16,7 +14,6 @@ from itertools import cycle, islice
 from typing import Any
 from uuid import UUID
 
-import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import TaskRunFilter, TaskRunFilterId
 from prefect.client.schemas.objects import TaskRun
@@ -28,7 +25,7 @@ from rich.table import Table
 import records
 import workshop
 from submit import LOOK, why_it_waits
-from task_of import task_of_example
+from task_of import run_to_the_end, task_of_example
 
 CHUNK = 20  # names to one map(), so that the progress shows
 PAGE = 200  # runs that Prefect's API returns at once
@@ -120,10 +117,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        print("\nleft; what was submitted goes on without us: make runs", file=sys.stderr)
-        os._exit(130)
-    except httpx.HTTPError as error:
-        workshop.fail(f"the Prefect API failed: {error or type(error).__name__}", "make status")
+    run_to_the_end(main)

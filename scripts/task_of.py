@@ -4,12 +4,25 @@ import importlib
 import logging
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+import httpx
 from prefect import Task
 
 import workshop
+
+
+def run_to_the_end(main: Callable[[], int]) -> NoReturn:
+    """Exit with main's code. Ctrl-C leaves the runs to the task servers (130); an API that fails is one line (2)."""
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print("\nleft; what was submitted goes on without us: make runs", file=sys.stderr)
+        os._exit(130)
+    except httpx.HTTPError as error:
+        workshop.fail(f"the Prefect API failed: {error or type(error).__name__}", "make status")
 
 
 def task_of_example() -> Task[..., Any]:

@@ -15,6 +15,11 @@ submit_and_wait_until_running() {
   echo "$id"
 }
 
+# NAME -> kills that process again and again, until the kit gives up on it
+kill_until_it_stays_down() {
+  within 30 eval "kill -KILL \"\$(child_of $1)\" 2>/dev/null; grep -q '$1 .*it stays down' '$stack_log'"
+}
+
 # RUN-ID STATE -> what the database says, when no server is up to ask
 database_says() {
   ok make db SQL="select state_name from task_run where id = '$1'"
@@ -143,6 +148,16 @@ database_says() {
   try make status
   [ "$status" -eq 2 ]
   has 'not ready yet'
+
+  # With the last one down too, a submit says what it waits for, and how to get it.
+  kill_until_it_stays_down task_server.1
+  within 5 eval '[ "$(task_servers)" = 0 ]'
+  ok make submit WAIT=0
+  has 'waiting    for a task server that serves my_background_task (make server)'
+  local id
+  id=$(run_id <<<"$output")
+  start extra make server
+  within 20 is_in_state "$id" COMPLETED
 }
 
 @test "the web server and the Prefect server are started again too" {
@@ -159,10 +174,7 @@ database_says() {
 
 @test "python task_server.py by hand, in make shell, drains on SIGTERM and exits with 0" {
   start_example 2 SERVERS=1 WORK_SECONDS=3
-  until grep -q 'it stays down' "$stack_log"; do # only the one by hand is to take runs
-    kill -KILL "$(child_of task_server.1)" 2>/dev/null || true
-    sleep 0.3
-  done
+  kill_until_it_stays_down task_server.1 # only the one by hand is to take runs
   echo 'cd examples/ex2_task_servers && echo "pid $BASHPID" && exec python task_server.py' >"$BATS_TEST_TMPDIR/typed"
   "${PROCESS[@]}" session make shell WORK_SECONDS=3 <"$BATS_TEST_TMPDIR/typed" >"$BATS_TEST_TMPDIR/hand.log" 2>&1 3>&- &
   local make_pid=$! hand id code=0

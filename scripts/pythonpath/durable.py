@@ -24,6 +24,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -182,8 +183,9 @@ async def aserve(
     worker = DrainingTaskWorker(*tasks, limit=limit, name=name, records=records)
     signals: asyncio.Queue[int] = asyncio.Queue()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, signals.put_nowait, number)
+    if threading.current_thread() is threading.main_thread():  # only there can Python handle signals
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, signals.put_nowait, number)
 
     async with worker:
         logger.info(f"{worker.name} serves {' | '.join(sorted(task.name for task in worker.tasks))}")

@@ -10,8 +10,10 @@ import sys
 
 
 def serve_durably(module):
-    """After prefect.task_worker: exchange `serve` and `aserve`."""
+    """After prefect.task_worker: exchange `serve` and `aserve`, also where a task calls them itself."""
     from functools import partial
+
+    from prefect import Task
 
     import durable
 
@@ -22,6 +24,7 @@ def serve_durably(module):
     }
     module.serve = partial(durable.serve, **options)
     module.aserve = partial(durable.aserve, **options)
+    Task.serve = lambda task: module.serve(task)
 
 
 def quieten(module):
