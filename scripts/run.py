@@ -55,12 +55,21 @@ def prepare_database() -> None:
 class Terminal:
     """Standard output that outlives its terminal: when that is closed, the example still ends in good order."""
 
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.of_thread = threading.local()
+
     def write(self, text: str) -> int:
-        try:
-            return sys.stdout.write(text)
-        except OSError:
-            self.closed()
-            return 0
+        """Whole lines only: print() writes a line and its end apart, and two threads of ours print."""
+        line = self.of_thread.line = getattr(self.of_thread, "line", "") + text
+        if line.endswith("\n"):
+            self.of_thread.line = ""
+            try:
+                with self.lock:
+                    sys.stdout.write(line)
+            except OSError:
+                self.closed()
+        return len(text)
 
     def flush(self) -> None:
         try:
@@ -83,6 +92,13 @@ class Terminal:
         poll.register(1, 0)  # nothing but the hang-up
         if any(event & select.POLLHUP for _, event in poll.poll()):
             self.closed()
+
+
+terminal = Terminal()
+
+
+def say(text: str) -> None:
+    print(text, file=terminal, flush=True)
 
 
 class Manager(honcho.manager.Manager):
@@ -121,7 +137,7 @@ def wait_for(what: str, ready: Callable[[], bool], began: float, over: threading
         if ready():
             return True
         if time.monotonic() - began > told:
-            print(f"waiting for {what} ({time.monotonic() - began:.0f} s)", flush=True)
+            say(f"waiting for {what} ({time.monotonic() - began:.0f} s)")
             told += 10
         over.wait(0.1)
     return False
@@ -147,9 +163,9 @@ def put_back_in_queue() -> None:
             state = {"type": "SCHEDULED", "message": "Back in the queue after a restart", "state_details": details}
             workshop.prefect(f"/task_runs/{run['id']}/set_state", {"state": state, "force": True}, timeout=60)
         if runs:
-            print(f"{len(runs)} run(s) that were still waiting are back in the queue", flush=True)
+            say(f"{len(runs)} run(s) that were still waiting are back in the queue")
     except OSError as error:
-        print(f"could not put waiting runs back in the queue: {error}. Try: make stop, then start again", flush=True)
+        say(f"could not put waiting runs back in the queue: {error}. Try: make stop, then start again")
 
 
 def all_are_there(servers: int) -> bool:
@@ -183,7 +199,7 @@ def announce(ex: int, servers: int, began: float, over: threading.Event) -> None
     (workshop.RUN / "ready").touch()
     seconds = time.monotonic() - began
     ui = os.environ["REMOTE_URL"].removesuffix("/api") if workshop.REMOTE else workshop.UI
-    print(f"ready in {seconds:.1f} s: UI {ui} - next, in another terminal: {following}", flush=True)
+    say(f"ready in {seconds:.1f} s: UI {ui} - next, in another terminal: {following}")
 
 
 def claim(ex: int, servers: int) -> None:
@@ -210,7 +226,6 @@ def run_example(ex: int, servers: int) -> int:
         processes = parse_procfile((workshop.KIT / f"Procfile.ex{ex}").read_text()).processes
         if workshop.REMOTE:
             del processes["server"]
-        terminal = Terminal()
         # The longest that a polite end takes: the runs in flight, then the server. After that honcho kills.
         honcho.manager.KILL_WAIT = GRACE + 25
         manager = Manager(Printer(terminal))
@@ -234,7 +249,7 @@ def start_background_server() -> int:
     """The Prefect server in a session of its own, logging to a file. Returns when it is healthy."""
     began = time.monotonic()
     prepare_database()
-    print("starting a Prefect server in the background (make stop ends it)", flush=True)
+    say("starting a Prefect server in the background (make stop ends it)")
     log = workshop.HOME / "logs" / "server.log"
     command = [sys.executable, str(workshop.KIT / "scripts" / "keep.py"), "--name", "background-server"]
     with log.open("ab") as output:
