@@ -123,6 +123,8 @@ fi
 say "setup 2/3: packages of: $group"
 # Hard links from uv's cache are not possible everywhere, and the warning helps nobody.
 export UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never
+# The certificates that this machine trusts, as pip uses them: a company's proxy may have one of its own.
+export UV_SYSTEM_CERTS=1
 unset PYTHONDONTWRITEBYTECODE # uv compiles: without bytecode every import of Prefect takes 6 s instead of 2
 if [ ! -x "$VENV/bin/python" ] || ! same_python || [ "$(cut -d' ' -f3- "$stamps/core" 2>/dev/null)" != "$KIT" ]; then
   "$uv" venv --quiet --clear --no-project --python "$python" "$VENV"
