@@ -56,7 +56,7 @@ class Terminal:
     """Standard output that outlives its terminal: when that is closed, the example still ends in good order."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()  # honcho prints in its signal handlers, which may interrupt a print
         self.of_thread = threading.local()
 
     def write(self, text: str) -> int:
@@ -126,8 +126,16 @@ class Manager(honcho.manager.Manager):
 
     def loop(self) -> None:
         for number in (signal.SIGHUP, signal.SIGQUIT):  # a closed terminal, Ctrl-\: in good order too
-            signal.signal(number, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+            signal.signal(number, self.hang_up)
         super().loop()
+
+    _hung_up = False
+
+    def hang_up(self, *_: object) -> None:
+        # A closed terminal is noticed in up to three ways at once; only a person says a thing twice.
+        if not self._hung_up:
+            self._hung_up = True
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 def wait_for(what: str, ready: Callable[[], bool], began: float, over: threading.Event) -> bool:

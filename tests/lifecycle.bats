@@ -73,6 +73,19 @@ database_says() {
   database_says "$id" Completed
 }
 
+@test "a closed terminal with a shell in it, where everything gets SIGHUP too: the run in flight finishes" {
+  start stack "${TERMINAL[@]}" bash -c 'make ex2 WORK_SECONDS=3; true'
+  within 90 grep -q '^ready' "$stack_log"
+  local id launcher
+  id=$(submit_and_wait_until_running)
+  launcher=$(sed -n 's/^pid=//p' "$WORKSHOP_HOME/run/example")
+  close_terminal
+  within 5 eval '! kill -0 "$stack_pid"'
+  kill -HUP "$launcher" # a late one is no second Ctrl-C
+  within 13 no_leaks
+  database_says "$id" Completed
+}
+
 @test "make stop, from another terminal" {
   start_example 2 WORK_SECONDS=3
   local id

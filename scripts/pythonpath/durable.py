@@ -13,7 +13,7 @@ is started again from its beginning, so tasks should be safe to run twice.
 
 `records` is a folder that all task servers share. Each appends to a file of its own there, a JSON object a line:
 first what the server is, then each run's start and end. A line is written before the run starts, so the record
-survives a `kill -9`. `read_records` reads them all.
+survives a `kill -9`.
 
 Nothing here belongs to the workshop kit.
 """
@@ -26,7 +26,6 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -61,21 +60,6 @@ class Record:
     def write(self, **fields: Any) -> None:
         if self._file:
             self._file.write(json.dumps({**fields, "at": time.time()}).encode() + b"\n")
-
-
-def read_records(folder: str | os.PathLike[str]) -> Iterator[dict[str, Any]]:
-    """Every line of every task server: run, event ("start" or "end"), at (seconds since 1970), server, host, pid."""
-    for path in sorted(Path(folder).glob("*.jsonl")):
-        server: dict[str, Any] = {}
-        for line in path.read_bytes().splitlines():
-            try:
-                fields = json.loads(line)
-            except ValueError:
-                continue  # the last line of a machine that lost its power
-            if "server" in fields:
-                server = fields
-            else:
-                yield {**server, **fields}
 
 
 class DrainingTaskWorker(TaskWorker):
