@@ -6,8 +6,8 @@ MAKEFLAGS += --no-print-directory
 
 # What a person types is data: `$(shell …)` in a name must arrive as it was typed. Plain `export NAME` would let make
 # expand the value; taken with $(value) and exported as it is, it does not. Unset variables stay unset.
-VARIABLES := ALL CODE DB DOCKER EX FAIL_RATE FORCE GRACE LIMIT N NAME NAMES PLATFORM PREFECT_API_URL PREFECT_PORT PYTHON REMOTE SERVERS SQL \
-  TESTS WAIT WEB_PORT WHEELS WORKSHOP_HOME WORK_SECONDS
+VARIABLES := ALL CODE DB DOCKER EX FAIL_RATE FILTER FORCE FULL GRACE LIMIT N NAME NAMES PEERS PLATFORM PREFECT_API_URL PREFECT_PORT PYTHON \
+  QUICK REMOTE SERVERS SQL TESTS TUNED WAIT WEB_PORT WHEELS WORKSHOP_HOME WORK_SECONDS
 $(foreach v,$(VARIABLES),$(if $(filter-out undefined,$(origin $(v))),$(eval override $(v) := $$(value $(v)))$(eval export $(v))))
 
 ##@ The room

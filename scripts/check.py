@@ -6,10 +6,11 @@ Exit 0 if all hold, 1 if not, 2 for bad input. It changes nothing.
 """
 
 import os
-import sqlite3
 import sys
 from typing import Any
+from uuid import UUID
 
+import database
 import records
 import workshop
 
@@ -48,15 +49,13 @@ def runs_of(task: str) -> list[dict[str, Any]]:
 
 
 def rows_of(ids: list[str]) -> int:
-    """How many of these runs the database file itself has."""
-    path = workshop.HOME / "prefect" / "prefect.db"
+    """How many of these runs the database itself has."""
+    listed = ",".join(f"'{UUID(run_id)}'" for run_id in ids)
     try:
-        with sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5) as connection:
-            marks = ",".join("?" * len(ids))
-            query = f"select count(*) from task_run where id in ({marks})"  # noqa: S608 - only question marks
-            return connection.execute(query, ids).fetchone()[0]
-    except sqlite3.Error:
+        _, rows = database.ask(f"select count(*) from task_run where id in ({listed})", 1)  # noqa: S608 - UUIDs
+    except database.Failed:
         return 0
+    return rows[0][0]
 
 
 def check_runs(task: str, how: str) -> list[dict[str, Any]]:
@@ -136,6 +135,8 @@ def main() -> int:
         workshop.fail(f"{what} (there are {known})", "make check EX=2")
     if workshop.REMOTE:
         workshop.fail("make check looks at the kit's own server, and REMOTE=1 uses another", "make runs REMOTE=1")
+    if running and running.postgresql and not database.POSTGRESQL:
+        workshop.fail(f"example {running.ex} keeps its runs in PostgreSQL", "the same command with the same DB=…")
     ex = int(given)
     if running and running.ex != ex and ex > 1:
         workshop.fail(f"example {running.ex} is running, not {ex}", f"make stop, then make ex{ex}")

@@ -11,6 +11,7 @@ help_if_asked "$@"
 case $WORKSHOP_HOME in / | "$HOME" | "$KIT") fail "WORKSHOP_HOME=$WORKSHOP_HOME is no folder to delete from" 'make clean WORKSHOP_HOME=.workshop' ;; esac
 [ "$REMOTE" = 0 ] || fail 'make clean deletes data, and REMOTE=1 means a server of yours' 'make clean (without REMOTE=1) for the local data'
 "$KIT/scripts/stop.sh"
+[ -z "${DB:-}" ] || say "what PostgreSQL keeps stays; the kit deletes only its own files"
 for part in run logs prefect task-servers ui; do rm -rf "${WORKSHOP_HOME:?}/$part"; done
 rmdir "$WORKSHOP_HOME" 2>/dev/null || true
 if [ "${1:-}" = --all ]; then

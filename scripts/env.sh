@@ -56,13 +56,23 @@ whole_number PREFECT_PORT 1 65535 "make … PREFECT_PORT=4200"
 whole_number WEB_PORT 1 65500 "make … WEB_PORT=8000" # the later examples' services count up from it
 REMOTE=${REMOTE:-0}
 one_of REMOTE 0 1
+TUNED=${TUNED:-1}
+one_of TUNED 0 1
 GRACE=${GRACE:-30}
 whole_number GRACE 0 3600 "make … GRACE=30"
+case ${DB:-} in # run.py gives it to the Prefect server alone, and no message may quote it: it holds a password
+  '' | sqlite) unset DB ;;
+  postgresql://?* | postgres://?*)
+    [ "$REMOTE" = 0 ] || fail "DB is for the kit's own server, and REMOTE=1 uses another" 'the same without DB'
+    export DB
+    ;;
+  *) fail 'DB is not the address of a PostgreSQL server' 'make … DB=postgresql://user:password@host/name (none: SQLite)' ;;
+esac
 WORK_SECONDS=${WORK_SECONDS:-0.3}
 [[ $WORK_SECONDS =~ ^[0-9]+(\.[0-9]+)?$ ]] ||
   fail "WORK_SECONDS='$WORK_SECONDS' is not a number of seconds" "make … WORK_SECONDS=0.3"
 RECORDS=$WORKSHOP_HOME/task-servers # who ran what: see scripts/pythonpath/durable.py
-export WORKSHOP_HOME VENV PREFECT_PORT WEB_PORT REMOTE GRACE WORK_SECONDS RECORDS
+export WORKSHOP_HOME VENV PREFECT_PORT WEB_PORT REMOTE TUNED GRACE WORK_SECONDS RECORDS
 
 # --- Prefect's settings -----------------------------------------------------------------------
 # Whatever PREFECT_* the shell carries is dropped and named, so that a forgotten Cloud profile cannot
@@ -92,7 +102,7 @@ fi
 export PREFECT_HOME=$WORKSHOP_HOME/prefect
 # Parameters and results are files here, not in the API: every process must see the same folder.
 export PREFECT_LOCAL_STORAGE_PATH=$WORKSHOP_HOME/prefect/storage
-# Prefect writes its page files with the address filled in; two kits share one .venv, so not there.
+# Prefect copies the pages of its UI to where this says, at the first start (0.25 s).
 export PREFECT_UI_STATIC_DIRECTORY=$WORKSHOP_HOME/ui
 # A task server that cannot read a run's parameters must not delete the run (Prefect's default).
 export PREFECT_TASKS_SCHEDULING_DELETE_FAILED_SUBMISSIONS=false
@@ -102,6 +112,17 @@ export PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW=ignore
 export PREFECT_SERVER_ANALYTICS_ENABLED=false DO_NOT_TRACK=1
 export PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT=false
 export PREFECT_CLI_PROMPT=false
+if [ "$TUNED" = 1 ]; then
+  # A queue holds 1,000 runs of a task; the next submit would wait, with the database locked, for a task server.
+  export PREFECT_SERVER_TASKS_SCHEDULING_MAX_SCHEDULED_QUEUE_SIZE=100000
+  if [ "$REMOTE" = 0 ]; then
+    # Each submit makes a new HTTP client, and each client reads the machine's CA certificates: 50 ms of CPU, for plain
+    # http to this machine. One certificate is read in 1 ms. Never for somebody else's server.
+    export PREFECT_API_SSL_CERT_FILE=$VENV/workshop/one-certificate.pem
+    # The local server does not ask for CSRF tokens; without this each client asks it for one.
+    export PREFECT_CLIENT_CSRF_SUPPORT_ENABLED=false
+  fi
+fi
 WORKSHOP_SETS=$(compgen -e PREFECT_ | tr '\n' ' ')
 export WORKSHOP_SETS
 

@@ -10,7 +10,7 @@ for name in $WORKSHOP_IGNORED; do [ -n "${!name+set}" ] || printf 'unset %s\n' "
 for name in $(compgen -e | sort); do
   case $name in
     PREFECT_* | PATH | PYTHON* | NO_PROXY | no_proxy | DO_NOT_TRACK | VIRTUAL_ENV | WORKSHOP_* | WEB_PORT) ;;
-    KIT | VENV | REMOTE | GRACE | WORK_SECONDS | RECORDS) ;;
+    KIT | VENV | REMOTE | TUNED | GRACE | WORK_SECONDS | RECORDS) ;;
     *) continue ;;
   esac
   case $name in *_API_KEY | WORKSHOP_IGNORED) continue ;; esac # a key stays where the user put it

@@ -18,38 +18,80 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from importlib.metadata import version
 
 import honcho.manager
 from honcho.environ import expand_processes, parse_procfile
 from honcho.printer import Printer
 
+import database
+import tuned
 import workshop
 
 GRACE = float(os.environ["GRACE"])
-DATABASE = workshop.HOME / "prefect" / "prefect.db"
+TUNED = os.environ.get("TUNED") == "1"
 TEMPLATE = os.path.join(os.environ["VENV"], "workshop", "prefect.db")
 
 
-def prepare_database() -> None:
-    """Prefect's database: the migrated template if there is none yet. Exits 2 if the one there is damaged."""
-    if workshop.REMOTE:
-        return
-    if not DATABASE.exists():
-        for leftover in DATABASE.parent.glob("prefect.db-*"):  # of a database that somebody deleted
-            leftover.unlink()
-        new = DATABASE.with_suffix(".new")
-        shutil.copyfile(TEMPLATE, new)
-        new.replace(DATABASE)
-        return
+def revision(path: str | os.PathLike[str]) -> str:
+    """Which migration a SQLite database of Prefect's is at. Raises sqlite3.Error if it is damaged."""
+    with sqlite3.connect(path, timeout=10) as connection:
+        found = connection.execute("select version_num from alembic_version").fetchone()[0]
+    connection.close()
+    return found
+
+
+def prepare_sqlite() -> dict[str, str]:
+    """The migrated template if there is no database yet. Exits 2 if the one there is damaged.
+
+    Returns what the Prefect server is to be told: it need not look for migrations and block types where
+    scripts/prepare_database.py has been.
+    """
+    path = database.PATH
+    found = "ok"
     try:
-        with sqlite3.connect(DATABASE, timeout=10) as connection:
+        if not path.exists():
+            for leftover in path.parent.glob("prefect.db-*"):  # of a database that somebody deleted
+                leftover.unlink()
+            new = path.with_suffix(".new")
+            shutil.copyfile(TEMPLATE, new)
+            new.replace(path)
+        with sqlite3.connect(path, timeout=10) as connection:
             found = connection.execute("pragma quick_check(1)").fetchone()[0]
-            connection.execute("select version_num from alembic_version").fetchone()
         connection.close()
+        current = revision(path) == revision(TEMPLATE)
+    except OSError as error:
+        workshop.fail(f"cannot write the database {path}: {error.strerror}", "make doctor")
     except sqlite3.Error as error:
         found = str(error)
     if found != "ok":
-        workshop.fail(f"the database {DATABASE} is damaged ({found})", "make clean (deletes the run data)")
+        workshop.fail(f"the database {path} is damaged ({found})", "make clean (deletes the run data)")
+    if not (TUNED and current):
+        return {}
+    settings = ("DATABASE_MIGRATE_ON_START", "REGISTER_BLOCKS_ON_START", "MEMOIZE_BLOCK_AUTO_REGISTRATION")
+    return {f"PREFECT_SERVER_{setting}": "false" for setting in settings}
+
+
+def prepare_database() -> dict[str, str]:
+    """What the Prefect server, and nobody else, is told about its database. Exits 2 if that cannot be used."""
+    if workshop.REMOTE:
+        return {}
+    if not database.CONNECTION_URL:
+        return prepare_sqlite()
+    try:
+        database.ask("select 1", 1)
+    except database.Failed as error:
+        workshop.fail(str(error), "mending the address in DB; or make … without DB, for SQLite")
+    return {"PREFECT_SERVER_DATABASE_CONNECTION_URL": database.CONNECTION_URL}
+
+
+def tune() -> None:
+    """Say it once if this is not the Prefect that scripts/pythonpath/tuned.py is for; then all runs as it ships."""
+    global TUNED
+    if TUNED and (found := version("prefect")) != tuned.PREFECT:
+        say(f"Prefect is {found} here and the kit tunes only {tuned.PREFECT}: it runs as it ships (TUNED=0)")
+        TUNED = False
+        os.environ["TUNED"] = "0"
 
 
 class Terminal:
@@ -217,6 +259,7 @@ def claim(ex: int, servers: int) -> None:
         with path.open("x") as file:
             fields = {"ex": ex, "pid": os.getpid(), "started": workshop.started_at(os.getpid()), "servers": servers}
             fields |= {"remote": int(workshop.REMOTE), "url": os.environ.get("REMOTE_URL", workshop.UI)}
+            fields["database"] = "postgresql" if database.POSTGRESQL else "sqlite"
             file.writelines(f"{key}={value}\n" for key, value in fields.items())
     except FileExistsError:
         workshop.fail("an example is being started in another terminal", "make status")
@@ -228,7 +271,9 @@ def run_example(ex: int, servers: int) -> int:
     began = time.monotonic()
     claim(ex, servers)
     try:
-        prepare_database()
+        tune()
+        told = {"server": prepare_database()}  # by the Procfile's names
+        os.environ.pop("DB", None)  # it holds a password
         os.environ["WORKSHOP_LAUNCHER"] = str(os.getpid())
         os.environ["WORKSHOP_COLOUR"] = str(int(sys.stdout.isatty() and "NO_COLOR" not in os.environ))
         processes = parse_procfile((workshop.KIT / f"Procfile.ex{ex}").read_text()).processes
@@ -238,7 +283,8 @@ def run_example(ex: int, servers: int) -> int:
         honcho.manager.KILL_WAIT = GRACE + 25
         manager = Manager(Printer(terminal))
         for process in expand_processes(processes, concurrency={"task_server": servers}):
-            manager.add_process(process.name, process.cmd, env={**os.environ, **process.env}, cwd=workshop.KIT)
+            env = {**os.environ, **process.env, **told.get(process.name.partition(".")[0], {})}
+            manager.add_process(process.name, process.cmd, env=env, cwd=workshop.KIT)
         over = threading.Event()
         sys.stdout.flush()
         announcer = threading.Thread(target=announce, args=(ex, servers, began, over), daemon=True)
@@ -256,13 +302,16 @@ def run_example(ex: int, servers: int) -> int:
 def start_background_server() -> int:
     """The Prefect server in a session of its own, logging to a file. Returns when it is healthy."""
     began = time.monotonic()
-    prepare_database()
+    tune()
+    env = {**os.environ, **prepare_database()}
+    env.pop("DB", None)
     say("starting a Prefect server in the background (make stop ends it)")
     log = workshop.HOME / "logs" / "server.log"
     command = [sys.executable, str(workshop.KIT / "scripts" / "keep.py"), "--name", "background-server"]
     with log.open("ab") as output:
         keeper = subprocess.Popen(
-            [*command, "prefect", "server", "start"],
+            [*command, "prefect-server"],
+            env=env,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

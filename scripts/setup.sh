@@ -14,20 +14,27 @@ group=${1:-core}
 [ -f "$KIT/requirements/$group.txt" ] || fail "there is no requirements/$group.txt" "scripts/setup.sh core"
 stamps=$VENV/workshop
 template=$stamps/prefect.db
+certificate=$stamps/one-certificate.pem # see env.sh
 
 wanted() { # GROUP -> what its stamp must say: this lock, in this folder (scripts in .venv name it)
   printf '%s %s' "$(cksum <"$KIT/requirements/$1.txt")" "$KIT"
+}
+made_by() { # -> what the stamp of the database must say
+  printf '%s %s' "$(cksum <"$KIT/scripts/prepare_database.py")" "$(wanted core)"
 }
 PATH=$SYSTEM_PATH
 installed() { [ -x "$VENV/bin/python" ] && [ "$(cat "$stamps/$1" 2>/dev/null)" = "$(wanted "$1")" ]; }
 
 version_of() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null; }
 
+database_made() { [ -f "$template" ] && [ "$(cat "$stamps/database" 2>/dev/null)" = "$(made_by)" ]; }
+complete() { installed core && installed "$group" && database_made && [ -f "$certificate" ] && same_python; }
+
 same_python() { # true unless PYTHON= asks for another version than .venv has
   [ -z "${PYTHON:-}" ] || [ "$(version_of "$VENV/bin/python")" = "$(version_of "$PYTHON")" ]
 }
 
-if installed core && installed "$group" && [ -f "$template" ] && same_python; then exit 0; fi
+if complete; then exit 0; fi
 
 if on_windows_drive; then
   fail "this folder is on a Windows drive ($KIT), where SQLite and file watching fail" 'cloning into your Linux home: cd ~'
@@ -52,7 +59,7 @@ tools=''
 trap 'rm -rf "$lock" ${tools:+"$tools"}' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
-if installed core && installed "$group" && [ -f "$template" ] && same_python; then exit 0; fi
+if complete; then exit 0; fi
 
 # --- a Python ----------------------------------------------------------------------------------
 suitable() { # COMMAND -> true if it runs (a pyenv shim may not), has a suitable version and the venv module
@@ -147,13 +154,14 @@ patiently install ||
 
 say 'setup 3/3: the database'
 mkdir -p "$stamps"
-if ! { [ -f "$template" ] && [ "$(cat "$stamps/database" 2>/dev/null)" = "$(wanted core)" ]; }; then
-  rm -f "$template" "$stamps"/new.db*
-  PREFECT_SERVER_DATABASE_CONNECTION_URL="sqlite+aiosqlite:///$stamps/new.db" PREFECT_HOME=$tools \
-    "$VENV/bin/python" -P -m prefect server database upgrade -y >"$tools/log" 2>&1 ||
+if ! database_made; then
+  rm -f "$stamps"/new.db*
+  PREFECT_HOME=$tools "$VENV/bin/python" -P "$KIT/scripts/prepare_database.py" "$stamps/new.db" >"$tools/log" 2>&1 ||
     fail "Prefect's database could not be prepared: $(tail -n 1 "$tools/log")" 'make distclean, then make setup'
   mv "$stamps/new.db" "$template"
-  wanted core >"$stamps/database"
+  made_by >"$stamps/database"
 fi
+bundle=$("$VENV/bin/python" -P -c 'import certifi; print(certifi.where())') # the first certificate of the locked bundle
+sed -n '/BEGIN CERTIFICATE/,/END CERTIFICATE/p;/END CERTIFICATE/q' "$bundle" >"$certificate"
 for name in $groups; do wanted "$name" >"$stamps/$name"; done
 say "setup done in $((SECONDS - begin)) s"

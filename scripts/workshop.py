@@ -81,6 +81,7 @@ class Example:
     ex: int
     pid: int
     servers: int
+    postgresql: bool
 
 
 def running_example() -> Example | None:
@@ -88,7 +89,8 @@ def running_example() -> Example | None:
     try:
         fields = dict(line.split("=", 1) for line in (RUN / "example").read_text().splitlines())
         if started_at(int(fields["pid"])) == fields["started"]:
-            return Example(int(fields["ex"]), int(fields["pid"]), int(fields["servers"]))
+            numbers = [int(fields[key]) for key in ("ex", "pid", "servers")]
+            return Example(*numbers, postgresql=fields.get("database") == "postgresql")
     except (OSError, ValueError, KeyError):
         pass
     return None

@@ -122,7 +122,7 @@ class DrainingTaskWorker(TaskWorker):
                     logger.warning(f"The Prefect API is away ({error}); trying again until it is back")
                     told = True
                 runs._websocket = None
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(0.1)
 
     async def _safe_submit_scheduled_task_run(self, task_run: TaskRun) -> None:
         self._record.write(run=str(task_run.id), event="start")

@@ -1,8 +1,8 @@
 """Python runs this at the start of every process of the kit (scripts/env.sh puts this folder on PYTHONPATH).
 
 The lessons say `from prefect.task_worker import serve`, as Prefect's documentation does. In the kit that name is the
-`serve` of durable.py beside this file, which finishes its runs when it is stopped and records who ran what. Nothing
-happens until a program imports Prefect.
+`serve` of durable.py beside this file, which finishes its runs when it is stopped and records who ran what. With
+TUNED=1, tuned.py makes Prefect faster. Nothing happens until a program imports Prefect.
 """
 
 import os
@@ -34,14 +34,38 @@ def quieten(module):
     logging.getLogger("EventsWorker").setLevel(logging.ERROR)
 
 
-class AfterImport:
-    """Finds the modules named here as usual, and calls the function once they are loaded."""
+def plainly(load, module):
+    load(module)
 
-    waiting = {"prefect.task_worker": serve_durably, "prefect.main": quieten}
+
+after = {"prefect.task_worker": [serve_durably], "prefect.main": [quieten]}
+how = {}  # the modules that are not loaded plainly
+
+
+def tune():
+    """As the package `prefect` begins to load, which is when its version can be known."""
+    from importlib.metadata import version
+
+    import tuned
+
+    if version("prefect") == tuned.PREFECT:
+        for name, patch in tuned.PATCHES.items():
+            after.setdefault(name, []).append(patch)
+        how.update(dict.fromkeys(tuned.UNCOLLECTED, tuned.import_uncollected))
+
+
+class AroundImport:
+    """Finds the modules named above as usual, loads them, and calls their functions."""
+
+    seen = set()
 
     def find_spec(self, name, path=None, target=None):
-        then = self.waiting.pop(name, None)
-        if then is None:
+        if name in self.seen or name.partition(".")[0] != "prefect":
+            return None
+        self.seen.add(name)
+        if name == "prefect" and os.environ.get("TUNED") == "1":
+            tune()
+        if name not in after and name not in how:
             return None
         import importlib.util
 
@@ -49,11 +73,12 @@ class AfterImport:
         load = spec.loader.exec_module
 
         def load_and_then(module):
-            load(module)
-            then(module)
+            how.get(name, plainly)(load, module)
+            for function in after.get(name, []):
+                function(module)
 
         spec.loader.exec_module = load_and_then
         return spec
 
 
-sys.meta_path.insert(0, AfterImport())
+sys.meta_path.insert(0, AroundImport())
