@@ -76,6 +76,10 @@ shell: ## a shell with the kit's environment: `python task_server.py` works ther
 env: ## the same environment as `export` lines, for eval
 	@scripts/print_env.sh
 
+.PHONY: bench
+bench: ## measure this machine against the tutorial's own set-up [QUICK=1] [FULL=1] [PEERS=1]
+	@scripts/bench.sh
+
 ##@ Before and after
 .PHONY: setup
 setup: ## .venv and the database; whatever needs it does it by itself [PYTHON=python3.13] [WHEELS=dir-or-URL]

@@ -63,9 +63,8 @@ def ask_sqlite(query: str, limit: int) -> tuple[list[str], list[tuple[Any, ...]]
         cursor = connection.execute(query)
         return [column[0] for column in cursor.description or []], cursor.fetchmany(limit)
     except (sqlite3.Error, sqlite3.Warning) as error:
-        if str(error) == "interrupted":
-            error = f"the query took more than {PATIENCE} s"
-        raise Failed(f"SQLite says: {error}") from error
+        what = f"the query took more than {PATIENCE} s" if str(error) == "interrupted" else str(error)
+        raise Failed(f"SQLite says: {what}") from error
 
 
 def ask_postgresql(query: str, limit: int) -> tuple[list[str], list[tuple[Any, ...]]]:

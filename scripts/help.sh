@@ -28,6 +28,8 @@ Variables of every command that runs something
   LIMIT=10 (1 in ex2)                runs at once per task server
   WORK_SECONDS=0.3                   how long the demo task works
   GRACE=30                           seconds a task server may finish in
+  TUNED=1                            0: Prefect exactly as it ships
+  DB=                                postgresql://user:password@host/name instead of SQLite (best in .env)
   REMOTE=0                           1: your own PREFECT_API_URL, key or profile (Prefect Cloud, another server)
   FORCE=0                            1: more than 32 task servers
 TEXT

@@ -23,5 +23,6 @@ resolve() { # NAME OPTION... -> requirements/NAME.txt
 }
 resolve core pyproject.toml
 resolve dev --group dev --constraint requirements/core.txt
+resolve peers --group peers --constraint requirements/core.txt
 resolve uv --group uv
 if grep -nE 'https?://' requirements/*.txt >&2; then fail 'a lock names an address' 'git checkout requirements'; fi

@@ -61,7 +61,8 @@ def prepare_sqlite() -> dict[str, str]:
         connection.close()
         current = revision(path) == revision(TEMPLATE)
     except OSError as error:
-        workshop.fail(f"cannot write the database {path}: {error.strerror}", "make doctor")
+        path.with_suffix(".new").unlink(missing_ok=True)
+        workshop.fail(f"cannot write {path}: {error.strerror}", "make … WORKSHOP_HOME=/a/folder/with/more room")
     except sqlite3.Error as error:
         found = str(error)
     if found != "ok":

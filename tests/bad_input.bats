@@ -53,6 +53,49 @@ teardown() { stop_and_check; }
   refused 'ALL=0' make help ALL=2
 }
 
+@test "TUNED, QUICK, FULL and PEERS are 0 or 1" {
+  refused 'TUNED=0' make ex2 TUNED=yes
+  refused 'QUICK=0' make bench QUICK=2
+  refused 'PEERS=0' make bench PEERS=all
+  refused 'FULL=1' make bench QUICK=1 FULL=1
+  refused 'without REMOTE=1' make bench REMOTE=1
+}
+
+@test "DB that is no address, or of a server that is away, silent or refuses: one line within 5 s, without the password" {
+  refused 'DB=postgresql://' make ex2 DB=nonsense
+  refused 'DB=postgresql://' make ex1 DB='mysql://me:hunter2@127.0.0.1/x'
+  has_not hunter2
+  refused 'without DB' make ex2 DB="postgresql://me:hunter2@127.0.0.1:$PREFECT_PORT/x" REMOTE=1
+  refused 'without DB' make ex2 DB="postgresql://me:hunter2@127.0.0.1:$PREFECT_PORT/x"
+  has_not hunter2
+  # A server that takes the connection and says nothing.
+  start silent python3 -c "import socket, time; s = socket.create_server(('127.0.0.1', $WEB_PORT)); time.sleep(60)"
+  within 10 eval '(exec 3<>"/dev/tcp/127.0.0.1/$WEB_PORT")'
+  local begin=$SECONDS
+  refused 'without DB' make ex2 DB="postgresql://me:hunter2@127.0.0.1:$WEB_PORT/x"
+  has_not hunter2
+  [ $((SECONDS - begin)) -le 6 ]
+  kill "$silent_pid"
+  [ ! -e "$WORKSHOP_HOME/run/example" ]
+}
+
+@test "N must be a whole number from 1 to 100,000" {
+  start_example 2 SERVERS=1
+  for value in 0 -1 1e9 1000000000; do refused 'make … N=' make submit-map N="$value"; done
+  ok make runs
+  has_not my_background_task
+}
+
+@test "a full disk: one line, nothing half-started" {
+  [ "$(id -u)" = 0 ] || skip 'only root can mount a small file system'
+  mkdir -p "$WORKSHOP_HOME"
+  mount -t tmpfs -o size=300k tmpfs "$WORKSHOP_HOME" || skip 'no file system can be mounted here'
+  refused 'more room' make ex2
+  refused 'more room' make ex1
+  [ ! -e "$WORKSHOP_HOME/run/example" ]
+  umount "$WORKSHOP_HOME"
+}
+
 @test "submitting when nothing runs names the command that helps" {
   refused 'make ex2' make submit
   refused 'make ex2' make submit-map

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Measures this machine: the tutorial's own set-up against the kit's. See scripts/bench.py.
+#
+# QUICK=1   under a minute      FULL=1   the whole table, 20 minutes      PEERS=1   adds Celery on Valkey
+set -euo pipefail
+# shellcheck source=scripts/env.sh
+. "$(dirname "$0")/env.sh"
+help_if_asked "$@"
+name_ignored_settings
+PEERS=${PEERS:-0}
+one_of PEERS 0 1
+[ "$REMOTE" = 0 ] || fail 'make bench measures this machine, and REMOTE=1 means another server' 'make bench (without REMOTE=1)'
+make_home
+"$KIT/scripts/setup.sh"
+if [ "$PEERS" = 1 ]; then "$KIT/scripts/setup.sh" peers; fi
+unset DB
+exec "$VENV/bin/python" "$KIT/scripts/bench.py"

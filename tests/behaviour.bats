@@ -1,0 +1,40 @@
+#!/usr/bin/env bats
+# What Prefect does is the same with TUNED=0 and TUNED=1: the same program against both, one after the other.
+# bats file_tags=tuned
+
+load helpers
+
+setup() { own_kit; }
+teardown() {
+  kill -TERM "${tasks_pid:-}" 2>/dev/null || true
+  stop_and_check
+}
+
+# TUNED -> tries every behaviour on an example started so; what was seen is in $BATS_FILE_TMPDIR/TUNED
+try_behaviours() {
+  export TUNED=$1
+  start_example 2 SERVERS=1
+  # shellcheck disable=SC2016
+  start tasks bash -c '. scripts/env.sh; exec python tests/behaviours.py serve'
+  within 30 eval '[ "$(task_servers)" -eq 2 ]'
+  # shellcheck disable=SC2016
+  LIMIT_S=150 ok bash -c '. scripts/env.sh; exec python tests/behaviours.py try'
+  echo "$output" >"$BATS_FILE_TMPDIR/$TUNED"
+  kill -TERM "$tasks_pid"
+  within 20 gone "$tasks_pid"
+}
+
+@test "states, events, retries, caching, results, timeouts, settings: as Prefect ships (TUNED=0)" {
+  try_behaviours 0
+  grep -q 'prefect server start' <<<"$(ps axww -o command=)" || fail_with 'TUNED=0 is to start Prefect as it ships'
+}
+
+@test "states, events, retries, caching, results, timeouts, settings: tuned (TUNED=1)" {
+  try_behaviours 1
+  never grep -Eq 'database is locked|Traceback' "$stack_log"
+}
+
+@test "the same was seen both times, run by run" {
+  [ -s "$BATS_FILE_TMPDIR/0" ]
+  diff <(sort "$BATS_FILE_TMPDIR/0") <(sort "$BATS_FILE_TMPDIR/1")
+}
