@@ -1,5 +1,6 @@
 """The task that `make submit` and its kin send runs to, imported from the example's own file."""
 
+import errno
 import importlib
 import logging
 import os
@@ -15,7 +16,9 @@ import workshop
 
 
 def run_to_the_end(main: Callable[[], int]) -> NoReturn:
-    """Exit with main's code. Ctrl-C leaves the runs to the task servers (130); an API that fails is one line (2)."""
+    """Exit with main's code. Ctrl-C leaves the runs to the task servers (130). One line (2) when the API fails or the
+    disk is full.
+    """
     try:
         sys.exit(main())
     except KeyboardInterrupt:
@@ -23,6 +26,10 @@ def run_to_the_end(main: Callable[[], int]) -> NoReturn:
         os._exit(130)
     except httpx.HTTPError as error:
         workshop.fail(f"the Prefect API failed: {error or type(error).__name__}", "make status")
+    except OSError as error:  # the parameters of a run are a file
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        workshop.fail(f"the disk of {workshop.HOME} is full, so no more was submitted", "the same with more room there")
 
 
 def task_of_example() -> Task[..., Any]:

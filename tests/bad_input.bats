@@ -5,7 +5,10 @@
 load helpers
 
 setup() { own_kit; }
-teardown() { stop_and_check; }
+teardown() {
+  stop_and_check
+  umount "$WORKSHOP_HOME" 2>/dev/null || true # of the test with the full disk, when it fails
+}
 
 @test "SERVERS must be a whole number from 1 to 32, or more with FORCE=1" {
   for value in abc 0 -1 1.5 1000 33 '2; touch x' '$(touch x)'; do
@@ -93,6 +96,19 @@ teardown() { stop_and_check; }
   refused 'more room' make ex2
   refused 'more room' make ex1
   [ ! -e "$WORKSHOP_HOME/run/example" ]
+  # It fills up later: nothing is half-submitted, and with room again all goes on.
+  mount -o remount,size=40m "$WORKSHOP_HOME"
+  start_example 2 SERVERS=1
+  ok make submit NAME=before
+  dd if=/dev/zero of="$WORKSHOP_HOME/fill" bs=1k 2>/dev/null || true
+  refused 'more room' make submit NAME=full
+  refused 'more room' make submit-map N=4
+  rm "$WORKSHOP_HOME/fill"
+  ok make submit NAME=after
+  has 'Hello, after!'
+  [ "$(count_in_state COMPLETED)" -eq 2 ]
+  [ "$(count_in_state SCHEDULED)" -eq 0 ]
+  ok make stop
   umount "$WORKSHOP_HOME"
 }
 
