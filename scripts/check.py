@@ -135,8 +135,7 @@ def main() -> int:
         workshop.fail(f"{what} (there are {known})", "make check EX=2")
     if workshop.REMOTE:
         workshop.fail("make check looks at the kit's own server, and REMOTE=1 uses another", "make runs REMOTE=1")
-    if running and running.postgresql and not database.POSTGRESQL:
-        workshop.fail(f"example {running.ex} keeps its runs in PostgreSQL", "the same command with the same DB=…")
+    database.must_be_of(running)
     ex = int(given)
     if running and running.ex != ex and ex > 1:
         workshop.fail(f"example {running.ex} is running, not {ex}", f"make stop, then make ex{ex}")

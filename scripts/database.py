@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote, urlsplit
 import workshop
 
 PATH = workshop.HOME / "prefect" / "prefect.db"
-PATIENCE = 30  # seconds that a query may take
+PATIENCE = 10  # seconds that a query may take
 CONNECT = 4  # seconds to reach a PostgreSQL server in
 DB = os.environ.get("DB", "").replace("postgres://", "postgresql://", 1)
 POSTGRESQL = DB.startswith("postgresql://")
@@ -44,6 +44,12 @@ def name() -> str:
         return str(PATH)
     address = urlsplit(DB)
     return f"postgresql://{address.hostname or 'localhost'}:{address.port or 5432}{address.path}"
+
+
+def must_be_of(running: workshop.Example | None) -> None:
+    """Exits 2 if the example that runs keeps its runs in PostgreSQL, and nobody has said in which."""
+    if running and running.postgresql and not POSTGRESQL:
+        workshop.fail(f"example {running.ex} keeps its runs in PostgreSQL", "the same command with the same DB=…")
 
 
 def ask(query: str, limit: int) -> tuple[list[str], list[tuple[Any, ...]]]:

@@ -35,9 +35,7 @@ def main() -> int:
         workshop.fail("SQL is empty", "make db SQL='select count(*) from task_run'")
     if workshop.REMOTE:
         workshop.fail("make db reads the local database, and REMOTE=1 uses another server", "make runs REMOTE=1")
-    running = workshop.running_example()
-    if running and running.postgresql and not database.POSTGRESQL:
-        workshop.fail(f"example {running.ex} keeps its runs in PostgreSQL", "the same command with the same DB=…")
+    database.must_be_of(workshop.running_example())
     if not database.POSTGRESQL and not database.PATH.exists():
         workshop.fail(f"there is no database yet ({database.PATH})", "make ex1")
     try:

@@ -62,7 +62,9 @@ def prepare_sqlite() -> dict[str, str]:
         current = revision(path) == revision(TEMPLATE)
     except OSError as error:
         path.with_suffix(".new").unlink(missing_ok=True)
-        workshop.fail(f"cannot write {path}: {error.strerror}", "make … WORKSHOP_HOME=/a/folder/with/more room")
+        workshop.fail(
+            f"cannot write {path}: {error.strerror}", "freeing some room, or make … WORKSHOP_HOME=/a/folder/of/yours"
+        )
     except sqlite3.Error as error:
         found = str(error)
     if found != "ok":

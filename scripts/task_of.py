@@ -29,7 +29,9 @@ def run_to_the_end(main: Callable[[], int]) -> NoReturn:
     except OSError as error:  # the parameters of a run are a file
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        workshop.fail(f"the disk of {workshop.HOME} is full, so no more was submitted", "the same with more room there")
+        workshop.fail(
+            f"the disk of {workshop.HOME} is full, so no more was submitted", "freeing some room, then the same command"
+        )
 
 
 def task_of_example() -> Task[..., Any]:

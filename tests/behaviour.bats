@@ -10,10 +10,15 @@ teardown() {
   stop_and_check
 }
 
-# TUNED -> tries every behaviour on an example started so; what was seen is in $BATS_FILE_TMPDIR/TUNED
+# TUNED SERVER MODULE -> tries every behaviour on an example started so: with that command as its Prefect server, and
+# with a piece of Prefect from that module. What was seen is in $BATS_FILE_TMPDIR/TUNED
 try_behaviours() {
   export TUNED=$1
   start_example 2 SERVERS=1
+  ps -o command= -p "$(child_of server.1)" | grep -q "$2"
+  # shellcheck disable=SC2016
+  ok bash -c '. scripts/env.sh; exec python -c "from prefect.context import SettingsContext as it; print(it.serialize.__module__)"'
+  has "$3"
   # shellcheck disable=SC2016
   start tasks bash -c '. scripts/env.sh; exec python tests/behaviours.py serve'
   within 30 eval '[ "$(task_servers)" -eq 2 ]'
@@ -25,12 +30,11 @@ try_behaviours() {
 }
 
 @test "states, events, retries, caching, results, timeouts, settings: as Prefect ships (TUNED=0)" {
-  try_behaviours 0
-  grep -q 'prefect server start' <<<"$(ps axww -o command=)" || fail_with 'TUNED=0 is to start Prefect as it ships'
+  try_behaviours 0 'prefect server start' prefect.context
 }
 
 @test "states, events, retries, caching, results, timeouts, settings: tuned (TUNED=1)" {
-  try_behaviours 1
+  try_behaviours 1 uvicorn tuned
   never grep -Eq 'database is locked|Traceback' "$stack_log"
 }
 

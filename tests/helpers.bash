@@ -177,3 +177,6 @@ listens_on() {
 }
 
 need_chromium() { command -v chromium >/dev/null || skip 'no chromium here (sudo apt install chromium)'; }
+
+# FOLDER SIZE -> a file system of that size is mounted there; .ci/run makes sure that it can be
+need_small_disk() { mount -t tmpfs -o "size=$2" tmpfs "$1" 2>/dev/null || skip 'only a root that may mount can fill a disk'; }

@@ -34,12 +34,8 @@ def quieten(module):
     logging.getLogger("EventsWorker").setLevel(logging.ERROR)
 
 
-def plainly(load, module):
-    load(module)
-
-
 after = {"prefect.task_worker": [serve_durably], "prefect.main": [quieten]}
-how = {}  # the modules that are not loaded plainly
+uncollected = set()  # modules that are loaded without the garbage collector: tuned.py
 
 
 def tune():
@@ -51,7 +47,7 @@ def tune():
     if version("prefect") == tuned.PREFECT:
         for name, patch in tuned.PATCHES.items():
             after.setdefault(name, []).append(patch)
-        how.update(dict.fromkeys(tuned.UNCOLLECTED, tuned.import_uncollected))
+        uncollected.update(tuned.UNCOLLECTED)
 
 
 class AroundImport:
@@ -65,7 +61,7 @@ class AroundImport:
         self.seen.add(name)
         if name == "prefect" and os.environ.get("TUNED") == "1":
             tune()
-        if name not in after and name not in how:
+        if name not in after and name not in uncollected:
             return None
         import importlib.util
 
@@ -73,7 +69,12 @@ class AroundImport:
         load = spec.loader.exec_module
 
         def load_and_then(module):
-            how.get(name, plainly)(load, module)
+            if name in uncollected:
+                import tuned
+
+                tuned.import_uncollected(load, module)
+            else:
+                load(module)
             for function in after.get(name, []):
                 function(module)
 
