@@ -82,7 +82,7 @@ bench: ## measure this machine against the tutorial's own set-up [QUICK=1] [FULL
 
 ##@ Before and after
 .PHONY: setup
-setup: ## .venv and the database; whatever needs it does it by itself [PYTHON=python3.13] [WHEELS=dir-or-URL]
+setup: ## .venv and the database; whatever needs it does it by itself [EX=4] [PYTHON=python3.13] [WHEELS=dir-or-URL]
 	@scripts/setup.sh
 
 .PHONY: doctor

@@ -11,7 +11,7 @@ PEERS=${PEERS:-0}
 one_of PEERS 0 1
 [ "$REMOTE" = 0 ] || fail 'make bench measures this machine, and REMOTE=1 means another server' 'make bench (without REMOTE=1)'
 make_home
-"$KIT/scripts/setup.sh"
+"$KIT/scripts/setup.sh" core
 if [ "$PEERS" = 1 ]; then "$KIT/scripts/setup.sh" peers; fi
 unset DB
 exec "$VENV/bin/python" "$KIT/scripts/bench.py"

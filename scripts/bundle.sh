@@ -28,7 +28,7 @@ if [ -n "${PYTHON:-}" ]; then
 fi
 mkdir -p "$folder" 2>/dev/null && [ -w "$folder" ] || fail "cannot write to $folder" 'make bundle WHEELS=/a/folder/of/yours'
 
-"$KIT/scripts/setup.sh"
+"$KIT/scripts/setup.sh" core
 tools=$(mktemp -d)
 trap 'rm -rf "$tools"' EXIT
 # pip downloads wheels, and uv says which ones: pip itself reads the markers of other platforms as if they were this one.
@@ -48,7 +48,7 @@ collect() { # PLATFORM PYTHON -> its wheels
     macos-*) for tag in 14_0 13_0 12_0 11_0 10_15 10_14 10_13 10_12 10_9; do tags+=(--platform "macosx_${tag}_${1#macos-}" --platform "macosx_${tag}_universal2"); done ;;
   esac
   "$tools/venv/bin/uv" pip compile --quiet --no-header --generate-hashes --python-platform "$uv_name" --python-version "$2" \
-    --no-emit-index-url --output-file "$requirements" "$KIT/requirements/core.txt" "$KIT/requirements/uv.txt"
+    --no-emit-index-url --output-file "$requirements" "$KIT"/requirements/{core,ex4,uv}.txt
   "$tools/venv/bin/python" -m pip download -qq --no-deps --require-hashes --only-binary :all: --dest "$folder" \
     --implementation cp --python-version "$2" --abi "cp${2/./}" --abi abi3 --abi none ${tags[@]+"${tags[@]}"} \
     --requirement "$requirements"

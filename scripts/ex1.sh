@@ -10,7 +10,7 @@ name_ignored_settings
 name_ignored_profile
 case ${NAME-unset} in *[![:space:]]*) ;; *) fail 'NAME is empty' 'make ex1 NAME=Ford' ;; esac
 make_home
-"$KIT/scripts/setup.sh"
+"$KIT/scripts/setup.sh" core
 if [ "$REMOTE" = 1 ]; then
   need_remote
 elif ! { read_example || keeper_of background-server >/dev/null; }; then

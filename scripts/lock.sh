@@ -8,7 +8,7 @@ help_if_asked "$@"
 tools=$(mktemp -d)
 trap 'rm -rf "$tools"' EXIT
 if ! uv=$(command -v uv); then
-  "$KIT/scripts/setup.sh"
+  "$KIT/scripts/setup.sh" core
   "$VENV/bin/python" -m venv "$tools/venv"
   "$tools/venv/bin/python" -m pip install -qq --require-hashes -r "$KIT/requirements/uv.txt"
   uv=$tools/venv/bin/uv
@@ -22,7 +22,9 @@ resolve() { # NAME OPTION... -> requirements/NAME.txt
     "$@" --output-file "requirements/$name.txt"
 }
 resolve core pyproject.toml
-resolve dev --group dev --constraint requirements/core.txt
-resolve peers --group peers --constraint requirements/core.txt
+# Several are installed at once, so each agrees with those before it.
+resolve ex4 --group ex4 --constraint requirements/core.txt
+resolve dev --group dev --constraint requirements/core.txt --constraint requirements/ex4.txt
+resolve peers --group peers --constraint requirements/core.txt --constraint requirements/ex4.txt
 resolve uv --group uv
 if grep -nE 'https?://' requirements/*.txt >&2; then fail 'a lock names an address' 'git checkout requirements'; fi

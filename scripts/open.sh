@@ -5,7 +5,7 @@ set -euo pipefail
 . "$(dirname "$0")/env.sh"
 help_if_asked "$@"
 if [ "$REMOTE" = 1 ]; then
-  "$KIT/scripts/setup.sh"
+  "$KIT/scripts/setup.sh" core
   need_remote
   url=${REMOTE_URL%/api}
 else

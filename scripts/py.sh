@@ -19,7 +19,7 @@ case $name in # what talks to a server must not set up a machine just to find th
     ;;
 esac
 same_server
-"$KIT/scripts/setup.sh"
+"$KIT/scripts/setup.sh" core
 if [ "$REMOTE" = 1 ]; then
   make_home
   need_remote

@@ -20,7 +20,7 @@ esac
 whole_number LIMIT 1 1000 'make server LIMIT=1'
 export LIMIT
 make_home
-"$KIT/scripts/setup.sh"
+"$KIT/scripts/setup.sh" core
 if [ "$REMOTE" = 1 ]; then need_remote; fi
 
 number=1

@@ -3,6 +3,7 @@
 #
 #   scripts/setup.sh [GROUP]     core (default), dev, …: requirements/GROUP.txt on top of core
 #
+# EX=4       what that example needs as well (without it the example's first start installs it)
 # PYTHON=…   the interpreter to use (else the newest suitable python3.x on the PATH)
 # WHEELS=…   a folder or URL with wheels (made by `make bundle`): the network is not touched
 # Silent and quick when there is nothing to do. Exit 2 with one line when it cannot be done.
@@ -10,7 +11,14 @@ set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "$0")/env.sh"
 help_if_asked "$@"
-group=${1:-core}
+group=${1:-}
+if [ -z "$group" ]; then
+  group=core
+  if [ -n "${EX:-}" ]; then
+    one_of EX 1 2 3 4
+    [ ! -f "$KIT/requirements/ex$EX.txt" ] || group=ex$EX
+  fi
+fi
 [ -f "$KIT/requirements/$group.txt" ] || fail "there is no requirements/$group.txt" "scripts/setup.sh core"
 stamps=$VENV/workshop
 template=$stamps/prefect.db

@@ -6,7 +6,7 @@ set -euo pipefail
 help_if_asked "$@"
 name_ignored_settings
 make_home
-"$KIT/scripts/setup.sh"
+"$KIT/scripts/setup.sh" core
 cd "$KIT"
 [ -t 0 ] || exec bash # commands from a pipe
 say 'the kit'\''s environment; for example: cd examples/ex2_task_servers && python task_server.py (exit leaves)'

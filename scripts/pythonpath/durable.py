@@ -15,6 +15,13 @@ is started again from its beginning, so tasks should be safe to run twice.
 first what the server is, then each run's start and end. A line is written before the run starts, so the record
 survives a `kill -9`.
 
+Prefect makes a task's key from its code, its file's path and the Python version, and a run waits for ever when nobody
+serves its key. Where the one who submits and the task server run from different folders, containers or Pythons, say
+
+    @keyed("signups")
+    @task
+    def my_task(): ...
+
 Nothing here belongs to the workshop kit.
 """
 
@@ -26,8 +33,9 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from prefect import Task
@@ -42,6 +50,23 @@ from prefect.task_worker import TaskWorker
 from websockets.exceptions import InvalidHandshake, WebSocketException
 
 logger = get_logger("task_worker")
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def keyed(namespace: str, version: str = "1") -> Callable[[Task[P, R]], Task[P, R]]:
+    """A decorator above `@task`: the key becomes `namespace.function-version`, wherever the code stands.
+
+    Change the version when queued runs of the code before must not reach the code after. A copy made by
+    `with_options` has a key of Prefect's own again. Wants a task server of this module: Prefect's computes the keys of
+    what it serves anew, and drops the runs whose key it then does not find (seen in 3.8.8, task_worker.py).
+    """
+
+    def set_key(task: Task[P, R]) -> Task[P, R]:
+        task.task_key = f"{namespace}.{task.fn.__name__}-{version}"
+        return task
+
+    return set_key
 
 
 class Record:
@@ -67,6 +92,8 @@ class DrainingTaskWorker(TaskWorker):
 
     def __init__(self, *tasks: Task[..., Any], limit: int | None, name: str, records: Any) -> None:
         super().__init__(*tasks, limit=limit)
+        for copy, given in zip(self.tasks, tasks, strict=True):  # see keyed()
+            copy.task_key = given.task_key
         self.name = name
         self._record = Record(records, name)
         self._parameters: dict[UUID, UUID | None] = {}  # of the runs in flight, to be able to give them back
