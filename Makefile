@@ -6,8 +6,8 @@ MAKEFLAGS += --no-print-directory
 
 # What a person types is data: `$(shell …)` in a name must arrive as it was typed. Plain `export NAME` would let make
 # expand the value; taken with $(value) and exported as it is, it does not. Unset variables stay unset.
-VARIABLES := ALL CODE DB DOCKER EX FAIL_RATE FILTER FORCE FULL GRACE LIMIT N NAME NAMES PEERS PLATFORM PREFECT_API_URL PREFECT_PORT PYTHON \
-  QUICK REMOTE SERVERS SQL TESTS TUNED WAIT WEB_PORT WHEELS WORKSHOP_HOME WORK_SECONDS
+VARIABLES := ALL CODE DB DOCKER EMAIL EX FAIL_RATE FILTER FORCE FULL GRACE INBOX_PORT LIMIT MARKETING_PORT N NAME NAMES PEERS PLATFORM PREFECT_API_URL PREFECT_PORT PYTHON \
+  PYTHON_IMAGE QUICK REDIS_IMAGE REDIS_PORT REDIS_URL REMOTE SERVERS SMTP_PORT SMTP_URL SQL TESTS TUNED WAIT WEB_PORT WHEELS WORKSHOP_HOME WORK_SECONDS
 $(foreach v,$(VARIABLES),$(if $(filter-out undefined,$(origin $(v))),$(eval override $(v) := $$(value $(v)))$(eval export $(v))))
 
 ##@ The room
@@ -27,6 +27,10 @@ ex2: ## example 2: the Prefect server and task servers [SERVERS=2] [LIMIT=1]
 ex3: ## example 3: the same, with a FastAPI app that reloads [SERVERS=1] [LIMIT=10]
 	@scripts/example.sh 3
 
+.PHONY: ex4
+ex4: ## example 4: user signups, an API and its services [SERVERS=2] [DOCKER=1] [FAIL_RATE=0.2]
+	@scripts/example.sh 4
+
 .PHONY: submit
 submit: ## submit one run to the example that is running [NAME=Marvin] [WAIT=1]
 	@scripts/py.sh submit
@@ -38,6 +42,10 @@ submit-map: ## submit many with map [NAMES="Ford Prefect Slartibartfast"] [N=100
 .PHONY: task
 task: ## ask example 3's web app for a task, and follow it [NAME=Marvin]
 	@scripts/py.sh task_request
+
+.PHONY: signup
+signup: ## sign up at example 4, and follow the three tasks [EMAIL=…] [NAME=…] [N=50]
+	@scripts/py.sh signup
 
 .PHONY: server
 server: ## one more task server for the running example, in this terminal [LIMIT]

@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # Runs an example in this terminal: checks what was typed and the ports, sets up what is missing, starts honcho.
 #
-#   scripts/example.sh EX      (make ex2, make ex3; SERVERS, LIMIT, … from the environment)
+#   scripts/example.sh EX      (make ex2, make ex3, make ex4; SERVERS, LIMIT, … from the environment)
 set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "$0")/env.sh"
 help_if_asked "$@"
 ex=$1
 
-case $ex in 2) SERVERS=${SERVERS:-2} LIMIT=${LIMIT:-1} ;; *) SERVERS=${SERVERS:-1} LIMIT=${LIMIT:-10} ;; esac
+case $ex in 2) SERVERS=${SERVERS:-2} LIMIT=${LIMIT:-1} ;;
+  4) SERVERS=${SERVERS:-2} LIMIT=${LIMIT:-10} ;;
+  *) SERVERS=${SERVERS:-1} LIMIT=${LIMIT:-10} ;; esac
 FORCE=${FORCE:-0}
 one_of FORCE 0 1
 if [ "$FORCE" = 1 ]; then
@@ -25,7 +27,9 @@ make_home
 if read_example; then
   fail "example $running_ex is running already in another terminal (pid $running_pid)" 'make submit there, or make stop'
 fi
-"$KIT/scripts/setup.sh"
+group=core
+[ ! -f "$KIT/requirements/ex$ex.txt" ] || group=ex$ex
+"$KIT/scripts/setup.sh" "$group"
 sweep
 if keeper_of background-server >/dev/null; then
   say "taking over the Prefect server that make ex1 left in the background; its runs are kept"

@@ -3,7 +3,7 @@
 
 A command that ends by itself is started again, three times in a minute; then it stays down and the rest goes on.
   --reload     when the Python file in the command is saved, start it anew; the old process finishes its runs
-  --last       at the end, stop only when everything else has: the Prefect server hears of the last runs
+  --last       at the end, stop only when everything without it has: the Prefect server hears of the last runs
   --name NAME  what to call it (under honcho: the process's name)
   --with PID   end when that process ends (the example's launcher, if that is killed)
 
@@ -60,6 +60,8 @@ class Keeper:
         lines = [f"{role} {pid} {workshop.started_at(pid)}\n" for role, pid in processes]
         path = workshop.RUN / f"{self.name}.pids"
         with contextlib.suppress(OSError):
+            if self.last:
+                path.with_suffix(".last").touch()  # so that two of them do not wait for each other
             path.with_suffix(".new").write_text("".join(lines))
             path.with_suffix(".new").replace(path)
 
@@ -88,9 +90,9 @@ class Keeper:
                 process.terminate()
 
     def others(self) -> bool:
-        """Whether another process of this WORKSHOP_HOME still runs (for --last)."""
+        """Whether a process of this WORKSHOP_HOME that is not --last still runs."""
         for path in workshop.RUN.glob("*.pids"):
-            if path.stem == self.name:
+            if path.stem == self.name or path.with_suffix(".last").exists():
                 continue
             with contextlib.suppress(OSError, ValueError):
                 for line in path.read_text().splitlines():

@@ -176,10 +176,8 @@ ports_of() { # EX -> "PORT VARIABLE" a line: every port that the example opens (
   printf '%s PREFECT_PORT\n' "$PREFECT_PORT"
   case $1 in 0 | 3 | 4 | 5) printf '%s WEB_PORT\n' "$WEB_PORT" ;; esac
   case $1 in 0 | 4)
-    printf '%s MARKETING_PORT\n' "${MARKETING_PORT:-$((WEB_PORT + 1))}"
-    printf '%s INBOX_PORT\n' "${INBOX_PORT:-$((WEB_PORT + 2))}"
-    printf '%s SMTP_PORT\n' "${SMTP_PORT:-$((WEB_PORT + 3))}"
-    printf '%s REDIS_PORT\n' "${REDIS_PORT:-$((WEB_PORT + 4))}"
+    printf '%s MARKETING_PORT\n%s INBOX_PORT\n%s SMTP_PORT\n' "$MARKETING_PORT" "$INBOX_PORT" "$SMTP_PORT"
+    [ -z "$OWN_REDIS" ] || printf '%s REDIS_PORT\n' "$REDIS_PORT"
     ;;
   esac
 }

@@ -13,6 +13,9 @@ case $name in # what talks to a server must not set up a machine just to find th
   submit | submit_map | task_request)
     [ "$REMOTE" = 1 ] || read_example || fail 'nothing is running that could take it' 'make ex2 (in another terminal)'
     ;;
+  signup)
+    [ "$REMOTE" = 1 ] || read_example || fail 'make signup talks to example 4, which is not running' 'make ex4 (in another terminal)'
+    ;;
   runs)
     [ "$REMOTE" = 1 ] || read_example || keeper_of background-server >/dev/null ||
       fail 'no Prefect server of the kit is running' 'make ex1 or make ex2; or make db, which needs none'

@@ -5,6 +5,13 @@ import os
 import socket
 from pathlib import Path
 
+import workshop
+
+
+def folder() -> Path:
+    """Where the running example's task servers write their records."""
+    return workshop.HOME / "task-servers"
+
 
 def runs_of_the_dead(folder: Path) -> set[str]:
     """The ids of runs that a task server of this machine started and, being dead, will never end."""

@@ -196,9 +196,9 @@ def wait_for(what: str, ready: Callable[[], bool], began: float, over: threading
     return False
 
 
-def web_answers() -> bool:
+def answers(url: str) -> bool:
     try:
-        workshop.call("GET", workshop.WEB + "/", timeout=1)
+        workshop.call("GET", url, timeout=2)
     except OSError:
         return False
     return True
@@ -246,9 +246,14 @@ def announce(ex: int, servers: int, began: float, over: threading.Event) -> None
     else:
         if not wait_for(f"{servers} task server(s) to subscribe there", lambda: all_are_there(servers), began, over):
             return
-    if ex == 3 and not wait_for("the web app", web_answers, began, over):
-        return
-    following = {2: "make submit NAME=Agrajag", 3: f"make task, or open {workshop.WEB}/docs"}[ex]
+    for what, url in workshop.services(ex):
+        if not wait_for(what, lambda url=url: answers(url), began, over):
+            return
+    following = {
+        2: "make submit NAME=Agrajag",
+        3: f"make task, or open {workshop.WEB}/docs",
+        4: f"make signup, or open {workshop.WEB}",
+    }[ex]
     (workshop.RUN / "ready").touch()
     seconds = time.monotonic() - began
     ui = os.environ["REMOTE_URL"].removesuffix("/api") if workshop.REMOTE else workshop.UI
@@ -282,6 +287,8 @@ def run_example(ex: int, servers: int) -> int:
         processes = parse_procfile((workshop.KIT / f"Procfile.ex{ex}").read_text()).processes
         if workshop.REMOTE:
             del processes["server"]
+        if not os.environ["OWN_REDIS"]:
+            processes.pop("redis", None)
         # The longest that a polite end takes: the runs in flight, then the server. After that honcho kills.
         honcho.manager.KILL_WAIT = GRACE + 25
         manager = Manager(Printer(terminal))

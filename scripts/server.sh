@@ -15,6 +15,7 @@ else
 fi
 case $ex in
   2) file=examples/ex2_task_servers/task_server.py LIMIT=${LIMIT:-1} ;;
+  4) file=examples/ex4_signups/signup_tasks.py LIMIT=${LIMIT:-10} ;;
   3) file=examples/ex3_fastapi/first_fastapi_task_server.py LIMIT=${LIMIT:-10} ;;
 esac
 whole_number LIMIT 1 1000 'make server LIMIT=1'

@@ -47,13 +47,21 @@ if server_is_healthy; then
 else
   line 'Prefect' "does not answer on port $PREFECT_PORT" no
 fi
-if [ "$running_ex" = 3 ]; then
-  if http GET "$WEB_PORT" / >/dev/null; then
-    line 'web app' "answers: http://127.0.0.1:$WEB_PORT" yes
+service() { # WHAT PORT PATH
+  if http GET "$2" "$3" >/dev/null; then
+    line "$1" "answers: http://127.0.0.1:$2" yes
   else
-    line 'web app' "does not answer on port $WEB_PORT" no
+    line "$1" "does not answer properly on port $2" no
   fi
-fi
+}
+case $running_ex in
+  3) service 'web app' "$WEB_PORT" / ;;
+  4)
+    service 'API' "$WEB_PORT" /health
+    service 'mailbox' "$INBOX_PORT" /health
+    service 'marketing' "$MARKETING_PORT" /health
+    ;;
+esac
 if [ "$ready" = yes ]; then
   printf 'ready\n'
 else

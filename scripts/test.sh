@@ -18,7 +18,7 @@ fi
 report=$(mktemp -d)
 trap 'rm -rf "$report"' EXIT
 # The tests choose their own; what a developer's shell or make carries must not get in.
-keep_out="DB FULL PEERS QUICK TUNED WORKSHOP_HOME PREFECT_PORT WEB_PORT REMOTE NAME NAMES N SERVERS LIMIT MAKEFLAGS MAKELEVEL MFLAGS TESTS WORKSHOP_SETS WORKSHOP_API_URL $WORKSHOP_SETS"
+keep_out="DB FULL PEERS QUICK TUNED WORKSHOP_HOME PREFECT_PORT WEB_PORT REMOTE EMAIL FAIL_RATE REDIS_URL SMTP_URL DOCKER NAME NAMES N SERVERS LIMIT MAKEFLAGS MAKELEVEL MFLAGS TESTS WORKSHOP_SETS WORKSHOP_API_URL $WORKSHOP_SETS"
 for name in $keep_out; do unset "$name"; done
 code=0
 bats --print-output-on-failure --timing ${FILTER:+--filter "$FILTER"} --report-formatter junit --output "$report" "${files[@]}" ||

@@ -20,12 +20,14 @@ REMOTE = os.environ.get("REMOTE") == "1"
 UI = os.environ.get("PREFECT_API_URL", "").removesuffix("/").removesuffix("/api")
 WEB = f"http://127.0.0.1:{os.environ['WEB_PORT']}"
 
-# Which task `make submit` sends to which example: folder, module, task.
-EXAMPLES = {
+# Folder, module and task that `make submit` sends runs to; None where a web app takes the work.
+EXAMPLES: dict[int, tuple[str, str, str | None]] = {
     1: ("ex1_task", "greeter", "greet"),
     2: ("ex2_task_servers", "task_server", "my_background_task"),
     3: ("ex3_fastapi", "first_fastapi_task_server", "my_fastapi_task"),
+    4: ("ex4_signups", "signup_tasks", None),
 }
+INSTEAD_OF_SUBMIT = {4: "make signup"}
 
 
 def fail(what: str, remedy: str, code: int = 2) -> NoReturn:
@@ -33,6 +35,18 @@ def fail(what: str, remedy: str, code: int = 2) -> NoReturn:
     what = " ".join(what.split())
     print(f"error: {what[:300]}. Try: {remedy}", file=sys.stderr)
     sys.exit(code)
+
+
+def services(ex: int) -> list[tuple[str, str]]:
+    """What an example has besides Prefect and its task servers: names, and addresses that answer JSON when it is up."""
+    return {
+        3: [("the web app", f"{WEB}/")],
+        4: [
+            ("the mailbox", f"{os.environ['INBOX_URL']}/health"),
+            ("marketing", f"{os.environ['MARKETING_URL']}/health"),
+            ("the API", f"{WEB}/health"),
+        ],
+    }.get(ex, [])
 
 
 def whole_number(name: str, default: int, low: int, high: int) -> int:

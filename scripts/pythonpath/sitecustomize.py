@@ -11,19 +11,25 @@ import sys
 
 def serve_durably(module):
     """After prefect.task_worker: exchange `serve` and `aserve`, also where a task calls them itself."""
-    from functools import partial
-
     from prefect import Task
-
-    import durable
 
     options = {
         "grace": float(os.environ.get("GRACE", "30")),
         "name": os.environ.get("TASK_SERVER_NAME"),
         "records": os.environ.get("RECORDS"),
     }
-    module.serve = partial(durable.serve, **options)
-    module.aserve = partial(durable.aserve, **options)
+
+    def serve(*tasks, **given):
+        import durable  # only now: durable.py itself imports prefect.task_worker
+
+        durable.serve(*tasks, **options | given)
+
+    async def aserve(*tasks, **given):
+        import durable
+
+        await durable.aserve(*tasks, **options | given)
+
+    module.serve, module.aserve = serve, aserve
     Task.serve = lambda task: module.serve(task)
 
 
