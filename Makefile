@@ -114,6 +114,10 @@ distclean: ## clean, and delete .venv too
 test: ## the suite, against real processes [TESTS=tests/ex2.bats]
 	@scripts/test.sh
 
+.PHONY: test-docker
+test-docker: ## the tests that need a Docker engine
+	@DOCKER=1 scripts/test.sh
+
 .PHONY: lint
 lint: ## the fast static checks
 	@scripts/lint.sh

@@ -2,14 +2,22 @@
 
 import json
 import os
+import shutil
 import socket
+import subprocess
 from pathlib import Path
 
 import workshop
 
 
 def folder() -> Path:
-    """Where the running example's task servers write their records."""
+    """Where the records of the running example's task servers are. Those of containers are fetched first."""
+    if (running := workshop.running_example()) and running.docker:
+        here = workshop.RUN / "task-servers"
+        shutil.rmtree(here, ignore_errors=True)
+        command = ["docker", "compose", "cp", "api:/data/task-servers", str(here)]
+        subprocess.run(command, capture_output=True, check=False)
+        return here
     return workshop.HOME / "task-servers"
 
 
