@@ -85,7 +85,7 @@ env: ## the same environment as `export` lines, for eval
 	@scripts/print_env.sh
 
 .PHONY: bench
-bench: ## measure this machine against the tutorial's own set-up [QUICK=1] [FULL=1] [PEERS=1]
+bench: ## measure this machine against the tutorial's own set-up; or example 4's request [QUICK=1] [FULL=1] [PEERS=1] [EX=4]
 	@scripts/bench.sh
 
 ##@ Before and after

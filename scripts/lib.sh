@@ -276,7 +276,7 @@ containers_left() { # a line for each container of this WORKSHOP_HOME, running o
 
 remove_containers() { # stops them in good order (the task servers finish their runs); the volumes stay
   compose_settings 4
-  docker compose down --timeout $((GRACE + 10)) >/dev/null 2>&1 ||
+  docker compose down --remove-orphans --timeout $((GRACE + 10)) >/dev/null 2>&1 ||
     fail 'the containers could not be stopped' "docker compose --project-name $COMPOSE_PROJECT_NAME down"
   rm -f "$WORKSHOP_HOME/run/compose"
 }

@@ -102,7 +102,7 @@ def stop(logs: subprocess.Popen[bytes] | None) -> None:
     heard = len(stops)
     grace = str(int(run.GRACE) + 10)
     down = subprocess.Popen(
-        [*COMPOSE, "down", "--timeout", grace],
+        [*COMPOSE, "down", "--remove-orphans", "--timeout", grace],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
