@@ -38,12 +38,17 @@ def compose(*arguments: str, log: str) -> None:
                 command.terminate()
             time.sleep(0.1)
     if command.returncode and not stops:
+        with path.open("ab") as output:  # why a container did not come up, before they are gone
+            subprocess.run(
+                [*COMPOSE, "--ansi", "never", "logs", "--tail", "20"], stdout=output, stderr=output, check=False
+            )
         lines = [line for line in path.read_text(errors="replace").splitlines() if line.strip()] or ["no message"]
-        last = lines[-1]
+        own = [line.partition("error: ")[2].partition(" Try: ")[0] for line in lines if "| error: " in line]
+        last = own[-1] if own else next((line for line in reversed(lines) if " | " not in line), lines[-1])
         subprocess.run([*COMPOSE, "down", "--timeout", "5"], capture_output=True, check=False)
         MARK.unlink(missing_ok=True)
         workshop.fail(
-            f"docker compose {arguments[0]} failed: {last[:200]}", f"mending what {path} says; or no DOCKER=1"
+            f"docker compose {arguments[0]} failed: {last[:200]}", f"mending it (more in {path}); or no DOCKER=1"
         )
 
 

@@ -143,5 +143,7 @@ if __name__ == "__main__":
     except KeyboardInterrupt:
         print("\nleft; the tasks go on without us: make runs", file=sys.stderr)
         os._exit(130)
+    except BrokenPipeError:  # `make signup | head`
+        os._exit(0)
     except (requests.RequestException, ValueError, KeyError) as error:
         workshop.fail(f"the API does not answer properly ({type(error).__name__})", "make status", 1)
