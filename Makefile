@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 
 # What a person types is data: `$(shell …)` in a name must arrive as it was typed. Plain `export NAME` would let make
 # expand the value; taken with $(value) and exported as it is, it does not. Unset variables stay unset.
-VARIABLES := ALL CODE DB DOCKER EMAIL EX FAIL_RATE FILTER FORCE FULL GRACE INBOX_PORT LIMIT MARKETING_PORT N NAME NAMES PEERS PLATFORM PREFECT_API_URL PREFECT_PORT PYTHON \
+VARIABLES := ALL CODE DB DOCKER EMAIL EX FAIL_RATE FILTER FORCE FULL GRACE INBOX_PORT LANES LIMIT MARKETING_PORT N NAME NAMES PEERS PLATFORM PREFECT_API_URL PREFECT_PORT PYTHON \
   PYTHON_IMAGE QUICK REDIS_IMAGE REDIS_PORT REDIS_URL REMOTE SERVERS SMTP_PORT SMTP_URL SQL TESTS TUNED WAIT WEB_PORT WHEELS WORKSHOP_HOME WORK_SECONDS
 $(foreach v,$(VARIABLES),$(if $(filter-out undefined,$(origin $(v))),$(eval override $(v) := $$(value $(v)))$(eval export $(v))))
 

@@ -38,20 +38,20 @@ make_home
 if read_example; then
   fail "example $running_ex is running already in another terminal (pid $running_pid)" 'make submit there, or make stop'
 fi
-group=core
-# In Docker the example's packages are in the image.
-[ "$DOCKER" = 1 ] || [ ! -f "$KIT/requirements/ex$ex.txt" ] || group=ex$ex
-"$KIT/scripts/setup.sh" "$group"
 sweep
 if keeper_of background-server >/dev/null; then
   say "taking over the Prefect server that make ex1 left in the background; its runs are kept"
   stop_kept background-server
 fi
+need_free_ports "$ex"
+group=core
+# In Docker the example's packages are in the image.
+[ "$DOCKER" = 1 ] || [ ! -f "$KIT/requirements/ex$ex.txt" ] || group=ex$ex
+"$KIT/scripts/setup.sh" "$group"
 if [ "$REMOTE" = 1 ]; then
   need_remote
   say "REMOTE=1: using $REMOTE_URL"
 fi
-need_free_ports "$ex"
 if [ "$DOCKER" = 1 ]; then
   compose_settings "$ex"
   mark_containers

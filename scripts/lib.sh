@@ -220,6 +220,12 @@ need_free_ports() { # EX -> fail if a port of the example is taken, naming the h
     while port_answers "$other"; do other=$((other + 1)); done
     fail "port $port is in use by ${holder#* } (pid ${holder%% *})" "make ex$1 $name=$other"
   done < <(ports_of "$1")
+  [ "$1" = 4 ] || return 0
+  for port in "$WEB_PORT" "$MARKETING_PORT" "$INBOX_PORT"; do # these open both loopback addresses
+    if (exec 3<>"/dev/tcp/::1/$port") 2>/dev/null; then
+      fail "port $port is in use on ::1, which localhost may mean" "make ex4 WEB_PORT=$((10#$WEB_PORT + 100))"
+    fi
+  done
 }
 
 http() ( # METHOD PORT PATH [JSON] -> the body, if the status is 200; needs no curl. Fails otherwise.
