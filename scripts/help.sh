@@ -30,6 +30,7 @@ Variables of every command that runs something
   GRACE=30                           seconds a task server may finish in
   TUNED=1                            0: Prefect exactly as it ships
   DB=                                postgresql://user:password@host/name instead of SQLite (best in .env)
+  OPENAI_API_KEY=                    example 5 asks OpenAI; best in examples/ex5_marvin/.openai.env
   REMOTE=0                           1: your own PREFECT_API_URL, key or profile (Prefect Cloud, another server)
   FORCE=0                            1: more than 32 task servers
 TEXT
