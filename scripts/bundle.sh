@@ -47,8 +47,8 @@ collect() { # PLATFORM PYTHON -> its wheels
     linux-*) for tag in manylinux_2_28 manylinux_2_27 manylinux_2_26 manylinux_2_24 manylinux_2_17 manylinux2014 manylinux_2_12 manylinux2010 manylinux_2_5 manylinux1; do tags+=(--platform "${tag}_${1#linux-}"); done ;;
     macos-*) for tag in 14_0 13_0 12_0 11_0 10_15 10_14 10_13 10_12 10_9; do tags+=(--platform "macosx_${tag}_${1#macos-}" --platform "macosx_${tag}_universal2"); done ;;
   esac
-  "$tools/venv/bin/uv" pip compile --quiet --no-header --generate-hashes --python-platform "$uv_name" --python-version "$2" \
-    --no-emit-index-url --output-file "$requirements" "$KIT"/requirements/{core,ex4,uv}.txt
+  "$tools/venv/bin/uv" pip compile --no-deps --quiet --no-header --generate-hashes --python-platform "$uv_name" --python-version "$2" \
+    --no-emit-index-url --output-file "$requirements" "$KIT"/requirements/{core,ex4,ex5,uv}.txt
   "$tools/venv/bin/python" -m pip download -qq --no-deps --require-hashes --only-binary :all: --dest "$folder" \
     --implementation cp --python-version "$2" --abi "cp${2/./}" --abi abi3 --abi none ${tags[@]+"${tags[@]}"} \
     --requirement "$requirements"

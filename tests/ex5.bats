@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # Example 5 with the canned mind: the Flask app, the page, make ask. One stack for the whole file.
 # bats file_tags=ex5
+# Each test is a subshell of its own, and its variables are meant for it alone.
+# shellcheck disable=SC2030,SC2031
 
 load helpers
 
@@ -142,12 +144,13 @@ print("run", greet("Ford", return_state=True).state_details.task_run_id)'
 }
 
 @test "20 questions at once are all answered" {
-  local n
+  local n asking=()
   mkdir "$BATS_TEST_TMPDIR/many"
   for n in {1..20}; do
     curl -s -H 'Content-Type: text/plain' -d "Question $n" "$WEB/question" >"$BATS_TEST_TMPDIR/many/$n" &
+    asking+=($!)
   done
-  wait
+  wait "${asking[@]}"
   for n in {1..20}; do
     follow=$(json 'd["follow"]' <"$BATS_TEST_TMPDIR/many/$n")
     within 30 eval 'request GET "$follow"; [ "$code" -eq 200 ]'

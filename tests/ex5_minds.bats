@@ -38,7 +38,6 @@ chosen() { ok "$PYTHON_OF_TESTS" "$MINDS/minds.py"; }
 }
 
 @test "no key and no model: the stand-in, and the command for more; LLM=local names it" {
-  printf 'def find(*_):\n    return None\n' >"$BATS_TEST_TMPDIR/none.py"
   sed -i.bak 's/^def model_file.*/def model_file():\n    return None\n\n\ndef _unused() -> Path | None:/' "$MINDS/llama.py"
   chosen
   has 'make setup-local-llm'
@@ -80,11 +79,12 @@ chosen() { ok "$PYTHON_OF_TESTS" "$MINDS/minds.py"; }
 
 @test "the local mind in the task servers: ten questions at once are all answered, and say by what" {
   start_example 5 LLM=local
-  local n begin=$SECONDS
+  local n asking=() begin=$SECONDS
   for n in {1..10}; do
     curl -s -H 'Content-Type: text/plain' -d "What is $n plus $n?" "$WEB/question" >"$BATS_TEST_TMPDIR/$n" &
+    asking+=($!)
   done
-  wait $(jobs -p | grep -v "$stack_pid")
+  wait "${asking[@]}"
   for n in {1..10}; do
     local follow
     follow=$(json 'd["follow"]' <"$BATS_TEST_TMPDIR/$n")

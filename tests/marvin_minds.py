@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "examples" / "ex5_marvin")
 
 import minds  # isort: skip - before Marvin: it says where Marvin keeps its files
 import marvin
+
 import marvins_side
 
 TONES = ["nice", "neutral", "hostile"]

@@ -35,7 +35,7 @@ def same_question(context, parameters):
 )
 async def answer_question(question: str):
     mind = minds.wake()
-    with plain_words():
+    async with plain_words():
         tone = await marvin.classify_async(question, TONES)
         answer = await reply(question, tone)
     return {"answer": answer, "tone": tone, "answered_by": mind.answered_by, "note": mind.note}

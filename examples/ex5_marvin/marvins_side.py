@@ -55,7 +55,7 @@ def read(prompt: str, schema: dict[str, Any]) -> Asked:
             return Asked(schema, instructions=ast.literal_eval(doc[1]) if doc else "", arguments=arguments)
         labels = re.search(r"indices of your chosen labels: (\{.*\})", wanted)
         names = ast.literal_eval(labels[1]).values() if labels else []
-        plain = [ast.literal_eval(name) if re.fullmatch(LITERAL, name) else name for name in names]
+        plain = [name.removeprefix("'").removesuffix("'") for name in names]  # it writes quotes around them
         return Asked(schema, labels=plain, data=between(context, "Data to classify"))
     except (ValueError, SyntaxError) as error:
         raise ValueError("Marvin asks in words that this adapter, written for 3.2.7, does not know") from error

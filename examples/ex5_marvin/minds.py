@@ -9,7 +9,6 @@
 key or an address, else local if it is installed, else canned.
 """
 
-import asyncio
 import os
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 KEY_FILE = Path(os.getenv("OPENAI_ENV_FILE") or HERE / ".openai.env")
-ANSWER_SECONDS = float(os.getenv("ANSWER_SECONDS", "60"))  # so long a model behind an API may take for one call
+ANSWER_SECONDS = float(os.getenv("ANSWER_SECONDS", "60"))  # so long a model behind an API may take for one question
 
 
 class CannotBe(Exception):
@@ -161,9 +160,10 @@ class Mind:
         build = {"openai": openai_mind, "local": local_mind, "canned": canned_mind}[name]
         model, self.answered_by, self.note = build()
         answered_by = self.answered_by
+        self.patience = ANSWER_SECONDS if name == "openai" else None  # the others wait for nobody
 
         class Watched(WrapperModel):
-            """Says on the task server's log when the model is called, and does not wait for ever."""
+            """Says on the task server's log when the model is called."""
 
             calls = 0
 
@@ -171,12 +171,8 @@ class Mind:
             async def request_stream(self, *args: Any) -> AsyncIterator[Any]:
                 self.calls += 1
                 print(f"model call {self.calls}: {answered_by}", flush=True)
-                patience = asyncio.timeout(ANSWER_SECONDS if name == "openai" else None)
-                try:
-                    async with patience, super().request_stream(*args) as response:
-                        yield response
-                except Exception as error:  # a stream that is broken off complains of that first
-                    raise (TimeoutError() if patience.expired() else error) from None
+                async with super().request_stream(*args) as response:
+                    yield response
 
         marvin.defaults.model = Watched(model)
 

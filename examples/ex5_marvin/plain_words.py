@@ -1,7 +1,8 @@
 """What can go wrong with a model, in plain words and in two kinds: asking again may help, or will not."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import minds
@@ -15,21 +16,31 @@ class ModelFailed(Exception):
     """The model did not answer this time."""
 
 
-@contextmanager
-def plain_words() -> Iterator[None]:
-    """Turns the libraries' errors into ModelRefused or ModelFailed: one line, without the key."""
+def without_key(text: object) -> str:
+    """On one line and short. Some servers repeat the key that they refuse."""
+    key = minds.GIVEN["OPENAI_API_KEY"]
+    line = " ".join(str(text).split())
+    return (line.replace(key, "***") if key else line)[:200]
+
+
+@asynccontextmanager
+async def plain_words() -> AsyncIterator[None]:
+    """Turns the libraries' errors into ModelRefused or ModelFailed: one line each.
+
+    It waits for the model for so many seconds as the mind says, and no longer.
+    """
     import httpx
     from openai import OpenAIError
     from pydantic_ai.exceptions import AgentRunError, ModelHTTPError
 
+    patience = asyncio.timeout(minds.wake().patience)
     try:
-        yield
+        async with patience:
+            yield
     except ModelHTTPError as error:
         body = error.body if isinstance(error.body, dict) else {}
-        text = " ".join(str(body.get("message") or error.body or "no reason given").split())[:200]
+        text = without_key(body.get("message") or error.body or "no reason given")
         text = f"the model's server answered {error.status_code}: {text}"
-        if minds.GIVEN["OPENAI_API_KEY"]:
-            text = text.replace(minds.GIVEN["OPENAI_API_KEY"], "***")
         if error.status_code in (401, 403):
             raise ModelRefused(f"{text} (OPENAI_API_KEY is wrong)") from None
         if error.status_code == 404:
@@ -38,10 +49,10 @@ def plain_words() -> Iterator[None]:
         if not later or body.get("code") == "insufficient_quota":
             raise ModelRefused(text) from None
         raise ModelFailed(text) from None
-    except TimeoutError:
-        raise ModelFailed(f"the model did not answer in {minds.ANSWER_SECONDS:g} s") from None
-    except (AgentRunError, OpenAIError, httpx.HTTPError) as error:
-        raise ModelFailed(f"the model did not answer properly: {' '.join(str(error).split())[:200]}") from None
+    except (TimeoutError, AgentRunError, OpenAIError, httpx.HTTPError) as error:
+        if patience.expired():  # a connection that is given up complains of that in its own words
+            raise ModelFailed(f"the model did not answer in {minds.ANSWER_SECONDS:g} s") from None
+        raise ModelFailed(f"the model did not answer properly: {without_key(error)}") from None
 
 
 def may_work_later(task: Any, run: Any, state: Any) -> bool:
