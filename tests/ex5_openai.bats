@@ -67,6 +67,10 @@ seen() { [ "$(curl -sf "$STUB/seen" | json '" ".join(map(str, d))')" = "$1" ]; }
   try make ask Q='Is it broken?'
   has "failed: Task run encountered an exception ModelFailed: the model's server answered 500"
   seen '500 503 500 500'
+  local id
+  id=$(sed -n 's/^asked *//p' <<<"$output")
+  [ "$(curl -s -o "$BATS_TEST_TMPDIR/answer" -w '%{http_code}' "$WEB/answer/$id")" = 500 ]
+  json 'd["message"]' <"$BATS_TEST_TMPDIR/answer" | grep -q 'answered 500'
 }
 
 @test "a wrong key, and a model that does not exist: one line, asked once, and the key is in none" {

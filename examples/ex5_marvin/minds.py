@@ -179,8 +179,11 @@ class Mind:
 
 @cache
 def wake() -> Mind:
-    """The mind of this process, made at the first call. Raises CannotBe (see choose)."""
-    return Mind(choose()[0])
+    """The mind of this process, made at the first call. Ends the process with one line if it cannot be made."""
+    try:
+        return Mind(choose()[0])
+    except CannotBe as error:
+        sys.exit("error: {}. Try: {}".format(*error.args))
 
 
 if __name__ == "__main__":
