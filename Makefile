@@ -110,7 +110,7 @@ doctor: ## check this machine; each finding with its remedy
 	@scripts/doctor.sh
 
 .PHONY: bundle
-bundle: ## collect the wheels for machines without a network [PLATFORM=all] [WHEELS=wheels]
+bundle: ## collect the wheels for machines without a network [PLATFORM=all] [LLM=local] [WHEELS=wheels]
 	@scripts/bundle.sh
 
 .PHONY: clean
