@@ -28,13 +28,15 @@ chosen() { ok "$PYTHON_OF_TESTS" "$MINDS/minds.py"; }
   has 'LLM=openai: openai:gpt-4o-mini answers'
   OPENAI_BASE_URL=http://127.0.0.1:1/v1 MARVIN_AGENT_MODEL=openai:llama3.2:1b chosen
   has 'openai:llama3.2:1b'
+  OPENAI_API_KEY=k MARVIN_AGENT_MODEL=openai:ft:gpt-4o-mini:me chosen
+  has 'openai:ft:gpt-4o-mini:me'
   printf '# mine\nexport OPENAI_API_KEY="k"\nMARVIN_AGENT_MODEL=openai:gpt-4o\n' >"$MINDS/.openai.env"
   chosen
   has 'openai:gpt-4o answers'
   LLM=canned chosen
   has 'LLM=canned: a stand-in answers, no model'
   # In the real place it is git's to ignore.
-  git check-ignore -q examples/ex5_marvin/.openai.env
+  grep -qx '.openai.env' .gitignore
 }
 
 @test "no key and no model: the stand-in, and the command for more; LLM=local names it" {

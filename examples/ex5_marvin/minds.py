@@ -83,11 +83,12 @@ def choose() -> tuple[str, str]:
 
 def model_name() -> str:
     """The model's name for OpenAI's API. Raises CannotBe for another provider's."""
-    provider, _, name = (GIVEN["MARVIN_AGENT_MODEL"] or "openai:gpt-4o-mini").rpartition("openai:")
-    if provider or (":" in name and not GIVEN["OPENAI_BASE_URL"]):  # Ollama's names have colons: llama3.2:1b
-        what = f"MARVIN_AGENT_MODEL={GIVEN['MARVIN_AGENT_MODEL'][:60]!r} is not OpenAI's"
+    name = GIVEN["MARVIN_AGENT_MODEL"] or "openai:gpt-4o-mini"
+    # On a server of one's own a name may have a colon and no provider: llama3.2:1b
+    if ":" in name and not name.startswith("openai:") and not GIVEN["OPENAI_BASE_URL"]:
+        what = f"MARVIN_AGENT_MODEL={name[:60]!r} is not OpenAI's"
         raise CannotBe(what, "MARVIN_AGENT_MODEL=openai:gpt-4o-mini, or OPENAI_BASE_URL too")
-    return name
+    return name.removeprefix("openai:")
 
 
 def tell_marvin_where() -> None:
