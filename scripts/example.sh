@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs an example in this terminal: checks what was typed and the ports, sets up what is missing, starts honcho.
 #
-#   scripts/example.sh EX      (make ex2, make ex3, make ex4; SERVERS, LIMIT, … from the environment)
+#   scripts/example.sh EX      (make ex2, make ex3, …; SERVERS, LIMIT, … from the environment)
 set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "$0")/env.sh"
@@ -9,7 +9,7 @@ help_if_asked "$@"
 ex=$1
 
 case $ex in 2) SERVERS=${SERVERS:-2} LIMIT=${LIMIT:-1} ;;
-4) SERVERS=${SERVERS:-2} LIMIT=${LIMIT:-10} ;;
+4 | 5) SERVERS=${SERVERS:-2} LIMIT=${LIMIT:-10} ;;
 *) SERVERS=${SERVERS:-1} LIMIT=${LIMIT:-10} ;; esac
 FORCE=${FORCE:-0}
 one_of FORCE 0 1
@@ -20,6 +20,7 @@ else
 fi
 whole_number LIMIT 1 1000 "make ex$ex LIMIT=1"
 export LIMIT
+if [ "$ex" = 5 ]; then check_mind; fi
 
 DOCKER=${DOCKER:-0}
 one_of DOCKER 0 1
@@ -48,6 +49,7 @@ group=core
 # In Docker the example's packages are in the image.
 [ "$DOCKER" = 1 ] || [ ! -f "$KIT/requirements/ex$ex.txt" ] || group=ex$ex
 "$KIT/scripts/setup.sh" "$group"
+if [ "$ex" = 5 ]; then choose_mind; fi
 if [ "$REMOTE" = 1 ]; then
   need_remote
   say "REMOTE=1: using $REMOTE_URL"

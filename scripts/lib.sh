@@ -92,11 +92,11 @@ is_alive() { # PID STARTED -> true while that very process lives
 
 read_example() { # sets running_ex, _pid, _started, _servers, _remote, _docker, _url; fails if no example is running
   # shellcheck disable=SC2034 # for the callers
-  running_ex='' running_pid='' running_started='' running_servers='' running_remote='' running_docker='' running_url=''
+  running_ex='' running_pid='' running_started='' running_servers='' running_remote='' running_docker='' running_url='' running_llm=''
   local key value
   [ -r "$WORKSHOP_HOME/run/example" ] || return 1
   while IFS='=' read -r key value; do
-    case $key in ex | pid | started | servers | remote | docker | url) printf -v "running_$key" '%s' "$value" ;; esac
+    case $key in ex | pid | started | servers | remote | docker | url | llm) printf -v "running_$key" '%s' "$value" ;; esac
   done <"$WORKSHOP_HOME/run/example"
   is_alive "$running_pid" "$running_started"
 }
@@ -318,3 +318,18 @@ same_server() { # fail if the example that runs uses a server of the user's and 
 }
 
 still_starting() { server_is_healthy || printf 'it\n'; }
+
+# --- example 5 ----------------------------------------------------------------------------------------
+
+check_mind() { # fail if LLM is none of the three, or a key stands in make's command line, which every process list shows
+  case " ${MAKEFLAGS:-} " in *' OPENAI_API_KEY='*)
+    fail 'a key in the command line shows in the process list' 'export OPENAI_API_KEY=…, or examples/ex5_marvin/.openai.env'
+    ;;
+  esac
+  [ -z "${LLM:-}" ] || one_of LLM openai local canned
+}
+
+choose_mind() { # which mind answers in example 5, for all its task servers: says so, and exports LLM
+  export LLM
+  LLM=$("$VENV/bin/python" "$KIT/examples/ex5_marvin/minds.py") || exit 2
+}

@@ -23,6 +23,6 @@ if [ -n "${TESTS:-}" ]; then
   for file in "${files[@]}"; do [ -f "$file" ] || fail "TESTS='$file' is no file" 'make test TESTS=tests/ex2.bats'; done
 fi
 # The tests choose their own; what a developer's shell or make carries must not get in.
-keep_out="WORKSHOP_DERIVED $(printf '%s' "$WORKSHOP_DERIVED" | tr ' ' '\n' | cut -d= -f1 | tr '\n' ' ') DB FULL PEERS QUICK TUNED WORKSHOP_HOME PREFECT_PORT WEB_PORT REMOTE EMAIL FAIL_RATE REDIS_URL SMTP_URL DOCKER NAME NAMES N SERVERS LIMIT MAKEFLAGS MAKELEVEL MFLAGS TESTS WORKSHOP_SETS WORKSHOP_API_URL $WORKSHOP_SETS"
+keep_out="ANSWER_SECONDS CACHE_SECONDS LLM MARVIN_AGENT_MODEL OPENAI_API_KEY OPENAI_BASE_URL OPENAI_ENV_FILE Q WORKSHOP_DERIVED $(printf '%s' "$WORKSHOP_DERIVED" | tr ' ' '\n' | cut -d= -f1 | tr '\n' ' ') DB FULL PEERS QUICK TUNED WORKSHOP_HOME PREFECT_PORT WEB_PORT REMOTE EMAIL FAIL_RATE REDIS_URL SMTP_URL DOCKER NAME NAMES N SERVERS LIMIT MAKEFLAGS MAKELEVEL MFLAGS TESTS WORKSHOP_SETS WORKSHOP_API_URL $WORKSHOP_SETS"
 for name in $keep_out; do unset "$name"; done
 exec "$VENV/bin/python" tests/lanes.py ${FILTER:+--filter "$FILTER"} "${files[@]}"

@@ -120,6 +120,7 @@ start() {
   local name=$1
   shift
   local log=${LOG_DIR:-$BATS_TEST_TMPDIR}/$name.log
+  : >"$log" # now, not when the background shell gets there: nobody may read the "ready" of the one before
   "${PROCESS[@]}" session "$@" >"$log" 2>&1 </dev/null 3>&- &
   printf -v "${name}_pid" %s $!
   printf -v "${name}_log" %s "$log"
