@@ -98,7 +98,7 @@ bench: ## measure this machine against the tutorial's own set-up; or example 4's
 
 ##@ Before and after
 .PHONY: setup
-setup: ## .venv and the database; whatever needs it does it by itself [EX=4] [PYTHON=python3.13] [WHEELS=dir-or-URL]
+setup: ## .venv and the database; whatever needs it does it by itself [EX=4|5|all] [PYTHON=python3.13] [WHEELS=dir-or-URL]
 	@scripts/setup.sh
 
 .PHONY: setup-local-llm

@@ -49,12 +49,13 @@ group=core
 # In Docker the example's packages are in the image.
 [ "$DOCKER" = 1 ] || [ ! -f "$KIT/requirements/ex$ex.txt" ] || group=ex$ex
 "$KIT/scripts/setup.sh" "$group"
-if [ "$ex" = 5 ]; then choose_mind; fi
+if [ "$ex" = 5 ] && [ "$DOCKER" = 0 ]; then choose_mind; fi
 if [ "$REMOTE" = 1 ]; then
   need_remote
   say "REMOTE=1: using $REMOTE_URL"
 fi
 if [ "$DOCKER" = 1 ]; then
+  if [ "$ex" = 5 ]; then choose_mind_in_docker; fi
   compose_settings "$ex"
   mark_containers
   exec "$VENV/bin/python" "$KIT/scripts/run_docker.py" "$ex" "$((10#$SERVERS))"

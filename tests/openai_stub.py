@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A server that speaks OpenAI's chat completions over HTTP, for the tests of LLM=openai.
 
-openai_stub.py PORT KEY   answers who sends KEY; everybody else gets 401, with the key that they sent in the message
+openai_stub.py PORT KEY [ADDRESS]   answers who sends KEY; others get 401, with the key that they sent in the message
 
 POST /plan  a JSON list of what to do with the next requests, each once: a status code such as 429, "hang" (the headers
             never come), "drip" (a stream that never ends), "cut" (the connection breaks), "words" (text instead of the
@@ -16,6 +16,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PORT, KEY = int(sys.argv[1]), sys.argv[2]
+ADDRESS = sys.argv[3] if len(sys.argv) > 3 else "127.0.0.1"
 plan: list[int | str] = []
 seen: list[int | str] = []
 over = threading.Event()  # never set: what hangs waits for it
@@ -104,6 +105,6 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"data: [DONE]\n\n")
 
 
-server = ThreadingHTTPServer(("127.0.0.1", PORT), Handler)
+server = ThreadingHTTPServer((ADDRESS, PORT), Handler)
 server.daemon_threads = True
 server.serve_forever()
