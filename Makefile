@@ -32,7 +32,7 @@ ex4: ## example 4: user signups, an API and its services [SERVERS=2] [DOCKER=1] 
 	@scripts/example.sh 4
 
 .PHONY: ex5
-ex5: ## example 5: a Flask app that asks a language model [SERVERS=2] [LLM=openai|local|canned]
+ex5: ## example 5: a Flask app that asks a language model [SERVERS=2] [DOCKER=1] [LLM=openai|local|canned]
 	@scripts/example.sh 5
 
 .PHONY: submit

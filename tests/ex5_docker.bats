@@ -46,7 +46,8 @@ teardown_file() { clean_docker; }
   never grep -qF "$KEY" "$stack_log"
   never eval 'docker inspect $(containers) | grep -qF "$KEY"'
   never eval 'docker history --no-trunc "$COMPOSE_PROJECT_NAME-kit" | grep -qF "$KEY"'
-  never eval 'ps axww -o command= | grep -v openai_stub | grep -qF "$KEY"'
+  ps axww -o command= >"$BATS_TEST_TMPDIR/processes"
+  never eval 'grep -v openai_stub "$BATS_TEST_TMPDIR/processes" | grep -qF "$KEY"'
   never docker exec "$(container web)" test -e /run/secrets/OPENAI_API_KEY
   # In what Prefect keeps of the run: parameters, settings, result, database.
   never docker exec "$(container task-server)" grep -rqF "$KEY" /data

@@ -182,7 +182,10 @@ class Mind:
 def wake() -> Mind:
     """The mind of this process, made at the first call. Ends the process with one line if it cannot be made."""
     try:
-        return Mind(choose()[0])
+        name, line = choose()
+        if name != os.environ.get("LLM"):
+            print(f"LLM={name}: {line}", flush=True)
+        return Mind(name)
     except CannotBe as error:
         sys.exit("error: {}. Try: {}".format(*error.args))
 
