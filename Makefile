@@ -6,8 +6,8 @@ MAKEFLAGS += --no-print-directory
 
 # What a person types is data: `$(shell …)` in a name must arrive as it was typed. Plain `export NAME` would let make
 # expand the value; taken with $(value) and exported as it is, it does not. Unset variables stay unset.
-VARIABLES := ALL CODE DB DOCKER EMAIL EX FAIL_RATE FILTER FORCE FULL GRACE INBOX_PORT LIMIT MARKETING_PORT N NAME NAMES PEERS PLATFORM PREFECT_API_URL PREFECT_PORT PYTHON \
-  PYTHON_IMAGE QUICK REDIS_IMAGE REDIS_PORT REDIS_URL REMOTE SERVERS SMTP_PORT SMTP_URL SQL TESTS TUNED WAIT WEB_PORT WHEELS WORKSHOP_HOME WORK_SECONDS
+VARIABLES := ALL CODE DB DOCKER EMAIL EX FAIL_RATE FILTER FORCE FULL GRACE INBOX_PORT LIMIT MANUAL MARKETING_PORT MAX_RESCUES MINUTES N NAME NAMES PEERS PLATFORM PREFECT_API_URL PREFECT_PORT PYTHON \
+  PYTHON_IMAGE QUICK REDIS_IMAGE REDIS_PORT REDIS_URL REMOTE RESCUE SECONDS SEED SERVERS SMTP_PORT SMTP_URL SQL TESTS TUNED WAIT WEB_PORT WHEELS WORKSHOP_HOME WORK_SECONDS
 $(foreach v,$(VARIABLES),$(if $(filter-out undefined,$(origin $(v))),$(eval override $(v) := $$(value $(v)))$(eval export $(v))))
 
 ##@ The room
@@ -31,6 +31,10 @@ ex3: ## example 3: the same, with a FastAPI app that reloads [SERVERS=1] [LIMIT=
 ex4: ## example 4: user signups, an API and its services [SERVERS=2] [DOCKER=1] [FAIL_RATE=0.2]
 	@scripts/example.sh 4
 
+.PHONY: ex6
+ex6: ## example 6: the same tasks while things break: nothing is lost [SERVERS=3] [RESCUE=1]
+	@scripts/example.sh 6
+
 .PHONY: submit
 submit: ## submit one run to the example that is running [NAME=Marvin] [WAIT=1]
 	@scripts/py.sh submit
@@ -50,6 +54,14 @@ signup: ## sign up at example 4, and follow the three tasks [EMAIL=…] [NAME=�
 .PHONY: server
 server: ## one more task server for the running example, in this terminal [LIMIT]
 	@scripts/server.sh
+
+.PHONY: chaos
+chaos: ## example 6's agents of chaos: kill what you can, lose nothing [N=300] [SECONDS=60] [SEED=…] [MANUAL=1]
+	@scripts/py.sh chaos
+
+.PHONY: rescue
+rescue: ## put stranded and orphaned runs back in the queue, once, and say why [MAX_RESCUES=3]
+	@scripts/py.sh rescue
 
 .PHONY: runs
 runs: ## the newest runs: state, duration, which task server ran them [N=20]
@@ -113,6 +125,14 @@ distclean: ## clean, and delete .venv too
 .PHONY: test
 test: ## the suite, against real processes [TESTS=tests/ex2.bats]
 	@scripts/test.sh
+
+.PHONY: test-chaos
+test-chaos: ## many rounds of chaos with different seeds [N=20] [SEED=1]
+	@scripts/test_chaos.sh
+
+.PHONY: soak
+soak: ## a steady rate for long: does memory grow, or the number of open files? [MINUTES=30]
+	@scripts/soak.sh
 
 .PHONY: lint
 lint: ## the fast static checks

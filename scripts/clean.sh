@@ -12,7 +12,7 @@ case $WORKSHOP_HOME in / | "$HOME" | "$KIT") fail "WORKSHOP_HOME=$WORKSHOP_HOME 
 [ "$REMOTE" = 0 ] || fail 'make clean deletes data, and REMOTE=1 means a server of yours' 'make clean (without REMOTE=1) for the local data'
 "$KIT/scripts/stop.sh"
 [ -z "${DB:-}" ] || say "what PostgreSQL keeps stays; the kit deletes only its own files"
-for part in run logs prefect task-servers ui redis mail marketing.db; do rm -rf "${WORKSHOP_HOME:?}/$part"; done
+for part in run logs prefect task-servers ui redis mail marketing.db shipped; do rm -rf "${WORKSHOP_HOME:?}/$part"; done
 rmdir "$WORKSHOP_HOME" 2>/dev/null || true
 if [ "${1:-}" = --all ]; then
   rm -rf "$VENV" "$KIT/.venv.lock"

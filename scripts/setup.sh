@@ -15,7 +15,7 @@ group=${1:-}
 if [ -z "$group" ]; then
   group=core
   if [ -n "${EX:-}" ]; then
-    one_of EX 1 2 3 4
+    one_of EX 1 2 3 4 6
     [ ! -f "$KIT/requirements/ex$EX.txt" ] || group=ex$EX
   fi
 fi

@@ -26,6 +26,7 @@ EXAMPLES: dict[int, tuple[str, str, str | None]] = {
     2: ("ex2_task_servers", "task_server", "my_background_task"),
     3: ("ex3_fastapi", "first_fastapi_task_server", "my_fastapi_task"),
     4: ("ex4_signups", "signup_tasks", None),
+    6: ("ex6_nothing_lost", "task_server", "ship"),
 }
 INSTEAD_OF_SUBMIT = {4: "make signup"}
 
