@@ -91,7 +91,7 @@ def check_in_flight() -> None:
     page = workshop.prefect("/task_runs/filter", {"task_runs": running, "sort": "ID_DESC"})
     dead = records.runs_of_the_dead(workshop.HOME / "task-servers")
     orphans = [run["id"] for run in page if run["id"] in dead]
-    hint = f"{', '.join(orphans[:3])}: a task server was killed while it ran them; submit them again"
+    hint = f"{', '.join(orphans[:3])}: a task server was killed while it ran them: make rescue"
     promise(not orphans, "no run is left Running by a task server that is dead", hint)
 
 

@@ -130,7 +130,7 @@ class Rescuer:
             if isinstance(failure, BaseException):
                 raise failure
         for run in waiting:
-            if run.task_key not in served and self._queued(run) and began - run.state.timestamp.timestamp() > IDLE:
+            if run.task_key not in served and self._queued(run) and began - run.state.timestamp.timestamp() > IDLE / 2:
                 report.unserved[run.task_key] = report.unserved.get(run.task_key, 0) + 1
         if everything:
             self._all_seen = began
