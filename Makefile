@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 # What a person types is data: `$(shell …)` in a name must arrive as it was typed. Plain `export NAME` would let make
 # expand the value; taken with $(value) and exported as it is, it does not. Unset variables stay unset.
 VARIABLES := ALL CODE DB DOCKER EMAIL EX FAIL_RATE FILTER FORCE FULL GRACE INBOX_PORT LIMIT MANUAL MARKETING_PORT MAX_RESCUES MINUTES N NAME NAMES PEERS PLATFORM PREFECT_API_URL PREFECT_PORT PYTHON \
-  PYTHON_IMAGE QUICK REDIS_IMAGE REDIS_PORT REDIS_URL REMOTE RESCUE SECONDS SEED SERVERS SMTP_PORT SMTP_URL SQL TESTS TUNED WAIT WEB_PORT WHEELS WORKSHOP_HOME WORK_SECONDS
+  PYTHON_IMAGE QUICK RATE REDIS_IMAGE REDIS_PORT REDIS_URL REMOTE RESCUE SECONDS SEED SERVERS SMTP_PORT SMTP_URL SQL TESTS TUNED WAIT WEB_PORT WHEELS WORKSHOP_HOME WORK_SECONDS
 $(foreach v,$(VARIABLES),$(if $(filter-out undefined,$(origin $(v))),$(eval override $(v) := $$(value $(v)))$(eval export $(v))))
 
 ##@ The room
@@ -57,7 +57,7 @@ server: ## one more task server for the running example, in this terminal [LIMIT
 
 .PHONY: chaos
 chaos: ## example 6's agents of chaos: kill what you can, lose nothing [N=300] [SECONDS=60] [SEED=…] [MANUAL=1]
-	@scripts/py.sh chaos
+	@$(if $(SECONDS),CHAOS_SECONDS="$$SECONDS") scripts/py.sh chaos # in bash SECONDS itself counts
 
 .PHONY: rescue
 rescue: ## put stranded and orphaned runs back in the queue, once, and say why [MAX_RESCUES=3]
@@ -127,12 +127,12 @@ test: ## the suite, against real processes [TESTS=tests/ex2.bats]
 	@scripts/test.sh
 
 .PHONY: test-chaos
-test-chaos: ## many rounds of chaos with different seeds [N=20] [SEED=1]
-	@scripts/test_chaos.sh
+test-chaos: ## many rounds of chaos with different seeds [N=20] [SEED=1] [SECONDS=30]
+	@$(if $(SECONDS),CHAOS_SECONDS="$$SECONDS") scripts/test_chaos.sh
 
 .PHONY: soak
-soak: ## a steady rate for long: does memory grow, or the number of open files? [MINUTES=30]
-	@scripts/soak.sh
+soak: ## a steady rate for long: does memory grow, or the number of open files? [MINUTES=30] [RATE=5]
+	@scripts/py.sh soak
 
 .PHONY: lint
 lint: ## the fast static checks

@@ -306,6 +306,7 @@ class Chaos:
 
 def main() -> int:
     number = workshop.whole_number("N", 300, 1, 100_000)
+    os.environ["SECONDS"] = os.environ.get("CHAOS_SECONDS", "")  # see the Makefile
     seconds = workshop.whole_number("SECONDS", 60, 5, 3600)
     seed = workshop.whole_number("SEED", SystemRandom().randrange(1, 100_000), 0, 999_999_999)
     manual = bool(workshop.whole_number("MANUAL", 0, 0, 1))

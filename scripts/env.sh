@@ -85,7 +85,7 @@ FAIL_RATE=${FAIL_RATE:-0.2}
 [[ $FAIL_RATE =~ ^(0|1|0?\.[0-9]+|[01]\.0+)$ ]] || fail "FAIL_RATE='$FAIL_RATE' is not a share from 0 to 1" 'make ex4 FAIL_RATE=0.2'
 export MARKETING_PORT INBOX_PORT SMTP_PORT REDIS_PORT OWN_REDIS REDIS_URL SMTP_URL MARKETING_URL INBOX_URL MARKETING_DB MAIL_FOLDER FAIL_RATE
 RECORDS=$WORKSHOP_HOME/task-servers # who ran what: see scripts/pythonpath/durable
-MAX_RESCUES=${MAX_RESCUES:-3} # how often a run may take a task server with it before it is Crashed
+MAX_RESCUES=${MAX_RESCUES:-3}       # how often a run may take a task server with it before it is Crashed
 whole_number MAX_RESCUES 0 1000 "make … MAX_RESCUES=3"
 export WORKSHOP_HOME VENV PREFECT_PORT WEB_PORT REMOTE TUNED GRACE WORK_SECONDS RECORDS MAX_RESCUES
 

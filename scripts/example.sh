@@ -9,9 +9,9 @@ help_if_asked "$@"
 ex=$1
 
 case $ex in 2) SERVERS=${SERVERS:-2} LIMIT=${LIMIT:-1} ;;
-  4) SERVERS=${SERVERS:-2} LIMIT=${LIMIT:-10} ;;
-  6) SERVERS=${SERVERS:-3} LIMIT=${LIMIT:-4} ;;
-  *) SERVERS=${SERVERS:-1} LIMIT=${LIMIT:-10} ;; esac
+4) SERVERS=${SERVERS:-2} LIMIT=${LIMIT:-10} ;;
+6) SERVERS=${SERVERS:-3} LIMIT=${LIMIT:-4} ;;
+*) SERVERS=${SERVERS:-1} LIMIT=${LIMIT:-10} ;; esac
 RESCUE=${RESCUE:-1}
 one_of RESCUE 1 0
 export RESCUE

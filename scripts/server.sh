@@ -38,4 +38,4 @@ say "task_server.$number joins example $ex; Ctrl-C ends it"
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then export WORKSHOP_COLOUR=1; fi
 cd "$KIT"
 exec "$VENV/bin/python" "$KIT/scripts/keep.py" --name "task_server.$number" ${running_pid:+--with "$running_pid"} \
-  ${always:-} --reload python "$file"
+  ${always:+"$always"} --reload python "$file"

@@ -168,7 +168,7 @@ state_of_queue() {
   before=$(count_in_state COMPLETED)
   ok make submit-map N=500 WAIT=0
   runs_in_state_are SCHEDULED 500
-  kill -KILL "$(child_of server.1)" $(all_task_servers)
+  { child_of server.1; all_task_servers; } | xargs kill -KILL
   within 60 runs_in_state_are COMPLETED $((before + 500))
   grep -q 'put back .* the Prefect server that had it in its queue is gone' "$stack_log"
 
