@@ -42,6 +42,7 @@ FAULTS = {  # what can happen, and how often beside the others
 }
 BAD = ("a task that kills its process", "a task that hangs", "a task that raises")
 GAP = (1.5, 5.5)  # seconds between two faults
+BURSTS = 8
 LOCK = (2.0, 6.0)  # seconds that the database is locked
 PAGE = 200  # runs that Prefect's API returns at once
 ENDED = ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"]
@@ -183,9 +184,10 @@ class Chaos:
             return
 
     def submit_all(self) -> None:
-        """At a steady rate, so that all is submitted when three quarters of the time are over."""
+        """In bursts, so that there is a queue to lose; all is submitted when two thirds of the time are over."""
+        burst = max(1, self.number // BURSTS)
         for number in range(self.number):
-            due = self.began + number * 0.75 * self.seconds / self.number
+            due = self.began + number // burst * self.seconds * 2 / 3 / BURSTS
             if self.over.wait(max(0.0, due - time.time())):
                 return
             self.submit_one(f"parcel {number + 1}")

@@ -54,3 +54,24 @@ teardown() { stop_and_check; }
   kill -TERM "$taker_pid" "$server_pid"
   within 15 gone "$server_pid"
 }
+
+@test "the disk is full: a submit says so, what runs comes to an end once there is room, and the rest goes on" {
+  mkdir -p "$WORKSHOP_HOME"
+  need_small_disk "$WORKSHOP_HOME" 100m
+  start_example 6 SERVERS=1 WORK_SECONDS=3
+  local id
+  id=$(make -s submit WAIT=0 2>/dev/null | run_id)
+  within 10 is_in_state "$id" RUNNING
+  dd if=/dev/zero of="$WORKSHOP_HOME/fill" bs=64k 2>/dev/null || true
+  try make submit
+  [ "$status" -eq 2 ]
+  has 'is full, so no more was submitted. Try: freeing some room'
+  within 10 eval '[ -n "$(grep "$id.*cannot\|No space\|disk" "$stack_log")" ]'
+  rm "$WORKSHOP_HOME/fill"
+  within 30 eval 'api "/task_runs/$id" | json "d[\"state_type\"]" | grep -qE "COMPLETED|FAILED|CRASHED"'
+  within 20 eval '[ "$(task_servers)" = 1 ]'
+  ok make submit
+  has 'completed  shipped to Marvin'
+  ok make stop
+  umount "$WORKSHOP_HOME"
+}

@@ -171,6 +171,7 @@ class Rescuer:
         queued, since = self._queued(run), run.state.timestamp.timestamp()
         state_id = str(run.state.id)
         starts = [start for start in story.starts if not queued or start.state == state_id]
+        starts = [start for start in starts if start.how != "refused"] or starts
         if starts:
             last = max(starts, key=lambda start: start.at)
             if last.ended is None:

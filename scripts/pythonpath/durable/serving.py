@@ -35,8 +35,8 @@ logger = get_logger("task_worker")
 P = ParamSpec("P")
 R = TypeVar("R")
 
-REMEMBER = 600  # seconds: how long a task server remembers runs that have ended
-LONG_AGO = 300  # seconds: a run that was queued longer ago is looked up, whether it still waits
+REMEMBER = 300  # seconds: how long a task server remembers runs that have ended
+LONG_AGO = 240  # seconds: of a run that was queued longer ago, Prefect is asked whether it still waits
 LATE = 5  # seconds after its timeout that a run may take to end
 TRIES = 3  # task servers that read other runs well and cannot read this one, before it is given up
 
@@ -125,6 +125,7 @@ class DrainingTaskWorker(TaskWorker):
         if self.record.path:
             self._others = Records(self.record.path.parent, self.record.path, newer_than=time.time() - REMEMBER)
         self._ended: dict[str, float] = {}  # by the state that queued it: when this process ended that run
+        self._forget_at = 0.0
         self._in_flight: dict[UUID, TaskRun] = {}
         self._parameters: dict[UUID, UUID | None] = {}  # of the runs in flight, to be able to give them back
         self._idle = asyncio.Event()
@@ -242,8 +243,10 @@ class DrainingTaskWorker(TaskWorker):
         except OSError as error:
             logger.warning(f"The records cannot be read ({error}); task run {run.id} is run all the same")
             return None
-        self._others.forget(now - REMEMBER)
-        self._ended = {state: at for state, at in self._ended.items() if at > now - REMEMBER}
+        if now > self._forget_at:
+            self._forget_at = now + 30
+            self._others.forget(now - REMEMBER)
+            self._ended = {state: at for state, at in self._ended.items() if at > now - REMEMBER}
         if story := self._others.runs.get(str(run.id)):
             for start in story.starts:
                 if start.ended is None and start.by.alive:
