@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Looks at the live system, not at the code, and says which promises of an example hold: ✓, or ✗ with a hint.
 
-EX=1|2|3   which example (default: the one that is running)
+EX=1|2|3|6 which example (default: the one that is running)
 Exit 0 if all hold, 1 if not, 2 for bad input. It changes nothing.
 """
 
@@ -110,6 +110,11 @@ def check_example(ex: int, servers: int) -> None:
     done = check_runs(task, "make submit-map" if ex == 2 else "make task")
     by = records.who_ran(workshop.HOME / "task-servers")
     promise(all(run["id"] in by for run in done), "each was run by a task server that is on record", "make runs")
+    if ex == 6:
+        shipped = [(workshop.HOME / "shipped" / run["id"]).exists() for run in done]
+        promise(all(shipped), f"each of them has shipped its parcel, and only one: {sum(shipped)}", "make runs")
+        rescuer = workshop.RUN / "rescuer.1.pids"
+        promise(rescuer.exists() and "child" in rescuer.read_text(), "a rescuer is up", "make ex6 without RESCUE=0")
     if ex == 2:
         share = {by.get(run["id"]) for run in done[:20]}
         promise(

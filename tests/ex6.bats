@@ -51,6 +51,7 @@ is_up() { [ "$(task_servers)" = "${1:-3}" ]; }
   [ "$(began_in "$id")" != "$pid" ]
   within 10 is_in_state "$id" COMPLETED
   messages "$id" | grep 'Scheduled: Rescue 1 of 3, back in the queue: task_server.[123] (pid '"$pid"') died while it had this run'
+  api /logs/filter "{\"logs\": {\"task_run_id\": {\"any_\": [\"$id\"]}}}" | json 'd[0]["message"]' | grep 'Rescue 1 of 3' # on its page
   grep -q "put back 1 run(s): $id" "$stack_log"
   within 15 is_up
 }

@@ -36,8 +36,9 @@ class Record:
         self._unwritten: list[bytes] = []
         if folder:
             Path(folder).mkdir(parents=True, exist_ok=True)
+            folder = Path(folder).resolve()  # so that OURS has one name for each file
             unique = f"{socket.gethostname()}-{os.getpid()}-{time.time_ns()}"
-            self.path = Path(folder) / f"{unique}.jsonl"
+            self.path = folder / f"{unique}.jsonl"
             lock = self.path.with_suffix(".lock")
             self._lock = lock.open("w")
             OURS.add(lock)
@@ -126,7 +127,7 @@ class Records:
 
     def __init__(self, folder: str | os.PathLike[str], but: Path | None = None, newer_than: float = 0.0) -> None:
         """but: a file not to read. newer_than: files of the dead that were last written before are left out."""
-        self.folder = Path(folder)
+        self.folder = Path(folder).resolve()
         self.processes: dict[Path, Process] = {}
         self.runs: dict[str, Story] = {}
         self.down = 0.0  # the newest moment at which nobody listened at the server's address

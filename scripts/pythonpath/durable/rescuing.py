@@ -25,7 +25,7 @@ from prefect.settings import get_current_settings
 from prefect.states import Crashed
 
 from durable.records import Record, Records, Story
-from durable.serving import nobody_listens, queued_again
+from durable.serving import line_on_page, nobody_listens, queued_again
 
 SETTLE = 10  # seconds that the end of a run may take from its task server to Prefect's database
 IDLE = 10  # seconds that a run waits beside free task servers before it counts as forgotten
@@ -58,10 +58,10 @@ class Rescuer:
     """Compares the records in a folder with Prefect's states; see look()."""
 
     def __init__(self, folder: str | os.PathLike[str], max_rescues: int = 3, name: str = "rescuer") -> None:
-        self.folder = Path(folder)
+        self.folder = Path(folder).resolve()
         self.max_rescues = max_rescues
-        self.record = Record(folder, name)
-        self.records = Records(folder, self.record.path)
+        self.record = Record(self.folder, name)
+        self.records = Records(self.folder, self.record.path)
         self._lock = (self.folder / "rescuer.lock").open("a")
         self._reached = time.time()  # since when the API has answered
         self._was_down = 0.0  # when nobody listened at the API's address, since it answered last
@@ -129,6 +129,7 @@ class Rescuer:
         for failure in await asyncio.gather(*given_up, *put_back, return_exceptions=True):
             if isinstance(failure, BaseException):
                 raise failure
+        await self._tell(client, report.put_back + report.given_up)
         for run in waiting:
             if run.task_key not in served and self._queued(run) and began - run.state.timestamp.timestamp() > IDLE / 2:
                 report.unserved[run.task_key] = report.unserved.get(run.task_key, 0) + 1
@@ -138,6 +139,11 @@ class Rescuer:
             self.records.forget(began - 3 * SETTLE, but={str(run.id) for run in runs + waiting})
             self.records.tidy(began - WEEK)
         return report
+
+    @staticmethod
+    async def _tell(client: PrefectClient, orphans: list[Orphan]) -> None:
+        for start in range(0, len(orphans), PAGE):
+            await client.create_logs(line_on_page(o.run, o.why) for o in orphans[start : start + PAGE])
 
     async def _runs(self, client: PrefectClient, *types: StateType, everything: bool = True) -> list[TaskRun]:
         wanted = TaskRunFilter(state=TaskRunFilterState(type=TaskRunFilterStateType(any_=list(types))))

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import inspect
+import logging
 import os
 import signal
 import socket
@@ -11,6 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
@@ -18,6 +20,7 @@ import httpx
 import orjson
 from prefect import Task
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import LogCreate
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.client.subscriptions import Subscription
 from prefect.events.worker import EventsWorker
@@ -62,6 +65,12 @@ def queued_again(message: str, parameters: UUID | str | None) -> State[Any]:
     state.state_details.deferred = True
     state.state_details.task_parameters_id = UUID(str(parameters)) if parameters else None
     return state
+
+
+def line_on_page(run: TaskRun, message: str) -> LogCreate:
+    """A log line on the run's page, where the UI shows it for good: the message on its state is soon replaced."""
+    at = datetime.now(UTC)
+    return LogCreate(name="durable", level=logging.WARNING, message=message, timestamp=at, task_run_id=run.id)
 
 
 def nobody_listens(error: BaseException) -> bool:
@@ -315,6 +324,7 @@ class DrainingTaskWorker(TaskWorker):
         self._in_flight.pop(run.id, None)
         self.record.write(run=str(run.id), event="end", how=how)
         await client.set_task_run_state(run.id, queued_again(message, self._parameters.get(run.id)), force=True)
+        await client.create_logs([line_on_page(run, message)])
 
     # --- the end -------------------------------------------------------------------------------------
 
