@@ -97,7 +97,7 @@ env: ## the same environment as `export` lines, for eval
 	@scripts/print_env.sh
 
 .PHONY: bench
-bench: ## measure this machine against the tutorial's own set-up [QUICK=1] [FULL=1] [PEERS=1]
+bench: ## measure this machine against the tutorial's own set-up; or example 4's request [QUICK=1] [FULL=1] [PEERS=1] [EX=4]
 	@scripts/bench.sh
 
 ##@ Before and after
@@ -125,6 +125,10 @@ distclean: ## clean, and delete .venv too
 .PHONY: test
 test: ## the suite, against real processes [TESTS=tests/ex2.bats]
 	@scripts/test.sh
+
+.PHONY: test-docker
+test-docker: ## the tests that need a Docker engine
+	@DOCKER=1 scripts/test.sh
 
 .PHONY: test-chaos
 test-chaos: ## many rounds of chaos with different seeds [N=20] [SEED=1] [SECONDS=30]

@@ -2,11 +2,23 @@
 # Measures this machine: the tutorial's own set-up against the kit's. See scripts/bench.py.
 #
 # QUICK=1   under a minute      FULL=1   the whole table, 20 minutes      PEERS=1   adds Celery on Valkey
+# EX=4      example 4's request instead, against the same with its work inline: scripts/bench_signups.py
 set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "$0")/env.sh"
 help_if_asked "$@"
 name_ignored_settings
+case ${EX:-2} in
+  2) ;;
+  4)
+    [ "$REMOTE" = 0 ] || fail 'make bench measures this machine, and REMOTE=1 means another server' 'make bench EX=4 (without REMOTE=1)'
+    make_home
+    "$KIT/scripts/setup.sh" ex4
+    unset DB
+    exec "$VENV/bin/python" "$KIT/scripts/bench_signups.py"
+    ;;
+  *) fail "there is no benchmark of example EX=$EX" 'make bench, or make bench EX=4' ;;
+esac
 PEERS=${PEERS:-0}
 one_of PEERS 0 1
 [ "$REMOTE" = 0 ] || fail 'make bench measures this machine, and REMOTE=1 means another server' 'make bench (without REMOTE=1)'

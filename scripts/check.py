@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Looks at the live system, not at the code, and says which promises of an example hold: ✓, or ✗ with a hint.
 
-EX=1|2|3|6 which example (default: the one that is running)
+EX=1|2|3|4|6 which example (default: the one that is running)
 Exit 0 if all hold, 1 if not, 2 for bad input. It changes nothing.
 """
 
 import os
 import sys
+from collections import Counter
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ import database
 import records
 import workshop
 
+SIGNUP_TASKS = ["send_confirmation_email", "enrol_in_onboarding_flow", "populate_workspace"]
 broken = 0
 
 
@@ -89,10 +91,42 @@ def check_task_servers(task: str, wanted: int) -> None:
 def check_in_flight() -> None:
     running = {"state": {"type": {"any_": ["RUNNING"]}}}
     page = workshop.prefect("/task_runs/filter", {"task_runs": running, "sort": "ID_DESC"})
-    dead = records.runs_of_the_dead(workshop.HOME / "task-servers")
+    dead = records.runs_of_the_dead(records.folder())
     orphans = [run["id"] for run in page if run["id"] in dead]
     hint = f"{', '.join(orphans[:3])}: a task server was killed while it ran them: make rescue"
     promise(not orphans, "no run is left Running by a task server that is dead", hint)
+
+
+def check_signups() -> None:
+    """Example 4: what was promised to the newest users has happened, and once."""
+    for what, url in workshop.services(4):
+        promise(status_of(url)[0] == 200, f"{what} answers: {url}", "make status")
+    code, page = status_of(workshop.WEB + "/docs")
+    promise(
+        code == 200 and "https://" not in page, "its /docs page needs no network", "see examples/ex4_signups/api.py"
+    )
+    promise("Newest users" in status_of(workshop.WEB + "/")[1], f"the page is there: {workshop.WEB}", "make status")
+    users = [
+        workshop.call("GET", f"{workshop.WEB}/users/{user['id']}")
+        for user in workshop.call("GET", workshop.WEB + "/users")
+    ]
+    if not promise(bool(users), f"somebody has signed up: {len(users)} (the newest 20 at the most)", "make signup"):
+        return
+    states = [run["state"] for user in users for run in user["states"].values()]
+    well = all(state in ("Completed", "Cached") for state in states)
+    promise(
+        well,
+        f"their {len(states)} task runs completed",
+        f"{workshop.WEB} shows which did not; with FAIL_RATE=1 they do not",
+    )
+    things = all(len(user["workspace"]) == 10 for user in users)
+    promise(things, "each has a workspace of ten things", "make signup")
+    emails = Counter(mail["to"] for mail in workshop.call("GET", os.environ["INBOX_URL"] + "/messages"))
+    promise(
+        all(emails[user["email"]] == 1 for user in users), "each got one email, and not two", os.environ["INBOX_URL"]
+    )
+    enrolled = Counter(one["user_id"] for one in workshop.call("GET", os.environ["MARKETING_PAGE"] + "/enrolments"))
+    promise(all(enrolled[user["id"]] == 1 for user in users), "each is enrolled once", os.environ["MARKETING_PAGE"])
 
 
 def check_example(ex: int, servers: int) -> None:
@@ -105,10 +139,15 @@ def check_example(ex: int, servers: int) -> None:
         return
     if ex == 6:
         task = "ex6.ship"  # its key, without the version
-    check_task_servers(task, servers)
+    tasks = [task] if task else [f"signups.{name}" for name in SIGNUP_TASKS]
+    for each in tasks:
+        check_task_servers(each, servers)
     check_in_flight()
+    if ex == 4:
+        check_signups()
+        return
     done = check_runs(task, "make submit-map" if ex == 2 else "make task")
-    by = records.who_ran(workshop.HOME / "task-servers")
+    by = records.who_ran(records.folder())
     promise(all(run["id"] in by for run in done), "each was run by a task server that is on record", "make runs")
     if ex == 6:
         shipped = [(workshop.HOME / "shipped" / run["id"]).exists() for run in done]

@@ -10,7 +10,19 @@ help_if_asked "$@"
 # Only what the kit itself made: WORKSHOP_HOME may be a folder that holds other things too.
 case $WORKSHOP_HOME in / | "$HOME" | "$KIT") fail "WORKSHOP_HOME=$WORKSHOP_HOME is no folder to delete from" 'make clean WORKSHOP_HOME=.workshop' ;; esac
 [ "$REMOTE" = 0 ] || fail 'make clean deletes data, and REMOTE=1 means a server of yours' 'make clean (without REMOTE=1) for the local data'
+DOCKER=${DOCKER:-0}
+one_of DOCKER 0 1
+if [ "$DOCKER" = 1 ]; then need_docker 4; fi
 "$KIT/scripts/stop.sh"
+if [ "$DOCKER" = 1 ]; then
+  for file in "$KIT"/docker/compose.ex*.yaml; do
+    compose_settings 4
+    COMPOSE_FILE=$file docker compose down --volumes --remove-orphans >/dev/null 2>&1 || true
+  done
+  docker image rm "$COMPOSE_PROJECT_NAME-kit" >/dev/null 2>&1 || true
+  docker image prune --force --filter label=workshop-kit >/dev/null # earlier builds of it
+  say 'the containers, volumes and the image of this kit are gone'
+fi
 [ -z "${DB:-}" ] || say "what PostgreSQL keeps stays; the kit deletes only its own files"
 for part in run logs prefect task-servers ui redis mail marketing.db shipped; do rm -rf "${WORKSHOP_HOME:?}/$part"; done
 rmdir "$WORKSHOP_HOME" 2>/dev/null || true

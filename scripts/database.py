@@ -4,8 +4,11 @@ The password in DB goes to the Prefect server's process and nowhere else: not to
 with every run, and not into a message.
 """
 
+import json
 import os
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from typing import Any
@@ -40,6 +43,8 @@ def without_password(text: str) -> str:
 
 def name() -> str:
     """What to call the database in front of people: its path, or its address without the password."""
+    if (running := workshop.running_example()) and running.docker:
+        return "the database of the container `prefect`"
     if not POSTGRESQL:
         return str(PATH)
     address = urlsplit(DB)
@@ -48,13 +53,25 @@ def name() -> str:
 
 def must_be_of(running: workshop.Example | None) -> None:
     """Exits 2 if the example that runs keeps its runs in PostgreSQL, and nobody has said in which."""
-    if running and running.postgresql and not POSTGRESQL:
+    if running and running.postgresql and not running.docker and not POSTGRESQL:
         workshop.fail(f"example {running.ex} keeps its runs in PostgreSQL", "the same command with the same DB=…")
 
 
 def ask(query: str, limit: int) -> tuple[list[str], list[tuple[Any, ...]]]:
     """The names of the columns and up to `limit` rows of a query that only reads. Raises Failed."""
+    if (running := workshop.running_example()) and running.docker:
+        return ask_in_container(query, limit)
     return ask_postgresql(query, limit) if POSTGRESQL else ask_sqlite(query, limit)
+
+
+def ask_in_container(query: str, limit: int) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """There the database is a file in a volume, or an address that only a container knows."""
+    command = ["docker", "compose", "exec", "-T", "prefect", "docker/entrypoint.sh", "python", "scripts/database.py"]
+    done = subprocess.run(command, input=json.dumps([query, limit]), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Failed((done.stderr.strip() or "no message").splitlines()[-1])
+    columns, rows = json.loads(done.stdout)
+    return columns, rows
 
 
 def ask_sqlite(query: str, limit: int) -> tuple[list[str], list[tuple[Any, ...]]]:
@@ -111,3 +128,10 @@ def ask_postgresql(query: str, limit: int) -> tuple[list[str], list[tuple[Any, .
             raise Failed(f"the PostgreSQL server of DB did not answer within {CONNECT} s") from error
         raise Failed(without_password(f"PostgreSQL says: {error or type(error).__name__}")) from error
     return answer[-1]
+
+
+if __name__ == "__main__":  # in a container: see ask_in_container
+    try:
+        print(json.dumps(ask(*json.load(sys.stdin)), default=str))
+    except Failed as failed:
+        sys.exit(str(failed))

@@ -35,8 +35,9 @@ def main() -> int:
         workshop.fail("SQL is empty", "make db SQL='select count(*) from task_run'")
     if workshop.REMOTE:
         workshop.fail("make db reads the local database, and REMOTE=1 uses another server", "make runs REMOTE=1")
-    database.must_be_of(workshop.running_example())
-    if not database.POSTGRESQL and not database.PATH.exists():
+    running = workshop.running_example()
+    database.must_be_of(running)
+    if not (running and running.docker) and not database.POSTGRESQL and not database.PATH.exists():
         workshop.fail(f"there is no database yet ({database.PATH})", "make ex1")
     try:
         columns, rows = database.ask(query or newest(), number + 1)

@@ -65,6 +65,12 @@ check_setup() {
   fi
 }
 
+check_later_groups() {
+  if [ -f "$VENV/workshop/core" ] && [ ! -f "$VENV/workshop/ex4" ]; then
+    note 'the packages of example 4 are not installed' 'make setup EX=4 (make ex4 does it too; both want the network)'
+  fi
+}
+
 check_ports() {
   local port name holder pid
   while read -r port name; do
@@ -155,6 +161,7 @@ check_wsl() {
 check_python
 check_make_and_bash
 check_setup
+check_later_groups
 check_ports
 check_processes
 check_disk

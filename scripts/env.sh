@@ -72,18 +72,29 @@ WORK_SECONDS=${WORK_SECONDS:-0.3}
 [[ $WORK_SECONDS =~ ^[0-9]+(\.[0-9]+)?$ ]] ||
   fail "WORK_SECONDS='$WORK_SECONDS' is not a number of seconds" "make … WORK_SECONDS=0.3"
 # Example 4's services: see its README. An address that is given is used as it is, and may hold a password.
-MARKETING_PORT=${MARKETING_PORT:-$((WEB_PORT + 1))} INBOX_PORT=${INBOX_PORT:-$((WEB_PORT + 2))}
-SMTP_PORT=${SMTP_PORT:-$((WEB_PORT + 3))} REDIS_PORT=${REDIS_PORT:-$((WEB_PORT + 4))}
-for name in MARKETING_PORT INBOX_PORT SMTP_PORT REDIS_PORT; do whole_number $name 1 65535 "make ex4 $name=$((WEB_PORT + 10))"; done
-case ${REDIS_URL:-} in '' | redis://?* | rediss://?*) ;; *) fail 'REDIS_URL is not the address of a Redis server' 'make ex4 REDIS_URL=redis://host:6379 (none: the kit starts one)' ;; esac
-case ${SMTP_URL:-} in '' | smtp://?* | smtps://?*) ;; *) fail 'SMTP_URL is not the address of a mail server' 'make ex4 SMTP_URL=smtp://host:25 (none: the kit starts one)' ;; esac
-OWN_REDIS=$([ -n "${REDIS_URL:-}" ] || echo 1)
-REDIS_URL=${REDIS_URL:-redis://127.0.0.1:$REDIS_PORT} SMTP_URL=${SMTP_URL:-smtp://127.0.0.1:$SMTP_PORT}
-MARKETING_URL=http://127.0.0.1:$MARKETING_PORT INBOX_URL=http://127.0.0.1:$INBOX_PORT
-MARKETING_DB=$WORKSHOP_HOME/marketing.db MAIL_FOLDER=$WORKSHOP_HOME/mail
+derive() { # NAME VALUE -> NAME is the value, unless a person gave one. What an outer shell of the kit derived is forgotten.
+  case " ${WORKSHOP_DERIVED:-} " in *" $1=${!1:-} "*) unset "$1" ;; esac
+  if [ -z "${!1:-}" ]; then printf -v "$1" '%s' "$2" && derived="$derived $1=$2"; fi
+  export "${1?}"
+}
+derived=
+derive MARKETING_PORT $((10#$WEB_PORT + 1))
+derive INBOX_PORT $((10#$WEB_PORT + 2))
+derive SMTP_PORT $((10#$WEB_PORT + 3))
+derive REDIS_PORT $((10#$WEB_PORT + 4))
+for name in MARKETING_PORT INBOX_PORT SMTP_PORT REDIS_PORT; do whole_number $name 1 65535 "make ex4 $name=$((10#$WEB_PORT + 10))"; done
+derive REDIS_URL "redis://127.0.0.1:$REDIS_PORT"
+derive SMTP_URL "smtp://127.0.0.1:$SMTP_PORT"
+case $REDIS_URL in redis://?* | rediss://?*) ;; *) fail 'REDIS_URL is not the address of a Redis server' 'make ex4 REDIS_URL=redis://host:6379 (none: the kit starts one)' ;; esac
+case $SMTP_URL in smtp://?* | smtps://?*) ;; *) fail 'SMTP_URL is not the address of a mail server' 'make ex4 SMTP_URL=smtp://host:25 (none: the kit starts one)' ;; esac
+OWN_REDIS=$([ "$REDIS_URL" != "redis://127.0.0.1:$REDIS_PORT" ] || printf 1)
+derive MARKETING_URL "http://127.0.0.1:$MARKETING_PORT"
+derive MARKETING_PAGE "$MARKETING_URL" # for people: in Docker the tasks have another address
+derive INBOX_URL "http://127.0.0.1:$INBOX_PORT"
+export WORKSHOP_DERIVED=$derived OWN_REDIS MARKETING_DB=$WORKSHOP_HOME/marketing.db MAIL_FOLDER=$WORKSHOP_HOME/mail
 FAIL_RATE=${FAIL_RATE:-0.2}
 [[ $FAIL_RATE =~ ^(0|1|0?\.[0-9]+|[01]\.0+)$ ]] || fail "FAIL_RATE='$FAIL_RATE' is not a share from 0 to 1" 'make ex4 FAIL_RATE=0.2'
-export MARKETING_PORT INBOX_PORT SMTP_PORT REDIS_PORT OWN_REDIS REDIS_URL SMTP_URL MARKETING_URL INBOX_URL MARKETING_DB MAIL_FOLDER FAIL_RATE
+export FAIL_RATE
 RECORDS=$WORKSHOP_HOME/task-servers # who ran what: see scripts/pythonpath/durable
 MAX_RESCUES=${MAX_RESCUES:-3}       # how often a run may take a task server with it before it is Crashed
 whole_number MAX_RESCUES 0 1000 "make … MAX_RESCUES=3"

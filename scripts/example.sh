@@ -25,6 +25,17 @@ fi
 whole_number LIMIT 1 1000 "make ex$ex LIMIT=1"
 export LIMIT
 
+DOCKER=${DOCKER:-0}
+one_of DOCKER 0 1
+if [ "$DOCKER" = 1 ]; then
+  [ -f "$KIT/docker/compose.ex$ex.yaml" ] || fail "example $ex has no Docker way" "make ex$ex (without DOCKER=1)"
+  case ${DB:-} in *@127.0.0.1* | *@localhost* | *//127.0.0.1* | *//localhost*)
+    fail 'in a container, the host in DB means the container itself' 'the same with host.docker.internal for this machine'
+    ;;
+  esac
+  need_docker "$ex"
+fi
+
 name_ignored_settings
 name_ignored_profile
 make_home
@@ -32,7 +43,8 @@ if read_example; then
   fail "example $running_ex is running already in another terminal (pid $running_pid)" 'make submit there, or make stop'
 fi
 group=core
-[ ! -f "$KIT/requirements/ex$ex.txt" ] || group=ex$ex
+# In Docker the example's packages are in the image.
+[ "$DOCKER" = 1 ] || [ ! -f "$KIT/requirements/ex$ex.txt" ] || group=ex$ex
 "$KIT/scripts/setup.sh" "$group"
 sweep
 if keeper_of background-server >/dev/null; then
@@ -44,5 +56,10 @@ if [ "$REMOTE" = 1 ]; then
   say "REMOTE=1: using $REMOTE_URL"
 fi
 need_free_ports "$ex"
+if [ "$DOCKER" = 1 ]; then
+  compose_settings "$ex"
+  mark_containers
+  exec "$VENV/bin/python" "$KIT/scripts/run_docker.py" "$ex" "$((10#$SERVERS))"
+fi
 cd "$KIT" # by its physical path: a task's key is made from the path of its file
 exec "$VENV/bin/python" "$KIT/scripts/run.py" "$ex" "$((10#$SERVERS))"

@@ -6,7 +6,7 @@ set -euo pipefail
 help_if_asked "$@"
 "$KIT/scripts/setup.sh" dev
 cd "$KIT"
-shell_files=(scripts/*.sh scripts/shellrc scripts/bin/keep tests/*.bash)
+shell_files=(scripts/*.sh scripts/shellrc scripts/bin/* docker/*.sh tests/*.bash)
 if [ -f .ci/run ]; then shell_files+=(.ci/run); fi
 failed=0
 check() { # WHAT COMMAND... -> runs it; says so if it fails
@@ -53,11 +53,13 @@ scripts_have_help() { # every script that a person may call answers -h, and does
 }
 
 check 'shellcheck' shellcheck --external-sources --exclude=SC2016,SC2154 "${shell_files[@]}"
+# 2030, 2031: each test is a subshell of its own, and means to be.
 # 2016, 2154, 2034: `within` evaluates what stands in single quotes; `start` and `own_kit` set variables by name.
-check 'shellcheck of the tests' shellcheck --external-sources --exclude=SC2016,SC2154,SC2034 --shell=bats tests/*.bats
+check 'shellcheck of the tests' shellcheck --external-sources --exclude=SC2016,SC2154,SC2034,SC2030,SC2031 --shell=bats tests/*.bats
 check 'shfmt' shfmt --indent 2 --case-indent --diff "${shell_files[@]}"
 check 'ruff' ruff check --quiet scripts examples tests
 check 'ruff format' ruff format --quiet --diff scripts examples tests
+check 'hadolint' hadolint docker/Dockerfile
 # What bash 3.2 and the tools of macOS do not have.
 check 'no bash 4' nothing_found '[d]eclare -A|[l]ocal -A|[m]apfile|[r]eadarray|\$\{[a-zA-Z_]+(,,|\^\^)|[&]>>|\|[&]([^&]|$)|[c]oproc' scripts/*.sh
 check 'no GNU only' nothing_found '[s]ed -i |[d]ate -d|%s%[N]|[r]eadlink -f|[g]rep -P|\b[t]imeout [0-9]|[x]args -r|[s]tat -c|[c]p -a |[r]ealpath' scripts/*.sh

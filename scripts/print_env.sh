@@ -6,14 +6,18 @@ before=$(compgen -e | sort)
 . "$(dirname "$0")/env.sh"
 help_if_asked "$@"
 name_ignored_settings
+compose_settings 4
 for name in $WORKSHOP_IGNORED; do [ -n "${!name+set}" ] || printf 'unset %s\n' "$name"; done
 for name in $(compgen -e | sort); do
   case $name in
     PREFECT_* | PATH | PYTHON* | NO_PROXY | no_proxy | DO_NOT_TRACK | VIRTUAL_ENV | WORKSHOP_* | WEB_PORT) ;;
+    MARKETING_* | INBOX_* | MAIL_FOLDER | SMTP_PORT | REDIS_PORT | OWN_REDIS | FAIL_RATE | COMPOSE_* | LIMIT | *_IMAGE | REMOTE_URL) ;;
+    REDIS_URL | SMTP_URL) case " $WORKSHOP_DERIVED " in *" $name="*) ;; *) continue ;; esac ;; # may hold a password
+    SECRET_*) [ -z "${!name}" ] || continue ;;
     KIT | VENV | REMOTE | TUNED | GRACE | WORK_SECONDS | RECORDS) ;;
     *) continue ;;
   esac
-  case $name in *_API_KEY | WORKSHOP_IGNORED) continue ;; esac # a key stays where the user put it
+  case $name in PREFECT_API_KEY | PREFECT_API_AUTH_STRING | WORKSHOP_IGNORED) continue ;; esac # a key stays where the user put it
   printf 'export %s=%q\n' "$name" "${!name}"
 done
 case $before in *PYTHONHOME*) printf 'unset PYTHONHOME\n' ;; esac

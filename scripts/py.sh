@@ -30,7 +30,9 @@ case $name in # what talks to a server must not set up a machine just to find th
       fail 'no Prefect server of the kit is running' 'make ex1 or make ex2; or make db, which needs none'
     ;;
 esac
+read_example || true
 same_server
+if [ "${running_docker:-0}" = 1 ]; then compose_settings "$running_ex"; fi
 "$KIT/scripts/setup.sh" core
 if [ "$REMOTE" = 1 ]; then
   make_home

@@ -3,6 +3,7 @@
 
     run.py EX            under honcho, in this terminal (called by scripts/example.sh, which checks first)
     run.py --background  the Prefect server alone, for example 1, until `make stop`
+    run.py --server      the Prefect server in place of this process: in a container
 
 honcho's own command line has no readiness, kills after 5 s whatever is still finishing its runs, ends with a
 traceback when the terminal is closed, and lets .env overrule the shell; its Manager does the rest.
@@ -19,6 +20,8 @@ import threading
 import time
 from collections.abc import Callable
 from importlib.metadata import version
+from pathlib import Path
+from typing import NoReturn
 
 import honcho.manager
 from honcho.environ import expand_processes, parse_procfile
@@ -30,12 +33,12 @@ import workshop
 
 GRACE = float(os.environ["GRACE"])
 TUNED = os.environ.get("TUNED") == "1"
-TEMPLATE = os.path.join(os.environ["VENV"], "workshop", "prefect.db")
+TEMPLATE = Path(os.environ["VENV"], "workshop", "prefect.db")
 
 
-def revision(path: str | os.PathLike[str]) -> str:
-    """Which migration a SQLite database of Prefect's is at. Raises sqlite3.Error if it is damaged."""
-    with sqlite3.connect(path, timeout=10) as connection:
+def revision(path: Path, how: str = "") -> str:
+    """Which migration a SQLite database of Prefect's is at. how: SQLite's options. Raises sqlite3.Error if damaged."""
+    with sqlite3.connect(path.as_uri() + how, uri=True, timeout=10) as connection:
         found = connection.execute("select version_num from alembic_version").fetchone()[0]
     connection.close()
     return found
@@ -59,7 +62,7 @@ def prepare_sqlite() -> dict[str, str]:
         with sqlite3.connect(path, timeout=10) as connection:
             found = connection.execute("pragma quick_check(1)").fetchone()[0]
         connection.close()
-        current = revision(path) == revision(TEMPLATE)
+        current = revision(path) == revision(TEMPLATE, "?immutable=1")  # in an image nobody may write beside it
     except OSError as error:
         path.with_suffix(".new").unlink(missing_ok=True)
         workshop.fail(
@@ -233,6 +236,16 @@ def all_are_there(servers: int) -> bool:
     return len(ours & {name.rpartition("-")[2] for name in there}) >= servers
 
 
+def following(ex: int) -> str:
+    """The command to type next."""
+    return {
+        2: "make submit NAME=Agrajag",
+        3: f"make task, or open {workshop.WEB}/docs",
+        4: f"make signup, or open {workshop.WEB}",
+        6: "make chaos",
+    }[ex]
+
+
 def announce(ex: int, servers: int, began: float, over: threading.Event) -> None:
     """Watch the example come up; print the one line that says so."""
     if not workshop.REMOTE:
@@ -249,25 +262,20 @@ def announce(ex: int, servers: int, began: float, over: threading.Event) -> None
     for what, url in workshop.services(ex):
         if not wait_for(what, lambda url=url: answers(url), began, over):
             return
-    following = {
-        2: "make submit NAME=Agrajag",
-        3: f"make task, or open {workshop.WEB}/docs",
-        4: f"make signup, or open {workshop.WEB}",
-        6: "make chaos",
-    }[ex]
     (workshop.RUN / "ready").touch()
     seconds = time.monotonic() - began
     ui = os.environ["REMOTE_URL"].removesuffix("/api") if workshop.REMOTE else workshop.UI
-    say(f"ready in {seconds:.1f} s: UI {ui} - next, in another terminal: {following}")
+    say(f"ready in {seconds:.1f} s: UI {ui} - next, in another terminal: {following(ex)}")
 
 
-def claim(ex: int, servers: int) -> None:
+def claim(ex: int, servers: int, docker: bool = False) -> None:
     """Write run/example, which says that and what runs. Exits 2 if another terminal was quicker."""
     path = workshop.RUN / "example"
     try:
         with path.open("x") as file:
             fields = {"ex": ex, "pid": os.getpid(), "started": workshop.started_at(os.getpid()), "servers": servers}
             fields |= {"remote": int(workshop.REMOTE), "url": os.environ.get("REMOTE_URL", workshop.UI)}
+            fields["docker"] = int(docker)
             fields["database"] = "postgresql" if database.POSTGRESQL else "sqlite"
             file.writelines(f"{key}={value}\n" for key, value in fields.items())
     except FileExistsError:
@@ -345,7 +353,17 @@ def start_background_server() -> int:
     return 0
 
 
+def become_server() -> NoReturn:
+    """The Prefect server, on a database that is ready for it."""
+    tune()
+    os.environ.update(prepare_database())
+    os.environ.pop("DB", None)
+    os.execvp("prefect-server", ["prefect-server"])  # noqa: S606
+
+
 if __name__ == "__main__":
+    if sys.argv[1:] == ["--server"]:
+        become_server()
     if sys.argv[1:] == ["--background"]:
         sys.exit(start_background_server())
     sys.exit(run_example(int(sys.argv[1]), int(sys.argv[2])))

@@ -13,6 +13,12 @@ elif [ "$REMOTE" = 1 ]; then
 else
   fail 'no example is running that a task server could join' 'make ex2 (in another terminal)'
 fi
+if [ "${running_docker:-0}" = 1 ]; then
+  need_docker "$ex"
+  compose_settings "$ex"
+  say "one more task server joins example $ex, in a container; Ctrl-C ends it"
+  exec docker compose run --rm --no-deps task-server
+fi
 case $ex in
   2) file=examples/ex2_task_servers/task_server.py LIMIT=${LIMIT:-1} ;;
   4) file=examples/ex4_signups/signup_tasks.py LIMIT=${LIMIT:-10} ;;

@@ -6,6 +6,7 @@ set -euo pipefail
 help_if_asked "$@"
 name_ignored_settings
 make_home
+compose_settings 4
 "$KIT/scripts/setup.sh" core
 cd "$KIT"
 [ -t 0 ] || exec bash # commands from a pipe

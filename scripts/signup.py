@@ -69,13 +69,13 @@ def follow_one(user: dict[str, str]) -> int:
         found = look(found["id"])
         for what, run in found["states"].items():
             if run["state"] != shown.get(what):
-                message = f": {run['message']}" if run["state"] in FINAL and run["message"] else ""
+                message = f": {run['message'].splitlines()[0]}" if run["state"] in FINAL and run["message"] else ""
                 print(f"{time.monotonic() - began:5.1f} s  {what:10} {run['state']}{message}", flush=True)
                 shown[what] = run["state"]
                 told = time.monotonic() - began + 5
         if is_over(found):
             break
-        if time.monotonic() - began > told:
+        if time.monotonic() - began > told and "Scheduled" in shown.values():
             print(f"       waiting ({told:.0f} s); is a task server up? make status", flush=True)
             told *= 2
         time.sleep(LOOK)
@@ -143,5 +143,7 @@ if __name__ == "__main__":
     except KeyboardInterrupt:
         print("\nleft; the tasks go on without us: make runs", file=sys.stderr)
         os._exit(130)
+    except BrokenPipeError:  # `make signup | head`
+        os._exit(0)
     except (requests.RequestException, ValueError, KeyError) as error:
         workshop.fail(f"the API does not answer properly ({type(error).__name__})", "make status", 1)

@@ -15,16 +15,18 @@ if ! read_example; then
     printf 'the Prefect server of example 1 is starting, or not healthy: see %s/logs/server.log\n' "$WORKSHOP_HOME"
     exit 1
   fi
-  left=$(leftovers | wc -l | tr -d ' ')
+  left=$({ leftovers && containers_left; } | wc -l | tr -d ' ')
   if [ "$left" != 0 ]; then
-    printf 'an example was killed and left %s process(es): make stop\n' "$left"
+    printf 'an example was killed and left %s process(es) or container(s): make stop\n' "$left"
     exit 1
   fi
   printf 'nothing runs: make ex2\n'
   exit 3
 fi
 
-printf 'example %s runs (pid %s)\n' "$running_ex" "$running_pid"
+how=
+[ "${running_docker:-0}" = 0 ] || how=' in Docker'
+printf 'example %s runs%s (pid %s)\n' "$running_ex" "$how" "$running_pid"
 if [ "$running_remote" = 1 ]; then
   printf '  Prefect       REMOTE=1: %s, a server of yours\n' "$running_url"
   if [ -e "$WORKSHOP_HOME/run/ready" ]; then

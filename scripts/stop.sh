@@ -17,11 +17,15 @@ if read_example; then
     if is_alive "$running_pid" "$running_started"; then printf '%s launcher\n' "$running_pid"; fi
     leftovers
   }
-  if ! wait_until_gone $((GRACE + 30)) "the example to end" example_lives; then kill -KILL "$running_pid" 2>/dev/null || true; fi
+  if ! wait_until_gone $((GRACE + 40)) "the example to end" example_lives; then kill -KILL "$running_pid" 2>/dev/null || true; fi
 fi
 if keeper_of background-server >/dev/null; then
   what="${what:+$what and }the background Prefect server"
   stop_kept background-server
+fi
+if [ -n "$(containers_left)" ]; then
+  what="${what:+$what and }the containers"
+  remove_containers
 fi
 if [ -n "$(leftovers)" ]; then what="${what:+$what and }what was left over"; fi
 sweep

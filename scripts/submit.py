@@ -61,7 +61,7 @@ def main() -> int:
                 told = told * 2 + 2
             time.sleep(LOOK)
     seconds = time.monotonic() - began
-    by = records.who_ran(workshop.HOME / "task-servers").get(str(run.id))
+    by = records.who_ran(records.folder()).get(str(run.id))
     where = f"on {by}, " if by else ""
     if run.state.is_completed():
         print(f"{run.state.name.lower():10} {run.state.result()}")

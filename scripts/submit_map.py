@@ -108,7 +108,7 @@ def main() -> int:
         print(f"submitted {len(submitted)} runs in {seconds:.1f} s: make runs")
         return 0
 
-    by = records.who_ran(workshop.HOME / "task-servers")
+    by = records.who_ran(records.folder())
     if len(names) <= CHUNK:
         greetings = Table("task server", "greeted", "state", "task run (make runs)")
         for run_id, name in submitted.items():

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs the suite (bats) against real processes, each test in a WORKSHOP_HOME and on ports of its own.
 #
-# TESTS=…   which files (default: all)
+# TESTS=…   which files (default: all but those for Docker)
+# DOCKER=1  those that need a Docker engine (make test-docker)
 # FILTER=…  only the tests whose name matches
 set -euo pipefail
 # shellcheck source=scripts/env.sh
@@ -9,7 +10,12 @@ set -euo pipefail
 help_if_asked "$@"
 "$KIT/scripts/setup.sh" dev
 cd "$KIT"
-files=(tests/*.bats)
+files=()
+for file in tests/*.bats; do
+  case $file in *_docker.bats) this=1 ;; *) this=0 ;; esac
+  [ "$this" != "${DOCKER:-0}" ] || files+=("$file")
+done
+if [ "${DOCKER:-0}" = 1 ]; then need_docker 4; fi
 if [ -n "${TESTS:-}" ]; then
   # shellcheck disable=SC2206
   files=($TESTS)
@@ -18,7 +24,7 @@ fi
 report=$(mktemp -d)
 trap 'rm -rf "$report"' EXIT
 # The tests choose their own; what a developer's shell or make carries must not get in.
-keep_out="DB FULL PEERS QUICK TUNED WORKSHOP_HOME PREFECT_PORT WEB_PORT REMOTE EMAIL FAIL_RATE REDIS_URL SMTP_URL DOCKER NAME NAMES N SERVERS LIMIT MAKEFLAGS MAKELEVEL MFLAGS TESTS WORKSHOP_SETS WORKSHOP_API_URL $WORKSHOP_SETS"
+keep_out="WORKSHOP_DERIVED $(printf '%s' "$WORKSHOP_DERIVED" | tr ' ' '\n' | cut -d= -f1 | tr '\n' ' ') DB FULL PEERS QUICK TUNED WORKSHOP_HOME PREFECT_PORT WEB_PORT REMOTE EMAIL FAIL_RATE REDIS_URL SMTP_URL DOCKER NAME NAMES N SERVERS LIMIT MAKEFLAGS MAKELEVEL MFLAGS TESTS WORKSHOP_SETS WORKSHOP_API_URL $WORKSHOP_SETS"
 for name in $keep_out; do unset "$name"; done
 code=0
 bats --print-output-on-failure --timing ${FILTER:+--filter "$FILTER"} --report-formatter junit --output "$report" "${files[@]}" ||

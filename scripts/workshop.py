@@ -96,6 +96,7 @@ class Example:
     ex: int
     pid: int
     servers: int
+    docker: bool
     postgresql: bool
 
 
@@ -105,7 +106,9 @@ def running_example() -> Example | None:
         fields = dict(line.split("=", 1) for line in (RUN / "example").read_text().splitlines())
         if started_at(int(fields["pid"])) == fields["started"]:
             numbers = [int(fields[key]) for key in ("ex", "pid", "servers")]
-            return Example(*numbers, postgresql=fields.get("database") == "postgresql")
+            return Example(
+                *numbers, docker=fields.get("docker") == "1", postgresql=fields.get("database") == "postgresql"
+            )
     except (OSError, ValueError, KeyError):
         pass
     return None

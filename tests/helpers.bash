@@ -44,7 +44,7 @@ leaks() {
   # The test's own shells carry WORKSHOP_HOME too; what the kit's env.sh has set up carries this as well.
   # shellcheck disable=SC2009 # pgrep cannot look at the environment
   ps axeww -o pid=,command= | grep -F "WORKSHOP_HOME=$WORKSHOP_HOME " | grep -F ' WORKSHOP_SETS=' | grep -v grep | cut -c 1-150
-  for port in "$PREFECT_PORT" "$WEB_PORT"; do
+  for port in "$PREFECT_PORT" "$WEB_PORT" $((WEB_PORT + 1)) $((WEB_PORT + 2)) $((WEB_PORT + 3)) $((WEB_PORT + 4)); do
     if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then echo "port $port still listens"; fi
   done
 }

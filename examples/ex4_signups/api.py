@@ -65,7 +65,10 @@ def sign_up(new: NewUser) -> User:
         raise
     # Last, so that a user is either there with three runs, or not at all: the tasks wait for this.
     user = User(id=user_id, email=new.email, name=new.name, runs=runs)
-    users.create(user)
+    try:
+        users.create(user)
+    except users.AddressTaken:
+        raise HTTPException(503, "the Prefect API was too slow; try again in a moment") from None
     return user
 
 

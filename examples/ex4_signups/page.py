@@ -43,12 +43,12 @@ def render(request: Request, template: str, status: int = 200, **values: str):
     def cell(run_id):
         state = states[run_id].state if run_id in states else "Unknown"
         kind, sign = SIGNS.get(state, ("waiting", "…"))
-        message = states[run_id].message if run_id in states else ""
+        message = (states[run_id].message or "").partition("\n")[0] if run_id in states else ""
         run_page = url_for("task-run", obj_id=run_id)
         return {"kind": kind, "sign": sign, "state": state, "message": message, "page": run_page}
 
     rows = [(user, {what: cell(run_id) for what, run_id in user.runs.items()}) for user in found]
-    links = {"ui": PREFECT_UI_URL.value(), "inbox": os.getenv("INBOX_URL"), "marketing": os.getenv("MARKETING_URL")}
+    links = {"ui": PREFECT_UI_URL.value(), "inbox": os.getenv("INBOX_URL"), "marketing": os.getenv("MARKETING_PAGE")}
     values = {"rows": rows, "problem": problem, **links, **values}
     headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store"}
     return templates.TemplateResponse(request, template, values, status, headers)

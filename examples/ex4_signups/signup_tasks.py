@@ -13,7 +13,7 @@ from prefect.states import Cancelled
 
 import users
 import welcome
-from durable import keyed, serve  # scripts/pythonpath/durable.py: a file to take along
+from durable import keyed, serve  # scripts/pythonpath/durable: a folder to take along
 
 # After a failure: again, later, and later still. The jitter keeps a crowd of retries from coming back at once.
 # (No timeout_seconds: Prefect cannot interrupt a thread. Instead every call below has a timeout of its own.)
@@ -22,7 +22,11 @@ again_later = {
     "retry_delay_seconds": [0.2, 0.5, 1, 1, 2, 2, 2, 2],
     "retry_jitter_factor": 0.5,
 }
-no_such_user = Cancelled(message="the signup did not go through, so there is no such user")
+
+
+def no_such_user():
+    """Made anew each time: a state is one moment of one run."""
+    return Cancelled(message="the signup did not go through, so there is no such user")
 
 
 @keyed("signups")
@@ -30,7 +34,7 @@ no_such_user = Cancelled(message="the signup did not go through, so there is no 
 def send_confirmation_email(user_id: str, email: str):
     user = users.wait_for(user_id)
     if not user:
-        return no_such_user
+        return no_such_user()
     if users.has_done(user_id, "email"):
         return "was sent before"
     # After a crash between these two lines it is sent again. So it has an id: a mailbox that knows it drops the second.
@@ -48,7 +52,7 @@ def send_confirmation_email(user_id: str, email: str):
 def enrol_in_onboarding_flow(user_id: str, email: str):
     user = users.wait_for(user_id)
     if not user:
-        return no_such_user
+        return no_such_user()
     enrolment = {"user_id": user_id, "email": email, "flow": "onboarding"}  # idempotent: one of each user and flow
     answer = httpx.post(f"{os.environ['MARKETING_URL']}/enrolments", json=enrolment, timeout=5)
     return answer.raise_for_status().json()["id"]
@@ -59,7 +63,7 @@ def enrol_in_onboarding_flow(user_id: str, email: str):
 def populate_workspace(user_id: str, email: str):
     user = users.wait_for(user_id)
     if not user:
-        return no_such_user
+        return no_such_user()
     for number in range(1, users.THINGS + 1):
         time.sleep(float(os.getenv("WORK_SECONDS", "0.3")) / users.THINGS)  # stands for real work
         users.add_thing(user_id, number)

