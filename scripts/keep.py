@@ -29,6 +29,7 @@ import workshop
 TICK = 0.2  # seconds between looks at the child, the launcher and the watched files
 TRIES, WINDOW = 3, 60.0  # restarts, in so many seconds
 UP = 10.0  # seconds that a process must have lived for its death to be no mistake of its code (--always)
+FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 LONGEST = 15.0  # seconds to wait before another start at the most (--always)
 
 
@@ -204,8 +205,8 @@ class Keeper:
         while self.restarts and now - self.restarts[0] > WINDOW:
             self.restarts.popleft()
         if self.always:
-            # What dies of a signal or after a while is not what dies because its code is wrong: only that is put off.
-            if code > 0 and now - self.started < UP:
+            # Who is killed from outside, or dies after a while, has no mistake in its code: only that is put off.
+            if -code not in FROM_OUTSIDE and now - self.started < UP:
                 self.restarts.append(now)
             late = len(self.restarts) - TRIES
             wait = min(LONGEST, 2.0**late) if late > 0 else 0

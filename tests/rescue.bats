@@ -75,3 +75,18 @@ teardown() { stop_and_check; }
   ok make stop
   umount "$WORKSHOP_HOME"
 }
+
+@test "keep --always: killed from outside it is started again at once, however often; what fails by itself waits longer" {
+  local kit='eval "$(make -s env)"; exec "$@"' n
+  mkdir -p "$WORKSHOP_HOME/run"
+  start patient bash -c "$kit" _ keep --always --name patient sleep 1000
+  for n in 1 2 3 4 5; do
+    within 5 eval 'kill -KILL "$(child_of patient)"'
+    within 5 eval '[ "$(grep -c "patient was killed by SIGKILL; starting it again$" "$patient_log")" = '"$n"' ]'
+  done
+  start wrong bash -c "$kit" _ keep --always --name wrong false
+  within 10 grep -q 'wrong ended with exit code 1; starting it again in 4 s' "$wrong_log"
+  [ "$(grep -c 'starting it again$' "$wrong_log")" = 3 ]
+  kill -TERM "$patient_pid" "$wrong_pid"
+  within 5 gone "$wrong_pid"
+}
