@@ -206,10 +206,11 @@ class Keeper:
             self.restarts.popleft()
         if self.always:
             # Who is killed from outside, or dies after a while, has no mistake in its code: only that is put off.
+            wait = 0.0
             if -code not in FROM_OUTSIDE and now - self.started < UP:
                 self.restarts.append(now)
-            late = len(self.restarts) - TRIES
-            wait = min(LONGEST, 2.0**late) if late > 0 else 0
+                late = len(self.restarts) - TRIES
+                wait = min(LONGEST, 2.0**late) if late > 0 else 0.0
             self.start_at = now + wait
             self.say(f"{self.name} {why}; starting it again" + (f" in {wait:.0f} s" if wait else ""))
             return False
