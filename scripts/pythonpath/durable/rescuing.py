@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import PrefectClient, get_client
@@ -64,6 +65,7 @@ class Rescuer:
         self.records = Records(self.folder, self.record.path)
         self._lock = (self.folder / "rescuer.lock").open("a")
         self._reached = time.time()  # since when the API has answered
+        self._last_try: UUID | None = None  # the run that was put back for the last time
         self._was_down = 0.0  # when nobody listened at the API's address, since it answered last
         self._all_seen = 0.0  # when every waiting run was last looked at
 
@@ -109,14 +111,20 @@ class Rescuer:
         self.records.read()
         orphans = [orphan for run in runs + waiting if (orphan := self._why_orphan(run, began, report))]
         back = []
+        alone = await self._alone(client, orphans)
         for orphan in orphans:
             story = self.records.runs.get(str(orphan.run.id)) or Story()
+            last_try = orphan.rescue and story.rescues == self.max_rescues - 1 > 0
             if orphan.rescue and story.rescues >= self.max_rescues:
                 report.given_up.append(orphan)
+            elif last_try and not alone:
+                report.unsure += 1
             elif orphan.run.task_key not in served:
                 pass  # a full queue would block the server; it is not lost before somebody could run it
             else:
                 back.append(orphan)
+                if last_try:
+                    self._last_try, alone = orphan.run.id, False
         some_at_once = asyncio.Semaphore(AT_ONCE)
 
         async def act(on: Callable[..., Awaitable[None]], orphan: Orphan) -> None:
@@ -139,6 +147,18 @@ class Rescuer:
             self.records.forget(began - 3 * SETTLE, but={str(run.id) for run in runs + waiting})
             self.records.tidy(began - WEEK)
         return report
+
+    async def _alone(self, client: PrefectClient, orphans: list[Orphan]) -> bool:
+        """Whether no other run is on its last try. A task that kills its process takes others along, perhaps the same
+        ones each time; so that these come through, the last try is made by one run after the other.
+        """
+        if not self._last_try or any(orphan.run.id == self._last_try for orphan in orphans):
+            return True
+        try:
+            state = (await client.read_task_run(self._last_try)).state
+        except ObjectNotFound:
+            return True
+        return bool(state and state.is_final())
 
     @staticmethod
     async def _tell(client: PrefectClient, orphans: list[Orphan]) -> None:
