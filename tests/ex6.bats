@@ -173,8 +173,8 @@ state_of_queue() {
   within 60 runs_in_state_are COMPLETED $((before + 500))
   grep -q 'put back .* the Prefect server that had it in its queue is gone' "$stack_log"
 
-  LIMIT_S=100 ok make chaos N=80 SECONDS=15 SEED=1
+  LIMIT_S=100 ok make chaos N=60 SECONDS=8 SEED=1
   has '0 doubled alive, 0 lost'
-  LIMIT_S=100 ok make chaos N=80 SECONDS=15 SEED=2
+  LIMIT_S=100 ok make chaos N=60 SECONDS=8 SEED=2
   has '0 doubled alive, 0 lost'
 }

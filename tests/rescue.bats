@@ -17,7 +17,7 @@ teardown() { stop_and_check; }
   has '✗ no run is left Running by a task server that is dead'
   has 'make rescue'
   # Without it they stay: one Running, and what was queued. (One that was on its way to the other task server may run.)
-  never within 5 eval '[ "$(count_in_state SCHEDULED)" -lt 3 ] || [ "$(count_in_state RUNNING)" = 0 ]'
+  never within 3 eval '[ "$(count_in_state SCHEDULED)" -lt 3 ] || [ "$(count_in_state RUNNING)" = 0 ]'
   ok make rescue
   has 'died while it had this run'
   has 'the Prefect server that had it in its queue is gone'
@@ -27,14 +27,14 @@ teardown() { stop_and_check; }
 }
 
 @test "RESCUE=0 leaves the rescuer out of example 6, and a run is lost until make rescue" {
-  start_example 6 SERVERS=1 WORK_SECONDS=4 RESCUE=0
+  start_example 6 SERVERS=1 WORK_SECONDS=3 RESCUE=0
   never grep -q rescuer "$stack_log"
   local id
   id=$(make -s submit WAIT=0 2>/dev/null | run_id)
   within 10 is_in_state "$id" RUNNING
   kill -KILL "$(child_of task_server.1)"
   within 15 eval '[ "$(task_servers)" = 1 ]'
-  never within 4 eval '! is_in_state '"$id"' RUNNING'
+  never within 3 eval '! is_in_state '"$id"' RUNNING'
   ok make rescue
   has "put back 1 run(s): $id. Rescue 1 of 3"
   within 15 is_in_state "$id" COMPLETED

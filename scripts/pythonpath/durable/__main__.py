@@ -105,6 +105,9 @@ def main() -> int:
             f"error: the Prefect API or the records failed: {error!r}. Try: again, once they are there", file=sys.stderr
         )
         return 1
+    except ValueError as error:
+        print(f"error: {error}. Try: export PREFECT_API_URL=http://127.0.0.1:4200/api", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         pass
     return 0

@@ -59,6 +59,8 @@ class Rescuer:
     """Compares the records in a folder with Prefect's states; see look()."""
 
     def __init__(self, folder: str | os.PathLike[str], max_rescues: int = 3, name: str = "rescuer") -> None:
+        if get_current_settings().api.url is None:  # Prefect would start a server of its own, for this process
+            raise ValueError("a rescuer needs PREFECT_API_URL, the address of the Prefect server")
         self.folder = Path(folder).resolve()
         self.max_rescues = max_rescues
         self.record = Record(self.folder, name)
@@ -103,7 +105,7 @@ class Rescuer:
         if self._was_down:
             self.record.write(event="up")
             self.records.down, self._was_down = max(self.records.down, self._was_down), 0.0
-        # The page of the newest is always looked at; all of them every 10 s, and whenever a server has gone.
+        # One page of those that wait is always looked at; all of them every 10 s, and when a Prefect server has gone.
         self.records.read()
         everything = began - self._all_seen > SETTLE or self.records.down > self._all_seen - 1
         waiting = await self._runs(client, StateType.SCHEDULED, everything=everything)
