@@ -211,8 +211,8 @@ class Chaos:
         left = max(0.0, self.began + self.seconds - now)
         title = f"chaos, seed {self.seed}: {left:.0f} s left" if left else "chaos is over; waiting for the last runs"
         if self.manual:
-            title = f"{left:.0f} s left. Kill what you like: kill -9 PID, in another terminal"
-        processes = Table("process", "pid", "runs in flight", title=title, title_justify="left")
+            title = f"{left:.0f} s left to kill what you like, in another terminal: kill -9 PID"
+        processes = Table("process", "pid", "runs in flight")
         in_flight = self.diary.in_flight()
         for name, keeper in (("server", "server"), ("task_server", "task_server"), ("rescuer", "rescuer")):
             there = children(keeper)
@@ -227,7 +227,7 @@ class Chaos:
         faults = Table("fault", "so far")
         for kind, count in sorted(score.faults.items()):
             faults.add_row(kind, str(count))
-        return Group(processes, runs, faults, *score.news[-5:])
+        return Group(title, processes, runs, *([faults] if score.faults else []), *score.news[-5:])
 
     def watch_deaths(self, known: dict[str, int]) -> None:
         """With MANUAL=1: count what the room kills."""
@@ -319,7 +319,8 @@ def main() -> int:
     # Not a line for each run, nor for each event that has to wait until the server is back.
     for name in ("prefect.tasks", "prefect.events.clients", "prefect._internal.concurrency"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    print(f"chaos for {seconds} s with {number} runs, seed {seed} (make chaos SEED={seed} repeats it)", flush=True)
+    seeded = "" if manual else f", seed {seed} (make chaos SEED={seed} repeats it)"
+    print(f"chaos for {seconds} s with {number} runs{seeded}", flush=True)
     return 0 if Chaos(number, seconds, seed, manual).run() else 1
 
 
