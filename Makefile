@@ -6,8 +6,8 @@ MAKEFLAGS += --no-print-directory
 
 # What a person types is data: `$(shell …)` in a name must arrive as it was typed. Plain `export NAME` would let make
 # expand the value; taken with $(value) and exported as it is, it does not. Unset variables stay unset.
-VARIABLES := ALL CODE DB DOCKER EMAIL EX FAIL_RATE FILTER FORCE FULL GRACE INBOX_PORT LIMIT MANUAL MARKETING_PORT MAX_RESCUES MINUTES N NAME NAMES PEERS PLATFORM PREFECT_API_URL PREFECT_PORT PYTHON \
-  PYTHON_IMAGE QUICK RATE REDIS_IMAGE REDIS_PORT REDIS_URL REMOTE RESCUE SECONDS SEED SERVERS SMTP_PORT SMTP_URL SQL TESTS TUNED WAIT WEB_PORT WHEELS WORKSHOP_HOME WORK_SECONDS
+VARIABLES := ALL ANSWER_SECONDS CACHE_SECONDS CODE DB DOCKER EMAIL EX FAIL_RATE FILTER FORCE FULL GRACE INBOX_PORT LANES LIMIT LLM MANUAL MARKETING_PORT MARVIN_AGENT_MODEL MAX_RESCUES MINUTES N NAME NAMES OPENAI_BASE_URL PEERS PLATFORM PREFECT_API_URL PREFECT_PORT PYTHON PYTHON_IMAGE Q QUICK RATE \
+  REDIS_IMAGE REDIS_PORT REDIS_URL REMOTE RESCUE SECONDS SEED SERVERS SMTP_PORT SMTP_URL SQL TESTS TUNED WAIT WEB_PORT WHEELS WORKSHOP_HOME WORK_SECONDS
 $(foreach v,$(VARIABLES),$(if $(filter-out undefined,$(origin $(v))),$(eval override $(v) := $$(value $(v)))$(eval export $(v))))
 
 ##@ The room
@@ -31,6 +31,10 @@ ex3: ## example 3: the same, with a FastAPI app that reloads [SERVERS=1] [LIMIT=
 ex4: ## example 4: user signups, an API and its services [SERVERS=2] [DOCKER=1] [FAIL_RATE=0.2]
 	@scripts/example.sh 4
 
+.PHONY: ex5
+ex5: ## example 5: a Flask app that asks a language model [SERVERS=2] [LLM=openai|local|canned]
+	@scripts/example.sh 5
+
 .PHONY: ex6
 ex6: ## example 6: the same tasks while things break: nothing is lost [SERVERS=3] [RESCUE=1]
 	@scripts/example.sh 6
@@ -50,6 +54,10 @@ task: ## ask example 3's web app for a task, and follow it [NAME=Marvin]
 .PHONY: signup
 signup: ## sign up at example 4, and follow the three tasks [EMAIL=…] [NAME=…] [N=50]
 	@scripts/py.sh signup
+
+.PHONY: ask
+ask: ## ask example 5 a question, and follow it [Q="What is the meaning of life?"]
+	@scripts/ask.sh
 
 .PHONY: server
 server: ## one more task server for the running example, in this terminal [LIMIT]
@@ -102,15 +110,19 @@ bench: ## measure this machine against the tutorial's own set-up; or example 4's
 
 ##@ Before and after
 .PHONY: setup
-setup: ## .venv and the database; whatever needs it does it by itself [EX=4] [PYTHON=python3.13] [WHEELS=dir-or-URL]
+setup: ## .venv and the database; whatever needs it does it by itself [EX=4|5|all] [PYTHON=python3.13] [WHEELS=dir-or-URL]
 	@scripts/setup.sh
+
+.PHONY: setup-local-llm
+setup-local-llm: ## the small model of example 5, for a machine without a key: 200 MB
+	@scripts/setup_local_llm.sh
 
 .PHONY: doctor
 doctor: ## check this machine; each finding with its remedy
 	@scripts/doctor.sh
 
 .PHONY: bundle
-bundle: ## collect the wheels for machines without a network [PLATFORM=all] [WHEELS=wheels]
+bundle: ## collect the wheels for machines without a network [PLATFORM=all] [LLM=local] [WHEELS=wheels]
 	@scripts/bundle.sh
 
 .PHONY: clean

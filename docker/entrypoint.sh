@@ -7,7 +7,7 @@ set -euo pipefail
 secret() { # NAME -> exports it from /run/secrets/NAME, if something is in there
   if [ -s "/run/secrets/$1" ]; then export "$1=$(cat "/run/secrets/$1")"; fi
 }
-for name in DB PREFECT_API_KEY PREFECT_API_AUTH_STRING REDIS_URL SMTP_URL; do secret "$name"; done
+for name in DB PREFECT_API_KEY PREFECT_API_AUTH_STRING REDIS_URL SMTP_URL OPENAI_API_KEY; do secret "$name"; done
 # shellcheck source=scripts/env.sh
 . "$(dirname "$0")/../scripts/env.sh"
 help_if_asked "$@"

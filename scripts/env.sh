@@ -95,6 +95,11 @@ export WORKSHOP_DERIVED=$derived OWN_REDIS MARKETING_DB=$WORKSHOP_HOME/marketing
 FAIL_RATE=${FAIL_RATE:-0.2}
 [[ $FAIL_RATE =~ ^(0|1|0?\.[0-9]+|[01]\.0+)$ ]] || fail "FAIL_RATE='$FAIL_RATE' is not a share from 0 to 1" 'make ex4 FAIL_RATE=0.2'
 export FAIL_RATE
+# Example 5: Marvin keeps every conversation in a database below its home; minds.py gives each process one of its own.
+export MARVIN_HOME_PATH=$WORKSHOP_HOME/marvin MARVIN_ENABLE_DEFAULT_PRINT_HANDLER=false
+for name in ANSWER_SECONDS CACHE_SECONDS; do
+  [[ ${!name:-1} =~ ^[0-9]{1,6}(\.[0-9]+)?$ ]] || fail "$name='${!name}' is not a number of seconds" "make ex5 $name=60"
+done
 RECORDS=$WORKSHOP_HOME/task-servers # who ran what: see scripts/pythonpath/durable
 MAX_RESCUES=${MAX_RESCUES:-3}       # how often a run may take a task server with it before it is Crashed
 whole_number MAX_RESCUES 0 1000 "make … MAX_RESCUES=3"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs an example in this terminal: checks what was typed and the ports, sets up what is missing, starts honcho.
 #
-#   scripts/example.sh EX      (make ex2, make ex3, make ex4; SERVERS, LIMIT, … from the environment)
+#   scripts/example.sh EX      (make ex2, make ex3, …; SERVERS, LIMIT, … from the environment)
 set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "$0")/env.sh"
@@ -9,7 +9,7 @@ help_if_asked "$@"
 ex=$1
 
 case $ex in 2) SERVERS=${SERVERS:-2} LIMIT=${LIMIT:-1} ;;
-4) SERVERS=${SERVERS:-2} LIMIT=${LIMIT:-10} ;;
+4 | 5) SERVERS=${SERVERS:-2} LIMIT=${LIMIT:-10} ;;
 6) SERVERS=${SERVERS:-3} LIMIT=${LIMIT:-4} ;;
 *) SERVERS=${SERVERS:-1} LIMIT=${LIMIT:-10} ;; esac
 RESCUE=${RESCUE:-1}
@@ -24,6 +24,7 @@ else
 fi
 whole_number LIMIT 1 1000 "make ex$ex LIMIT=1"
 export LIMIT
+if [ "$ex" = 5 ]; then check_mind; fi
 
 DOCKER=${DOCKER:-0}
 one_of DOCKER 0 1
@@ -42,21 +43,23 @@ make_home
 if read_example; then
   fail "example $running_ex is running already in another terminal (pid $running_pid)" 'make submit there, or make stop'
 fi
-group=core
-# In Docker the example's packages are in the image.
-[ "$DOCKER" = 1 ] || [ ! -f "$KIT/requirements/ex$ex.txt" ] || group=ex$ex
-"$KIT/scripts/setup.sh" "$group"
 sweep
 if keeper_of background-server >/dev/null; then
   say "taking over the Prefect server that make ex1 left in the background; its runs are kept"
   stop_kept background-server
 fi
+need_free_ports "$ex"
+group=core
+# In Docker the example's packages are in the image.
+[ "$DOCKER" = 1 ] || [ ! -f "$KIT/requirements/ex$ex.txt" ] || group=ex$ex
+"$KIT/scripts/setup.sh" "$group"
+if [ "$ex" = 5 ] && [ "$DOCKER" = 0 ]; then choose_mind; fi
 if [ "$REMOTE" = 1 ]; then
   need_remote
   say "REMOTE=1: using $REMOTE_URL"
 fi
-need_free_ports "$ex"
 if [ "$DOCKER" = 1 ]; then
+  if [ "$ex" = 5 ]; then choose_mind_in_docker; fi
   compose_settings "$ex"
   mark_containers
   exec "$VENV/bin/python" "$KIT/scripts/run_docker.py" "$ex" "$((10#$SERVERS))"

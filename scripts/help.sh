@@ -30,11 +30,12 @@ Variables of every command that runs something
   GRACE=30                           seconds a task server may finish in
   TUNED=1                            0: Prefect exactly as it ships
   DB=                                postgresql://user:password@host/name instead of SQLite (best in .env)
-  DOCKER=0                           1: example 4 in containers (Compose 2)
+  DOCKER=0                           1: examples 4 and 5 in containers (Compose 2)
   FAIL_RATE=0.2                      the share of requests that example 4's services fail, on purpose
   REDIS_URL=  SMTP_URL=              example 4: another user store, another mail server (best in .env)
   MARKETING_PORT INBOX_PORT SMTP_PORT REDIS_PORT   example 4's services: WEB_PORT + 1, 2, 3, 4
   PYTHON_IMAGE=  REDIS_IMAGE=        the base images of the Docker way
+  OPENAI_API_KEY=                    example 5 asks OpenAI; best in examples/ex5_marvin/.openai.env
   REMOTE=0                           1: your own PREFECT_API_URL, key or profile (Prefect Cloud, another server)
   FORCE=0                            1: more than 32 task servers
 TEXT

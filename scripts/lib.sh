@@ -92,11 +92,11 @@ is_alive() { # PID STARTED -> true while that very process lives
 
 read_example() { # sets running_ex, _pid, _started, _servers, _remote, _docker, _url; fails if no example is running
   # shellcheck disable=SC2034 # for the callers
-  running_ex='' running_pid='' running_started='' running_servers='' running_remote='' running_docker='' running_url=''
+  running_ex='' running_pid='' running_started='' running_servers='' running_remote='' running_docker='' running_url='' running_llm=''
   local key value
   [ -r "$WORKSHOP_HOME/run/example" ] || return 1
   while IFS='=' read -r key value; do
-    case $key in ex | pid | started | servers | remote | docker | url) printf -v "running_$key" '%s' "$value" ;; esac
+    case $key in ex | pid | started | servers | remote | docker | url | llm) printf -v "running_$key" '%s' "$value" ;; esac
   done <"$WORKSHOP_HOME/run/example"
   is_alive "$running_pid" "$running_started"
 }
@@ -220,6 +220,12 @@ need_free_ports() { # EX -> fail if a port of the example is taken, naming the h
     while port_answers "$other"; do other=$((other + 1)); done
     fail "port $port is in use by ${holder#* } (pid ${holder%% *})" "make ex$1 $name=$other"
   done < <(ports_of "$1")
+  [ "$1" = 4 ] || return 0
+  for port in "$WEB_PORT" "$MARKETING_PORT" "$INBOX_PORT"; do # these open both loopback addresses
+    if (exec 3<>"/dev/tcp/::1/$port") 2>/dev/null; then
+      fail "port $port is in use on ::1, which localhost may mean" "make ex4 WEB_PORT=$((10#$WEB_PORT + 100))"
+    fi
+  done
 }
 
 http() ( # METHOD PORT PATH [JSON] -> the body, if the status is 200; needs no curl. Fails otherwise.
@@ -237,7 +243,8 @@ http() ( # METHOD PORT PATH [JSON] -> the body, if the status is 200; needs no c
 # What the compose files read, besides secrets. As the example was started, so that `docker compose up --scale` by hand
 # changes nothing else.
 COMPOSE_READS='REMOTE REMOTE_URL TUNED LIMIT GRACE WORK_SECONDS FAIL_RATE PYTHON_IMAGE REDIS_IMAGE PREFECT_PORT WEB_PORT
-  MARKETING_PORT INBOX_PORT SMTP_PORT COMPOSE_FILE'
+  MARKETING_PORT INBOX_PORT SMTP_PORT LLM OPENAI_BASE_URL MARVIN_AGENT_MODEL ANSWER_SECONDS CACHE_SECONDS REQUIREMENTS
+  COMPOSE_FILE'
 
 compose_settings() { # EX -> what `docker compose` reads: which file, and a project of this WORKSHOP_HOME's own
   local name value
@@ -251,6 +258,8 @@ compose_settings() { # EX -> what `docker compose` reads: which file, and a proj
   # What may hold a password travels as a secret; all must be set, if only to nothing.
   export SECRET_DB=${DB:-} SECRET_API_KEY='' SECRET_API_AUTH_STRING='' SECRET_REDIS_URL='' SECRET_SMTP_URL=''
   if [ "$REMOTE" = 1 ]; then SECRET_API_KEY=${PREFECT_API_KEY:-} SECRET_API_AUTH_STRING=${PREFECT_API_AUTH_STRING:-}; fi
+  export SECRET_OPENAI_API_KEY=''
+  case $COMPOSE_FILE in *.ex5.yaml) SECRET_OPENAI_API_KEY=$(openai_settings && printf '%s' "${OPENAI_API_KEY:-}") ;; esac
   case " $WORKSHOP_DERIVED " in *' REDIS_URL='*) ;; *) SECRET_REDIS_URL=$REDIS_URL ;; esac
   case " $WORKSHOP_DERIVED " in *' SMTP_URL='*) ;; *) SECRET_SMTP_URL=$SMTP_URL ;; esac
 }
@@ -312,3 +321,39 @@ same_server() { # fail if the example that runs uses a server of the user's and 
 }
 
 still_starting() { server_is_healthy || printf 'it\n'; }
+
+# --- example 5 ----------------------------------------------------------------------------------------
+
+check_mind() { # fail if LLM is none of the three, or a key stands in make's command line, which every process list shows
+  case " ${MAKEFLAGS:-} " in *' OPENAI_API_KEY='*)
+    fail 'a key in the command line shows in the process list' 'export OPENAI_API_KEY=…, or examples/ex5_marvin/.openai.env'
+    ;;
+  esac
+  [ -z "${LLM:-}" ] || one_of LLM openai local canned
+}
+
+openai_settings() { # what the environment does not say, from .openai.env, as minds.py does it
+  local file=${OPENAI_ENV_FILE:-$KIT/examples/ex5_marvin/.openai.env}
+  if [ -f "$file" ]; then read_dotenv "$file"; fi
+}
+
+choose_mind_in_docker() { # the same as choose_mind for containers: what this machine has installed does not count
+  openai_settings
+  if [ -z "${LLM:-}" ]; then LLM=canned && [ -z "${OPENAI_API_KEY:-}${OPENAI_BASE_URL:-}" ] || LLM=openai; fi
+  if [ "$LLM" = openai ] && [ -z "${OPENAI_API_KEY:-}${OPENAI_BASE_URL:-}" ]; then
+    fail 'LLM=openai needs a key or an address' 'export OPENAI_API_KEY=… (or OPENAI_BASE_URL=…)'
+  fi
+  case ${OPENAI_BASE_URL:-} in *//127.0.0.1* | *//localhost*)
+    fail 'in a container, the host in OPENAI_BASE_URL means the container itself' 'the same with host.docker.internal for this machine'
+    ;;
+  esac
+  export REQUIREMENTS=ex5 # for the image
+  [ "$LLM" != local ] || REQUIREMENTS='ex5 local-llm'
+  say "LLM=$LLM in the containers (LLM=openai, local or canned; local makes the image 200 MB larger)"
+  unset OPENAI_API_KEY # from here on it is a secret of the task servers
+}
+
+choose_mind() { # which mind answers in example 5, for all its task servers: says so, and exports LLM
+  export LLM
+  LLM=$("$VENV/bin/python" "$KIT/examples/ex5_marvin/minds.py") || exit 2
+}

@@ -24,6 +24,8 @@ resolve() { # NAME OPTION... -> requirements/NAME.txt
 resolve core pyproject.toml
 # Several are installed at once, so each agrees with those before it.
 resolve ex4 --group ex4 --constraint requirements/core.txt
+resolve ex5 --group ex5 --constraint requirements/core.txt --constraint requirements/ex4.txt
+resolve local-llm --group local-llm --no-deps # a file and a library: what the wheels ask for besides is not used
 resolve dev --group dev --constraint requirements/core.txt --constraint requirements/ex4.txt
 resolve peers --group peers --constraint requirements/core.txt --constraint requirements/ex4.txt
 resolve uv --group uv

@@ -15,7 +15,7 @@ def folder() -> Path:
     if (running := workshop.running_example()) and running.docker:
         here = workshop.RUN / "task-servers"
         shutil.rmtree(here, ignore_errors=True)
-        command = ["docker", "compose", "cp", "api:/data/task-servers", str(here)]
+        command = ["docker", "compose", "cp", "task-server:/data/task-servers", str(here)]
         subprocess.run(command, capture_output=True, check=False)
         return here
     return workshop.HOME / "task-servers"

@@ -242,6 +242,7 @@ def following(ex: int) -> str:
         2: "make submit NAME=Agrajag",
         3: f"make task, or open {workshop.WEB}/docs",
         4: f"make signup, or open {workshop.WEB}",
+        5: f"make ask Q='What is the meaning of life?', or open {workshop.WEB}",
         6: "make chaos",
     }[ex]
 
@@ -276,6 +277,7 @@ def claim(ex: int, servers: int, docker: bool = False) -> None:
             fields = {"ex": ex, "pid": os.getpid(), "started": workshop.started_at(os.getpid()), "servers": servers}
             fields |= {"remote": int(workshop.REMOTE), "url": os.environ.get("REMOTE_URL", workshop.UI)}
             fields["docker"] = int(docker)
+            fields["llm"] = os.environ.get("LLM", "")  # example 5's mind, for those that join
             fields["database"] = "postgresql" if database.POSTGRESQL else "sqlite"
             file.writelines(f"{key}={value}\n" for key, value in fields.items())
     except FileExistsError:
@@ -296,6 +298,7 @@ def run_example(ex: int, servers: int) -> int:
         tune()
         told = {"server": prepare_database()}  # by the Procfile's names
         os.environ.pop("DB", None)  # it holds a password
+        told["task_server"] = {name: os.environ.pop(name) for name in ("OPENAI_API_KEY",) if name in os.environ}
         os.environ["WORKSHOP_LAUNCHER"] = str(os.getpid())
         os.environ["WORKSHOP_COLOUR"] = str(int(sys.stdout.isatty() and "NO_COLOR" not in os.environ))
         processes = procfile(ex)

@@ -22,6 +22,11 @@ fi
 case $ex in
   2) file=examples/ex2_task_servers/task_server.py LIMIT=${LIMIT:-1} ;;
   4) file=examples/ex4_signups/signup_tasks.py LIMIT=${LIMIT:-10} ;;
+  5)
+    file=examples/ex5_marvin/marvin_task_server.py LIMIT=${LIMIT:-10} LLM=${LLM:-$running_llm}
+    check_mind
+    choose_mind
+    ;;
   6) file=examples/ex6_nothing_lost/task_server.py LIMIT=${LIMIT:-4} always=--always ;;
   3) file=examples/ex3_fastapi/first_fastapi_task_server.py LIMIT=${LIMIT:-10} ;;
 esac

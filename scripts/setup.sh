@@ -3,7 +3,7 @@
 #
 #   scripts/setup.sh [GROUP]     core (default), dev, …: requirements/GROUP.txt on top of core
 #
-# EX=4       what that example needs as well (without it the example's first start installs it)
+# EX=4       what that example needs as well (without it the example's first start installs it); EX=all: what all need
 # PYTHON=…   the interpreter to use (else the newest suitable python3.x on the PATH)
 # WHEELS=…   a folder or URL with wheels (made by `make bundle`): the network is not touched
 # Silent and quick when there is nothing to do. Exit 2 with one line when it cannot be done.
@@ -14,8 +14,11 @@ help_if_asked "$@"
 group=${1:-}
 if [ -z "$group" ]; then
   group=core
-  if [ -n "${EX:-}" ]; then
-    one_of EX 1 2 3 4 6
+  if [ "${EX:-}" = all ]; then
+    for file in "$KIT"/requirements/ex*.txt; do "$0" "$(basename "$file" .txt)"; done
+    exit 0
+  elif [ -n "${EX:-}" ]; then
+    one_of EX 1 2 3 4 5 6
     [ ! -f "$KIT/requirements/ex$EX.txt" ] || group=ex$EX
   fi
 fi

@@ -58,6 +58,10 @@ service() { # WHAT PORT PATH
 }
 case $running_ex in
   3) service 'web app' "$WEB_PORT" / ;;
+  5)
+    service 'web app' "$WEB_PORT" /health
+    printf '  %-13s LLM=%s\n' 'mind' "$running_llm"
+    ;;
   4)
     service 'API' "$WEB_PORT" /health
     service 'mailbox' "$INBOX_PORT" /health

@@ -26,9 +26,10 @@ EXAMPLES: dict[int, tuple[str, str, str | None]] = {
     2: ("ex2_task_servers", "task_server", "my_background_task"),
     3: ("ex3_fastapi", "first_fastapi_task_server", "my_fastapi_task"),
     4: ("ex4_signups", "signup_tasks", None),
+    5: ("ex5_marvin", "marvin_task_server", None),
     6: ("ex6_nothing_lost", "task_server", "ship"),
 }
-INSTEAD_OF_SUBMIT = {4: "make signup"}
+INSTEAD_OF_SUBMIT = {4: "make signup", 5: 'make ask Q="…"'}
 
 
 def fail(what: str, remedy: str, code: int = 2) -> NoReturn:
@@ -47,6 +48,7 @@ def services(ex: int) -> list[tuple[str, str]]:
             ("marketing", f"{os.environ['MARKETING_URL']}/health"),
             ("the API", f"{WEB}/health"),
         ],
+        5: [("the web app", f"{WEB}/health")],
     }.get(ex, [])
 
 

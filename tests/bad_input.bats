@@ -45,7 +45,39 @@ teardown() {
   try make doctor
   [ "$status" -eq 2 ]
   has "port $WEB_PORT (WEB_PORT) is in use by python3 (pid $web_holder_pid)"
+  refused "make ex4 WEB_PORT=" make ex4
   kill "$web_holder_pid"
+  within 10 gone "$web_holder_pid"
+
+  local number name
+  for number in 1 2 3 4; do
+    name=$(cut -d ' ' -f "$number" <<<'MARKETING_PORT INBOX_PORT SMTP_PORT REDIS_PORT')
+    start other python3 -m http.server --bind 127.0.0.1 $((WEB_PORT + number))
+    within 10 curl -sf "http://127.0.0.1:$((WEB_PORT + number))"
+    refused "make ex4 $name=" make ex4
+    kill "$other_pid"
+    within 10 gone "$other_pid"
+  done
+  if [ -e /proc/net/if_inet6 ] && grep -q ' lo$' /proc/net/if_inet6; then
+    start six python3 -m http.server --bind ::1 "$WEB_PORT"
+    within 10 curl -sf "http://[::1]:$WEB_PORT"
+    refused 'make ex4 WEB_PORT=' make ex4
+    kill "$six_pid"
+  fi
+}
+
+@test "the variables of example 4" {
+  refused 'FAIL_RATE=0.2' make ex4 FAIL_RATE=2
+  refused 'FAIL_RATE=0.2' make ex4 FAIL_RATE=-0.1
+  refused 'FAIL_RATE=0.2' make ex4 FAIL_RATE='0.2; touch x'
+  refused 'REDIS_URL=redis://' make ex4 REDIS_URL='http://:hunter2@127.0.0.1'
+  has_not hunter2
+  refused 'SMTP_URL=smtp://' make ex4 SMTP_URL=127.0.0.1
+  refused 'MARKETING_PORT=' make ex4 MARKETING_PORT=0
+  refused 'make ex4' make signup
+  refused 'EX=4' make bench EX=3
+  refused 'DOCKER=0' make ex4 DOCKER=yes
+  [ ! -e x ]
 }
 
 @test "the other variables are checked too" {

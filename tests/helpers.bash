@@ -120,6 +120,7 @@ start() {
   local name=$1
   shift
   local log=${LOG_DIR:-$BATS_TEST_TMPDIR}/$name.log
+  : >"$log" # now, not when the background shell gets there: nobody may read the "ready" of the one before
   "${PROCESS[@]}" session "$@" >"$log" 2>&1 </dev/null 3>&- &
   printf -v "${name}_pid" %s $!
   printf -v "${name}_log" %s "$log"
@@ -180,3 +181,41 @@ need_chromium() { command -v chromium >/dev/null || skip 'no chromium here (sudo
 
 # FOLDER SIZE -> a file system of that size is mounted there; .ci/run makes sure that it can be
 need_small_disk() { mount -t tmpfs -o "size=$2" tmpfs "$1" 2>/dev/null || skip 'only a root that may mount can fill a disk'; }
+
+# --- Docker ----------------------------------------------------------------------------------------------
+
+# For setup_file: own_kit for the file, and the project's name that the kit gives it.
+own_docker() {
+  own_kit "$BATS_FILE_TMPDIR"
+  export LOG_DIR=$BATS_FILE_TMPDIR LIMIT_S=120
+  COMPOSE_PROJECT_NAME=workshop-$(printf '%s' "$WORKSHOP_HOME" | cksum | cut -d ' ' -f 1)
+  export COMPOSE_PROJECT_NAME
+}
+
+# For teardown_file: make clean DOCKER=1, and nothing of the project is left.
+clean_docker() {
+  GRACE=5 "${PROCESS[@]}" limit 100 make -C "$KIT" clean DOCKER=1
+  [ -z "$(containers)" ]
+  [ -z "$(docker volume ls --quiet --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME")" ]
+  [ -z "$(docker images --quiet "$COMPOSE_PROJECT_NAME-kit")" ]
+  no_leaks
+}
+
+# EX [VARIABLE=VALUE...] -> make exN DOCKER=1, and ready. The first build installs the packages.
+start_in_docker() {
+  local ex=$1
+  shift
+  start stack make "ex$ex" DOCKER=1 "$@"
+  within 400 grep -q '^ready\|^error' "$stack_log"
+  grep -q '^ready' "$stack_log" || {
+    cat "$stack_log" "$WORKSHOP_HOME"/logs/docker-*.log
+    return 1
+  }
+}
+# [SERVICE] -> the ids of the project's containers, or of a service's running ones
+containers() { docker ps --all --quiet --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME"; }
+container() { docker ps --quiet --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME" --filter "label=com.docker.compose.service=$1" | head -n 1; }
+# -> the pid of what runs the example in its terminal
+launcher() { sed -n 's/^pid=//p' "$WORKSHOP_HOME/run/example"; }
+# -> this machine's address on Docker's own network: a container reaches it, nobody else does
+docker_gateway() { docker network inspect bridge --format '{{(index .IPAM.Config 0).Gateway}}'; }

@@ -26,11 +26,14 @@ def send(user: User, message_id: str) -> None:
     message.add_alternative(templates.get_template("welcome.html").render(user=user), subtype="html")
 
     server = urlsplit(os.environ["SMTP_URL"])
-    kind = smtplib.SMTP_SSL if server.scheme == "smtps" else smtplib.SMTP
-    with kind(server.hostname, server.port or 0, timeout=5) as connection:
+    private = server.scheme == "smtps"
+    with (smtplib.SMTP_SSL if private else smtplib.SMTP)(server.hostname, server.port or 0, timeout=5) as connection:
         connection.ehlo()
         if connection.has_extn("starttls"):
             connection.starttls(context=ssl.create_default_context())
+            private = True
+        if server.username and not private:
+            raise smtplib.SMTPException("the mail server offers no TLS, and a password must not travel without")
         if server.username:
             connection.login(unquote(server.username), unquote(server.password or ""))
         connection.send_message(message)

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Installs the small model of example 5 and llama.cpp, which runs it, and tries whether that works on this machine.
+# 200 MB in .venv. `make ex5` without a key uses it then.
+set -euo pipefail
+# shellcheck source=scripts/env.sh
+. "$(dirname "$0")/env.sh"
+help_if_asked "$@"
+"$KIT/scripts/setup.sh" ex5
+"$KIT/scripts/setup.sh" local-llm
+mind=$(LLM=local "$VENV/bin/python" "$KIT/examples/ex5_marvin/minds.py")
+if [ "$mind" = local ]; then say 'the local model works on this machine: make ex5 LLM=local'; fi

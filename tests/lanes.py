@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+"""Runs bats files in two lanes, since most tests wait more than they compute; prints a file's output when it is done.
+
+lanes.py [--filter REGEX] FILE...     LANES=1: one after the other, with the output as it comes
+
+The files know nothing of each other: each has a WORKSHOP_HOME and ports of its own. Exit 1 if a test failed, or if one
+was skipped and CI=true.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+arguments = sys.argv[1:]
+options = ["--print-output-on-failure", "--timing", "--report-formatter", "junit"]
+if arguments[:1] == ["--filter"]:
+    options += arguments[:2]
+    arguments = arguments[2:]
+lanes = min(int(os.environ.pop("LANES", "2")), len(arguments))
+
+
+def run(file: str) -> tuple[str, int, str, list[int]]:
+    """The file, bats' exit code and output, and how many tests passed, failed and were skipped."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as report:
+        command = ["bats", *options, "--output", report, file]
+        together = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} if lanes > 1 else {}
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, text=True, errors="replace", check=False, **together)
+        path = Path(report, "report.xml")
+        cases = ElementTree.parse(path).iter("testcase") if path.exists() else []  # noqa: S314 - bats wrote it
+        kinds = [{part.tag for part in case} for case in cases]
+    failed, skipped = (sum(tag in kind for kind in kinds) for tag in ("failure", "skipped"))
+    counts = [len(kinds) - failed - skipped, failed, skipped]
+    return file, done.returncode, f"{done.stdout or ''}{file}: {time.monotonic() - began:.0f} s\n", counts
+
+
+began = time.monotonic()
+code = 0
+total = [0, 0, 0]
+# The largest first, so that no lane is left with a long one at the end.
+files = sorted(arguments, key=lambda file: -Path(file).stat().st_size)
+with ThreadPoolExecutor(lanes) as threads:
+    for future in as_completed([threads.submit(run, file) for file in files]):
+        file, failed, output, counts = future.result()
+        print(output, flush=True)
+        code = code or (1 if failed else 0)
+        total = [a + b for a, b in zip(total, counts, strict=True)]
+print(f"{time.monotonic() - began:.0f} s in {lanes} lane(s)")
+if os.environ.get("CI") == "true" and total[2]:
+    print("a skipped test in CI is a failure", file=sys.stderr)
+    code = 1
+print(f"\n{total[0]} passed, {total[1]} failed, {total[2]} skipped")
+sys.exit(code)
