@@ -272,8 +272,9 @@ class DrainingTaskWorker(TaskWorker):
                 return "it was deleted"
             except httpx.HTTPError:
                 return None
-            if not known or known.id != run.state.id:
-                return f"it is {known.name if known else 'stateless'} by now"
+            # A run can be without its state for a moment, between two statements of Prefect's task run recorder.
+            if known and known.id != run.state.id:
+                return f"it is {known.name} by now"
         return None
 
     # --- parameters that this process cannot read ----------------------------------------------------
