@@ -6,8 +6,8 @@ MAKEFLAGS += --no-print-directory
 
 # What a person types is data: `$(shell …)` in a name must arrive as it was typed. Plain `export NAME` would let make
 # expand the value; taken with $(value) and exported as it is, it does not. Unset variables stay unset.
-VARIABLES := ALL ANSWER_SECONDS CACHE_SECONDS CODE DB DOCKER EMAIL EX FAIL_RATE FILTER FORCE FULL GRACE INBOX_PORT LANES LIMIT LLM MARKETING_PORT MARVIN_AGENT_MODEL N NAME NAMES OPENAI_BASE_URL PEERS PLATFORM PREFECT_API_URL PREFECT_PORT PYTHON \
-  PYTHON_IMAGE Q QUICK REDIS_IMAGE REDIS_PORT REDIS_URL REMOTE SERVERS SMTP_PORT SMTP_URL SQL TESTS TUNED WAIT WEB_PORT WHEELS WORKSHOP_HOME WORK_SECONDS
+VARIABLES := ALL ANSWER_SECONDS CACHE_SECONDS CODE DB DOCKER EMAIL EX FAIL_RATE FILTER FORCE FULL GRACE INBOX_PORT LANES LIMIT LLM MANUAL MARKETING_PORT MARVIN_AGENT_MODEL MAX_RESCUES MINUTES N NAME NAMES OPENAI_BASE_URL PEERS PLATFORM PREFECT_API_URL PREFECT_PORT PYTHON PYTHON_IMAGE Q QUICK RATE \
+  REDIS_IMAGE REDIS_PORT REDIS_URL REMOTE RESCUE SECONDS SEED SERVERS SMTP_PORT SMTP_URL SQL TESTS TUNED WAIT WEB_PORT WHEELS WORKSHOP_HOME WORK_SECONDS
 $(foreach v,$(VARIABLES),$(if $(filter-out undefined,$(origin $(v))),$(eval override $(v) := $$(value $(v)))$(eval export $(v))))
 
 ##@ The room
@@ -35,6 +35,10 @@ ex4: ## example 4: user signups, an API and its services [SERVERS=2] [DOCKER=1] 
 ex5: ## example 5: a Flask app that asks a language model [SERVERS=2] [DOCKER=1] [LLM=openai|local|canned]
 	@scripts/example.sh 5
 
+.PHONY: ex6
+ex6: ## example 6: the same tasks while things break: nothing is lost [SERVERS=3] [RESCUE=1]
+	@scripts/example.sh 6
+
 .PHONY: submit
 submit: ## submit one run to the example that is running [NAME=Marvin] [WAIT=1]
 	@scripts/py.sh submit
@@ -58,6 +62,14 @@ ask: ## ask example 5 a question, and follow it [Q="What is the meaning of life?
 .PHONY: server
 server: ## one more task server for the running example, in this terminal [LIMIT]
 	@scripts/server.sh
+
+.PHONY: chaos
+chaos: ## example 6's agents of chaos: kill what you can, lose nothing [N=300] [SECONDS=60] [SEED=…] [MANUAL=1]
+	@$(if $(SECONDS),CHAOS_SECONDS="$$SECONDS") scripts/py.sh chaos # in bash SECONDS itself counts
+
+.PHONY: rescue
+rescue: ## put stranded and orphaned runs back in the queue, once, and say why [MAX_RESCUES=3]
+	@scripts/py.sh rescue
 
 .PHONY: runs
 runs: ## the newest runs: state, duration, which task server ran them [N=20]
@@ -129,6 +141,14 @@ test: ## the suite, against real processes [TESTS=tests/ex2.bats]
 .PHONY: test-docker
 test-docker: ## the tests that need a Docker engine
 	@DOCKER=1 scripts/test.sh
+
+.PHONY: test-chaos
+test-chaos: ## many rounds of chaos with different seeds [N=20] [SEED=1] [SECONDS=30]
+	@$(if $(SECONDS),CHAOS_SECONDS="$$SECONDS") scripts/test_chaos.sh
+
+.PHONY: soak
+soak: ## a steady rate for long: does memory grow, or the number of open files? [MINUTES=30] [RATE=5]
+	@scripts/py.sh soak
 
 .PHONY: lint
 lint: ## the fast static checks

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Looks at the live system, not at the code, and says which promises of an example hold: ✓, or ✗ with a hint.
 
-EX=1…5     which example (default: the one that is running)
+EX=1…6     which example (default: the one that is running)
 Exit 0 if all hold, 1 if not, 2 for bad input. It changes nothing.
 """
 
@@ -93,7 +93,7 @@ def check_in_flight() -> None:
     page = workshop.prefect("/task_runs/filter", {"task_runs": running, "sort": "ID_DESC"})
     dead = records.runs_of_the_dead(records.folder())
     orphans = [run["id"] for run in page if run["id"] in dead]
-    hint = f"{', '.join(orphans[:3])}: a task server was killed while it ran them; submit them again"
+    hint = f"{', '.join(orphans[:3])}: a task server was killed while it ran them: make rescue"
     promise(not orphans, "no run is left Running by a task server that is dead", hint)
 
 
@@ -139,6 +139,8 @@ def check_example(ex: int, servers: int) -> None:
     if ex == 1:
         check_runs(task, "make ex1")
         return
+    if ex == 6:
+        task = "ex6.ship"  # its key, without the version
     tasks = [task] if task else [f"signups.{name}" for name in SIGNUP_TASKS]
     for each in tasks:
         check_task_servers(each, servers)
@@ -149,6 +151,11 @@ def check_example(ex: int, servers: int) -> None:
     done = check_runs(task, {2: "make submit-map", 5: "make ask Q='How are you?'"}.get(ex, "make task"))
     by = records.who_ran(records.folder())
     promise(all(run["id"] in by for run in done), "each was run by a task server that is on record", "make runs")
+    if ex == 6:
+        shipped = [(workshop.HOME / "shipped" / run["id"]).exists() for run in done]
+        promise(all(shipped), f"each of them has shipped its parcel, and only one: {sum(shipped)}", "make runs")
+        rescuer = workshop.RUN / "rescuer.1.pids"
+        promise(rescuer.exists() and "child" in rescuer.read_text(), "a rescuer is up", "make ex6 without RESCUE=0")
     if ex == 2:
         share = {by.get(run["id"]) for run in done[:20]}
         promise(

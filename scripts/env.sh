@@ -100,8 +100,10 @@ export MARVIN_HOME_PATH=$WORKSHOP_HOME/marvin MARVIN_ENABLE_DEFAULT_PRINT_HANDLE
 for name in ANSWER_SECONDS CACHE_SECONDS; do
   [[ ${!name:-1} =~ ^[0-9]{1,6}(\.[0-9]+)?$ ]] || fail "$name='${!name}' is not a number of seconds" "make ex5 $name=60"
 done
-RECORDS=$WORKSHOP_HOME/task-servers # who ran what: see scripts/pythonpath/durable.py
-export WORKSHOP_HOME VENV PREFECT_PORT WEB_PORT REMOTE TUNED GRACE WORK_SECONDS RECORDS
+RECORDS=$WORKSHOP_HOME/task-servers # who ran what: see scripts/pythonpath/durable
+MAX_RESCUES=${MAX_RESCUES:-3}       # how often a run may take a task server with it before it is Crashed
+whole_number MAX_RESCUES 0 1000 "make … MAX_RESCUES=3"
+export WORKSHOP_HOME VENV PREFECT_PORT WEB_PORT REMOTE TUNED GRACE WORK_SECONDS RECORDS MAX_RESCUES
 
 # --- Prefect's settings -----------------------------------------------------------------------
 # Whatever PREFECT_* the shell carries is dropped and named, so that a forgotten Cloud profile cannot

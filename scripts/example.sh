@@ -10,7 +10,11 @@ ex=$1
 
 case $ex in 2) SERVERS=${SERVERS:-2} LIMIT=${LIMIT:-1} ;;
 4 | 5) SERVERS=${SERVERS:-2} LIMIT=${LIMIT:-10} ;;
+6) SERVERS=${SERVERS:-3} LIMIT=${LIMIT:-4} ;;
 *) SERVERS=${SERVERS:-1} LIMIT=${LIMIT:-10} ;; esac
+RESCUE=${RESCUE:-1}
+one_of RESCUE 1 0
+export RESCUE
 FORCE=${FORCE:-0}
 one_of FORCE 0 1
 if [ "$FORCE" = 1 ]; then

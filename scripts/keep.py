@@ -2,6 +2,7 @@
 """Keeps one process of an example running: `keep [--reload] [--last] COMMAND…` in a Procfile.
 
 A command that ends by itself is started again, three times in a minute; then it stays down and the rest goes on.
+  --always     it never stays down: after three times in a minute it is started later and later, up to every 15 s
   --reload     when the Python file in the command is saved, start it anew; the old process finishes its runs
   --last       at the end, stop only when everything without it has: the Prefect server hears of the last runs
   --name NAME  what to call it (under honcho: the process's name)
@@ -27,6 +28,9 @@ import workshop
 
 TICK = 0.2  # seconds between looks at the child, the launcher and the watched files
 TRIES, WINDOW = 3, 60.0  # restarts, in so many seconds
+UP = 10.0  # seconds that a process must have lived for its death to be no mistake of its code (--always)
+FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+LONGEST = 15.0  # seconds to wait before another start at the most (--always)
 
 
 class Keeper:
@@ -38,12 +42,15 @@ class Keeper:
         scripts = [Path(word) for word in options.command if word.endswith(".py")]
         self.watched: Path | None = scripts[0] if options.reload and scripts else None
         self.last: bool = options.last
+        self.always: bool = options.always
         self.launcher: int | None = options.launcher
         self.grace = float(os.environ.get("GRACE", "30"))
         self.stops = 0  # how often we were told to stop
         self.child: subprocess.Popen[bytes] | None = None
         self.finishing: list[subprocess.Popen[bytes]] = []
         self.restarts: deque[float] = deque()
+        self.started = 0.0
+        self.start_at: float | None = None  # when to start it again, where that is not at once
 
     # --- saying and recording -----------------------------------------------------------------
 
@@ -71,6 +78,7 @@ class Keeper:
         environment = {**os.environ, "TASK_SERVER_NAME": self.name}
         # A session of its own: signals reach the child from here only, and once.
         self.child = subprocess.Popen(self.command, env=environment, start_new_session=True)
+        self.started, self.start_at = time.monotonic(), None
         self.record()
 
     def forget_ended(self) -> bool:
@@ -196,6 +204,16 @@ class Keeper:
         now = time.monotonic()
         while self.restarts and now - self.restarts[0] > WINDOW:
             self.restarts.popleft()
+        if self.always:
+            # Who is killed from outside, or dies after a while, has no mistake in its code: only that is put off.
+            wait = 0.0
+            if -code not in FROM_OUTSIDE and now - self.started < UP:
+                self.restarts.append(now)
+                late = len(self.restarts) - TRIES
+                wait = min(LONGEST, 2.0**late) if late > 0 else 0.0
+            self.start_at = now + wait
+            self.say(f"{self.name} {why}; starting it again" + (f" in {wait:.0f} s" if wait else ""))
+            return False
         if len(self.restarts) >= TRIES:
             hint = "mend the code and save it" if self.watched else "make stop, then start the example again"
             self.say(f"{self.name} {why}; it stays down after {TRIES} restarts in a minute. The others go on; {hint}")
@@ -221,6 +239,8 @@ class Keeper:
                 self.record()
             if code is not None and not self.stops and self.mourn(code):
                 self.start()
+            if self.start_at and time.monotonic() >= self.start_at and not self.stops:
+                self.start()
         self.stop()
         return 0
 
@@ -234,6 +254,7 @@ def main() -> int:
     )
     parser.add_argument("--reload", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--last", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--always", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--name", default=os.environ.get("HONCHO_PROCESS_NAME", "process"), help=argparse.SUPPRESS)
     launcher = os.environ.get("WORKSHOP_LAUNCHER")
     parser.add_argument(

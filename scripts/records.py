@@ -1,7 +1,7 @@
-"""Which task server ran which run: the records that scripts/pythonpath/durable.py writes, read without Prefect."""
+"""Which task server ran which run: the records that scripts/pythonpath/durable writes, read without Prefect."""
 
+import fcntl
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -22,35 +22,39 @@ def folder() -> Path:
 
 
 def runs_of_the_dead(folder: Path) -> set[str]:
-    """The ids of runs that a task server of this machine started and, being dead, will never end."""
+    """The ids of runs that a task server started and, being dead, will never end."""
     dead: set[str] = set()
     ended: set[str] = set()
     for path in folder.glob("*.jsonl"):
         lines = [json.loads(line) for line in path.read_bytes().splitlines() if line.endswith(b"}")]
         server, *events = lines or [{}]
-        if not server or server["host"] != socket.gethostname() or _lives(server["pid"]):
-            ended |= {event["run"] for event in events}  # it may still end what it started
+        started = {event["run"] for event in events if event["event"] == "start"}
+        # Of a container's record there is only a copy here, whose lock says nothing.
+        if not server or server["host"] != socket.gethostname() or _lives(path):
+            ended |= started  # it may still end what it started
         else:
             ended |= {event["run"] for event in events if event["event"] == "end"}
-            dead |= {event["run"] for event in events}
+            dead |= started
     return dead - ended
 
 
-def _lives(pid: int) -> bool:
+def _lives(path: Path) -> bool:
+    """Whether the process that writes this file lives: it holds a lock (scripts/pythonpath/durable/records.py)."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        with path.with_suffix(".lock").open() as file:
+            fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
         return False
-    except PermissionError:
-        pass  # it lives, and is somebody else's
-    return True
+    except OSError:
+        return True
+    return False
 
 
 def who_ran(folder: Path) -> dict[str, str]:
     """Run id → the name of the task server that started it last."""
     found: dict[str, tuple[float, str]] = {}
     for path in folder.glob("*.jsonl"):
-        server = ""
+        server, starts = "", {}
         for line in path.read_bytes().splitlines():
             try:
                 fields = json.loads(line)
@@ -58,6 +62,10 @@ def who_ran(folder: Path) -> dict[str, str]:
                 continue  # half a line: the machine lost its power
             if "server" in fields:
                 server = fields["server"]
-            elif fields["event"] == "start" and found.get(fields["run"], (0, ""))[0] <= fields["at"]:
-                found[fields["run"]] = (fields["at"], server)
+            elif fields["event"] == "start":
+                starts[fields["run"]] = fields["at"]
+            elif fields.get("how") == "refused":  # another one runs it
+                starts.pop(fields["run"], None)
+        for run, at in starts.items():
+            found[run] = max(found.get(run, (0, "")), (at, server))
     return {run: server for run, (_, server) in found.items()}

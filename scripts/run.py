@@ -243,6 +243,7 @@ def following(ex: int) -> str:
         3: f"make task, or open {workshop.WEB}/docs",
         4: f"make signup, or open {workshop.WEB}",
         5: f"make ask Q='What is the meaning of life?', or open {workshop.WEB}",
+        6: "make chaos",
     }[ex]
 
 
@@ -251,8 +252,8 @@ def announce(ex: int, servers: int, began: float, over: threading.Event) -> None
     if not workshop.REMOTE:
         if not wait_for("the Prefect server", workshop.healthy, began, over):
             return
-        put_back = threading.Thread(target=put_back_in_queue, daemon=True)
-        put_back.start()
+        if "rescuer" not in procfile(ex):  # it does that, and more
+            threading.Thread(target=put_back_in_queue, daemon=True).start()
         need = f"{servers} task server(s) to subscribe"
         if not wait_for(need, lambda: len(workshop.subscribed()) >= servers, began, over):
             return
@@ -284,6 +285,11 @@ def claim(ex: int, servers: int, docker: bool = False) -> None:
     (workshop.RUN / "ready").unlink(missing_ok=True)
 
 
+def procfile(ex: int) -> dict[str, str]:
+    """What the example's Procfile runs: names and commands."""
+    return parse_procfile((workshop.KIT / f"Procfile.ex{ex}").read_text()).processes
+
+
 def run_example(ex: int, servers: int) -> int:
     """Until Ctrl-C. Returns the exit code: 0 after a wanted end."""
     began = time.monotonic()
@@ -295,11 +301,13 @@ def run_example(ex: int, servers: int) -> int:
         told["task_server"] = {name: os.environ.pop(name) for name in ("OPENAI_API_KEY",) if name in os.environ}
         os.environ["WORKSHOP_LAUNCHER"] = str(os.getpid())
         os.environ["WORKSHOP_COLOUR"] = str(int(sys.stdout.isatty() and "NO_COLOR" not in os.environ))
-        processes = parse_procfile((workshop.KIT / f"Procfile.ex{ex}").read_text()).processes
+        processes = procfile(ex)
         if workshop.REMOTE:
             del processes["server"]
         if not os.environ["OWN_REDIS"]:
             processes.pop("redis", None)
+        if workshop.REMOTE or os.environ.get("RESCUE") == "0":
+            processes.pop("rescuer", None)
         # The longest that a polite end takes: the runs in flight, then the server. After that honcho kills.
         honcho.manager.KILL_WAIT = GRACE + 25
         manager = Manager(Printer(terminal))

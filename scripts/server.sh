@@ -27,6 +27,7 @@ case $ex in
     check_mind
     choose_mind
     ;;
+  6) file=examples/ex6_nothing_lost/task_server.py LIMIT=${LIMIT:-4} always=--always ;;
   3) file=examples/ex3_fastapi/first_fastapi_task_server.py LIMIT=${LIMIT:-10} ;;
 esac
 whole_number LIMIT 1 1000 'make server LIMIT=1'
@@ -48,4 +49,4 @@ say "task_server.$number joins example $ex; Ctrl-C ends it"
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then export WORKSHOP_COLOUR=1; fi
 cd "$KIT"
 exec "$VENV/bin/python" "$KIT/scripts/keep.py" --name "task_server.$number" ${running_pid:+--with "$running_pid"} \
-  --reload python "$file"
+  ${always:+"$always"} --reload python "$file"

@@ -18,7 +18,7 @@ if [ -z "$group" ]; then
     for file in "$KIT"/requirements/ex*.txt; do "$0" "$(basename "$file" .txt)"; done
     exit 0
   elif [ -n "${EX:-}" ]; then
-    one_of EX 1 2 3 4 5
+    one_of EX 1 2 3 4 5 6
     [ ! -f "$KIT/requirements/ex$EX.txt" ] || group=ex$EX
   fi
 fi

@@ -13,6 +13,7 @@ from prefect.utilities.urls import url_for
 
 import records
 import workshop
+from queue_full import told_when_full
 from task_of import run_to_the_end, task_of_example
 
 LOOK = 0.1  # seconds between looks at the run
@@ -36,7 +37,8 @@ def main() -> int:
     wait = workshop.whole_number("WAIT", 1, 0, 1)
     task = task_of_example()
     began = time.monotonic()
-    future = task.delay(name)
+    with told_when_full(task):
+        future = task.delay(name)
     print(f"submitted  task run {future.task_run_id}")
     print(f"           {url_for(future)}", flush=True)
 

@@ -24,6 +24,7 @@ from rich.table import Table
 
 import records
 import workshop
+from queue_full import told_when_full
 from submit import LOOK, why_it_waits
 from task_of import run_to_the_end, task_of_example
 
@@ -71,7 +72,9 @@ def follow(task: Any, names: list[str], wait: bool) -> tuple[dict[UUID, str], di
         done = bars.add_task("done", total=len(names)) if bars and wait else None
         for start in range(0, len(names), CHUNK):
             chunk = names[start : start + CHUNK]
-            for name, future in zip(chunk, task.map(chunk, deferred=True), strict=True):
+            with told_when_full(task):
+                futures = task.map(chunk, deferred=True)
+            for name, future in zip(chunk, futures, strict=True):
                 submitted[future.task_run_id] = pending[future.task_run_id] = name
             if bars:
                 bars.update(sent, completed=len(submitted))

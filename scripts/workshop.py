@@ -27,6 +27,7 @@ EXAMPLES: dict[int, tuple[str, str, str | None]] = {
     3: ("ex3_fastapi", "first_fastapi_task_server", "my_fastapi_task"),
     4: ("ex4_signups", "signup_tasks", None),
     5: ("ex5_marvin", "marvin_task_server", None),
+    6: ("ex6_nothing_lost", "task_server", "ship"),
 }
 INSTEAD_OF_SUBMIT = {4: "make signup", 5: 'make ask Q="…"'}
 

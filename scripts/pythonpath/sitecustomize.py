@@ -1,8 +1,8 @@
 """Python runs this at the start of every process of the kit (scripts/env.sh puts this folder on PYTHONPATH).
 
 The lessons say `from prefect.task_worker import serve`, as Prefect's documentation does. In the kit that name is the
-`serve` of durable.py beside this file, which finishes its runs when it is stopped and records who ran what. With
-TUNED=1, tuned.py makes Prefect faster. Nothing happens until a program imports Prefect.
+`serve` of the package durable beside this file, which finishes its runs when it is stopped and records who ran what.
+With TUNED=1, tuned.py makes Prefect faster. Nothing happens until a program imports Prefect.
 """
 
 import os
@@ -20,7 +20,7 @@ def serve_durably(module):
     }
 
     def serve(*tasks, **given):
-        import durable  # only now: durable.py itself imports prefect.task_worker
+        import durable  # only now: durable itself imports prefect.task_worker
 
         durable.serve(*tasks, **options | given)
 

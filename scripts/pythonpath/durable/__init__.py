@@ -1,0 +1,46 @@
+"""Background tasks for Prefect 3.8 that are not lost, whatever dies. Take this folder along: it needs Prefect only.
+
+**1. Task servers that drain.** Prefect's own `serve()` leaves the runs in flight Running for ever when it is told to
+stop, and a finished run has no field that says which task server ran it. Write
+
+    from durable import serve
+
+    serve(my_task, limit=4, grace=30, name="mailer-1", records="/var/lib/my-app/task-servers")
+
+On SIGTERM or Ctrl-C the task server takes nothing new and finishes what it has in flight, for up to `grace` seconds;
+what is not finished then, or at a second signal, goes back to the queue. Then it exits with 0. It exits with 1, after
+the same, when a run outlives its task's `timeout_seconds` in a thread that nothing can interrupt. Something (systemd,
+a container's restart policy) should start it again. `aserve` is the same for an asynchronous program.
+
+**2. A record of who runs what.** `records` is a folder that all task servers share: on one machine, or on a volume of
+containers on one machine. Each appends to a file of its own there, a JSON object a line, before it accepts a run and
+when the run has ended. So the record survives a `kill -9`, and a run that is delivered twice is refused once.
+
+**3. A rescuer.** One more process, which compares the records with Prefect's states and puts the orphans back:
+
+    python -m durable rescue --records /var/lib/my-app/task-servers
+
+It takes PREFECT_API_URL as everything of Prefect's does. `--once` looks once and says what it did. From a program:
+`await Rescuer("/var/lib/my-app/task-servers").look()`.
+
+**4. Keys that do not depend on path or Python version.** Prefect makes a task's key from its code, its file's path and
+the Python version, and a run waits for ever when nobody serves its key. Where the one who submits and the task server
+run from different folders, containers or Pythons, say
+
+    @keyed("signups")
+    @task
+    def my_task(): ...
+
+What you get is "at least once": a run that was cut short is started again from its beginning, so tasks must be safe to
+run twice. What it cannot do: the folder must be on a file system with locks that all see (one kernel: not several
+machines), and the Prefect server must be one process, as its queue is in its memory. A run whose task server is
+stopped (SIGSTOP) waits for that task server: it is alive.
+
+Nothing here belongs to the workshop kit.
+"""
+
+from durable.records import Record, Records
+from durable.rescuing import Rescuer
+from durable.serving import DrainingTaskWorker, aserve, keyed, serve
+
+__all__ = ["DrainingTaskWorker", "Record", "Records", "Rescuer", "aserve", "keyed", "serve"]

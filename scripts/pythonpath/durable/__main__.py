@@ -1,0 +1,117 @@
+"""The command `python -m durable rescue`: see the package's docstring."""
+
+import argparse
+import asyncio
+import os
+import sys
+import time
+from collections import Counter
+
+import httpx
+
+PATIENCE = 25  # seconds that --once looks again while it is unsure
+
+
+def lines_of(report) -> list[str]:  # noqa: ANN001 - Report; imported only when it is needed
+    """What to tell people: a line a run, or a line a reason where there are many."""
+    lines = []
+    for what, orphans in (("put back", report.put_back), ("given up", report.given_up)):
+        reasons = Counter(orphan.why for orphan in orphans)
+        for why, count in reasons.items():
+            ids = [str(orphan.run.id) for orphan in orphans if orphan.why == why]
+            some = ", ".join(ids[:3]) + (" …" if count > 3 else "")
+            lines.append(f"{what} {count} run(s): {some}. {why}")
+    return lines
+
+
+def waits(key: str, count: int) -> str:
+    return (
+        f"{count} run(s) wait for {key}, which no task server serves: none is up, or with other code. "
+        "Try: starting a task server with the code that submitted them"
+    )
+
+
+async def once(rescuer) -> int:  # noqa: ANN001
+    """One look, and more while some runs may still report by themselves. Returns the exit code."""
+    began, done, told = time.monotonic(), 0, False
+    while True:
+        report = await rescuer.look()
+        for line in lines_of(report):
+            print(line, flush=True)
+        done += len(report.put_back) + len(report.given_up)
+        if not report.unsure or time.monotonic() - began > PATIENCE:
+            break
+        if not told:
+            print(f"looking on for some seconds: {report.unsure} run(s) may still report by themselves", flush=True)
+            told = True
+        await asyncio.sleep(1)
+    for key, count in report.unserved.items():
+        print(waits(key, count))
+    if report.unknown:
+        print(f"{report.unknown} run(s) are Running on something that keeps no record; they are left alone")
+    if not done:
+        print("nothing to put back: every run has ended, is in flight on a live task server, or waits in the queue")
+    return 0
+
+
+async def for_ever(rescuer, every: float) -> None:  # noqa: ANN001
+    """Look every so many seconds; say what was done, and once what is wrong."""
+    away, told = False, set()
+    print(f"rescuer: comparing {rescuer.folder} with Prefect's states every {every:g} s", flush=True)
+    while True:
+        try:
+            report = await rescuer.look()
+        except (httpx.HTTPError, OSError) as error:
+            if not away:
+                print(f"rescuer: the Prefect API is away ({type(error).__name__}); looking on", flush=True)
+            away = True
+        else:
+            if away:
+                print("rescuer: the Prefect API is back", flush=True)
+            away = False
+            for line in lines_of(report):
+                print(f"rescuer: {line}", flush=True)
+            for key in report.unserved.keys() - told:
+                print(f"rescuer: {waits(key, report.unserved[key])}", flush=True)
+            told = set(report.unserved)
+        await asyncio.sleep(0.5 if away else every)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m durable", description="Puts lost background runs back.")
+    rescue = parser.add_subparsers(required=True).add_parser("rescue", help="put orphaned runs back into the queue")
+    rescue.add_argument("--records", default=os.environ.get("RECORDS"), help="the folder of the records ($RECORDS)")
+    rescue.add_argument("--once", action="store_true", help="look once, say what was done, and end")
+    rescue.add_argument("--every", type=float, default=2, metavar="SECONDS", help="between looks (2)")
+    rescue.add_argument(
+        "--max-rescues",
+        type=int,
+        default=int(os.environ.get("MAX_RESCUES") or 3),
+        metavar="N",
+        help="how often a run may take a task server with it before it is Crashed ($MAX_RESCUES, 3)",
+    )
+    options = parser.parse_args()
+    if not options.records:
+        parser.error("which folder? --records FOLDER, the one that the task servers have")
+    from durable import Rescuer
+
+    try:
+        rescuer = Rescuer(options.records, options.max_rescues)
+        if options.once:
+            return asyncio.run(once(rescuer))
+        asyncio.run(for_ever(rescuer, options.every))
+    except (httpx.HTTPError, OSError) as error:
+        print(
+            f"error: the Prefect API or the records failed: {error!r}. Try: again, once they are there", file=sys.stderr
+        )
+        return 1
+    except ValueError as error:
+        print(f"error: {error}. Try: export PREFECT_API_URL=http://127.0.0.1:4200/api", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        pass
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

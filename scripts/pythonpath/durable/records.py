@@ -1,0 +1,226 @@
+"""Who runs what: files in a folder that all task servers share, one file a process. Standard library only.
+
+A line is a JSON object with the time `at` (seconds since 1970). The first says what the process is; then come
+
+    {"event": "start", "run": …, "state": …}   it takes this run, which was queued by this state; written before the run
+                                               is acknowledged, so whatever has left the server's queue is on record
+    {"event": "end", "run": …, "how": …}       returned, refused, given back, unreadable
+    {"event": "back", "run": …, "state": …}    this run is put back: whoever receives it by that old state must refuse
+    {"event": "up"}, {"event": "away"}         connected to the server's queue; not connected
+    {"event": "down"}                          nobody listened at the server's address: what was queued before is gone
+
+**Who is alive.** Each process holds a lock (fcntl.lockf) on a second file beside its record. The kernel drops it at the
+moment the process dies, however it dies, and keeps it while the process is slow, busy or stopped. So there is no
+heartbeat that could be late, and no process id that means something else in another container. The lock belongs to the
+process, not to children that it forked.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import socket
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+OURS: set[Path] = set()  # lock files of this process: opening and closing one would drop its lock
+
+
+class Record:
+    """The lines that one process appends to its own file; does nothing without a folder."""
+
+    def __init__(self, folder: str | os.PathLike[str] | None, name: str, **about: Any) -> None:
+        self.path: Path | None = None
+        self._unwritten: list[bytes] = []
+        if folder:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            folder = Path(folder).resolve()  # so that OURS has one name for each file
+            unique = f"{socket.gethostname()}-{os.getpid()}-{time.time_ns()}"
+            self.path = folder / f"{unique}.jsonl"
+            lock = self.path.with_suffix(".lock")
+            self._lock = lock.open("w")
+            OURS.add(lock)
+            fcntl.lockf(self._lock, fcntl.LOCK_EX)
+            # Unbuffered: a line is there once write() returns, whatever happens to this process afterwards.
+            self._file = self.path.open("ab", buffering=0)
+            self.write(server=name, host=socket.gethostname(), pid=os.getpid(), **about)
+
+    def write(self, *, must: bool = False, **fields: Any) -> None:
+        """Append one line. On a full disk it is kept for the next time; with `must`, OSError is raised instead."""
+        if not self.path:
+            return
+        self._unwritten.append(json.dumps({"at": time.time(), **fields}).encode() + b"\n")
+        try:
+            while self._unwritten:
+                rest = self._unwritten[0][self._file.write(self._unwritten[0]) or 0 :]
+                if rest:
+                    self._unwritten[0] = rest
+                    raise OSError("half a line was written")
+                self._unwritten.pop(0)
+        except OSError:
+            if must:
+                self._unwritten.pop()
+                raise
+
+    def close(self) -> None:
+        """A polite end: nothing is in flight."""
+        if self.path:
+            self._file.close()
+            self._lock.close()
+            OURS.discard(self.path.with_suffix(".lock"))
+
+
+@dataclass
+class Process:
+    """One process on record."""
+
+    path: Path
+    name: str = "?"
+    pid: int = 0
+    keys: frozenset[str] = frozenset()
+    limit: int | None = None
+    alive: bool = True
+    up: bool = False  # whether it is connected to the server's queue
+    down: float = 0.0  # when it last found nobody at the server's address
+    open: set[str] = field(default_factory=set)  # ids of the runs that it has started and not ended
+    quiet_since: float = 0.0  # the time of its newest line
+    offset: int = 0
+
+    @property
+    def free(self) -> bool:
+        return self.limit is None or len(self.open) < self.limit
+
+
+@dataclass
+class Start:
+    """One time that a process took a run."""
+
+    by: Process
+    state: str
+    at: float
+    ended: float | None = None
+    how: str = ""
+
+
+@dataclass
+class Story:
+    """What the records say about one run."""
+
+    starts: list[Start] = field(default_factory=list)
+    backs: dict[str, float] = field(default_factory=dict)  # old state → when it was put back
+    rescues: int = 0  # how often it was put back because a process died with it
+    parameters: str | None = None
+    touched: float = 0.0
+
+    def last(self) -> Start | None:
+        return max(self.starts, key=lambda start: start.at, default=None)
+
+    def running_on(self) -> Process | None:
+        """The live process that has the run in flight."""
+        return next((start.by for start in self.starts if start.ended is None and start.by.alive), None)
+
+
+class Records:
+    """All files of the folder, read on from where the last read() ended."""
+
+    def __init__(self, folder: str | os.PathLike[str], but: Path | None = None, newer_than: float = 0.0) -> None:
+        """but: a file not to read. newer_than: files of the dead that were last written before are left out."""
+        self.folder = Path(folder).resolve()
+        self.processes: dict[Path, Process] = {}
+        self.runs: dict[str, Story] = {}
+        self.down = 0.0  # the newest moment at which nobody listened at the server's address
+        self._skip = {but} if but else set()
+        self._newer_than = newer_than
+        self._locks: dict[Path, Any] = {}
+
+    def read(self) -> None:
+        """Take in what was written since. First who is alive, then the lines: the dead have written theirs."""
+        for entry in os.scandir(self.folder):
+            path = Path(entry.path)
+            if path.suffix != ".jsonl" or path in self._skip:
+                continue
+            process = self.processes.get(path)
+            if not process:
+                if self._newer_than and entry.stat().st_mtime < self._newer_than and not self._lives(path):
+                    self._skip.add(path)
+                    continue
+                process = self.processes[path] = Process(path)
+            process.alive = self._lives(path)
+            with contextlib.suppress(FileNotFoundError):  # somebody tidied up
+                self._take_lines(process)
+            if not process.alive:  # nothing will be added
+                process.up = False
+                self._skip.add(path)
+                if lock := self._locks.pop(path, None):
+                    lock.close()
+
+    def _lives(self, path: Path) -> bool:
+        lock = path.with_suffix(".lock")
+        if lock in OURS:
+            return True
+        try:
+            file = self._locks.get(path) or self._locks.setdefault(path, lock.open())
+            fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except OSError:  # EACCES or EAGAIN: somebody holds it
+            return True
+        fcntl.lockf(file, fcntl.LOCK_UN)
+        return False
+
+    def _take_lines(self, process: Process) -> None:
+        with process.path.open("rb") as file:
+            file.seek(process.offset)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break  # half a line, of a process that is writing it or died
+                process.offset += len(line)
+                with contextlib.suppress(ValueError, KeyError):
+                    self._take(process, json.loads(line))
+
+    def _take(self, process: Process, line: dict[str, Any]) -> None:
+        at, event = line["at"], line.get("event")
+        process.quiet_since = at
+        if event == "down":
+            process.down = at
+        if event in ("up", "away", "down"):
+            process.up = event == "up"
+            if process.up:  # so it had the right address
+                self.down = max(self.down, process.down)
+        elif "server" in line:
+            process.name, process.pid, process.limit = line["server"], line["pid"], line.get("limit")
+            process.keys = frozenset(line.get("keys", ()))
+        elif event in ("start", "end", "back"):
+            story = self.runs.setdefault(line["run"], Story())
+            story.touched = at
+            if event == "start":
+                story.starts.append(Start(process, line.get("state", ""), at))
+                story.parameters = line.get("parameters") or story.parameters
+                process.open.add(line["run"])
+            elif event == "back":
+                story.backs[line["state"]] = at
+                story.rescues += bool(line.get("counted"))
+            else:
+                process.open.discard(line["run"])
+                for start in story.starts:
+                    if start.by is process and start.ended is None:
+                        start.ended, start.how = at, line.get("how", "returned")
+
+    def forget(self, before: float, but: set[str] | None = None) -> None:
+        """Drop runs that nobody has in flight and that were last heard of before a time; keep those in `but`."""
+        kept = but or set()
+        old = [run for run, story in self.runs.items() if story.touched < before and run not in kept]
+        for run in old:
+            if not self.runs[run].running_on():
+                del self.runs[run]
+
+    def tidy(self, before: float) -> None:
+        """Delete the files of the dead that were last written before a time."""
+        for path, process in list(self.processes.items()):
+            with contextlib.suppress(OSError):
+                if not process.alive and path.stat().st_mtime < before:
+                    path.unlink()
+                    path.with_suffix(".lock").unlink(missing_ok=True)
+                    del self.processes[path]

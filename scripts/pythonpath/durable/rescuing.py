@@ -1,0 +1,261 @@
+"""Puts back into the queue what was lost: runs whose task server died, and runs that the Prefect server forgot.
+
+Prefect's queue is in the memory of its server (server/task_queue.py, issue #21218) and its states are in the database.
+Nothing in Prefect compares the two, and nothing notices that a task server is dead. This does, through the public API.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import httpx
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.filters import TaskRunFilter, TaskRunFilterState, TaskRunFilterStateType
+from prefect.client.schemas.objects import StateType, TaskRun
+from prefect.client.schemas.sorting import TaskRunSort
+from prefect.exceptions import ObjectNotFound
+from prefect.settings import get_current_settings
+from prefect.states import Crashed
+
+from durable.records import Record, Records, Story
+from durable.serving import line_on_page, nobody_listens, queued_again
+
+SETTLE = 10  # seconds that the end of a run may take from its task server to Prefect's database
+IDLE = 10  # seconds that a run waits beside free task servers before it counts as forgotten
+PAGE = 200  # runs that Prefect's API returns at once
+AT_ONCE = 4  # requests
+WEEK = 7 * 24 * 3600
+
+
+@dataclass
+class Orphan:
+    """A run that nobody runs and nobody will be sent, and why."""
+
+    run: TaskRun
+    why: str
+    rescue: bool = False  # whether a task server died with it, which counts
+
+
+@dataclass
+class Report:
+    """What one look found and did."""
+
+    put_back: list[Orphan] = field(default_factory=list)
+    given_up: list[Orphan] = field(default_factory=list)
+    unsure: int = 0  # runs that may still report by themselves
+    unserved: dict[str, int] = field(default_factory=dict)  # task key that no task server serves → runs that wait
+    unknown: int = 0  # runs Pending or Running by something that keeps no record here
+
+
+class Rescuer:
+    """Compares the records in a folder with Prefect's states; see look()."""
+
+    def __init__(self, folder: str | os.PathLike[str], max_rescues: int = 3, name: str = "rescuer") -> None:
+        if get_current_settings().api.url is None:  # Prefect would start a server of its own, for this process
+            raise ValueError("a rescuer needs PREFECT_API_URL, the address of the Prefect server")
+        self.folder = Path(folder).resolve()
+        self.max_rescues = max_rescues
+        self.record = Record(self.folder, name)
+        self.records = Records(self.folder, self.record.path)
+        self._lock = (self.folder / "rescuer.lock").open("a")
+        self._reached = time.time()  # since when the API has answered
+        self._last_try: UUID | None = None  # the run that was put back for the last time
+        self._was_down = 0.0  # when nobody listened at the API's address, since it answered last
+        self._all_seen = 0.0  # when every waiting run was last looked at
+
+    async def look(self) -> Report:
+        """One look. Puts back the orphans, and gives up those that a task server died with too often.
+
+        Raises httpx.HTTPError or OSError when the API is away.
+        """
+        fcntl.lockf(self._lock, fcntl.LOCK_EX)  # one at a time, whoever started them
+        try:
+            async with get_client(httpx_settings={"timeout": 20}) as client:
+                return await self._look(client)
+        except (httpx.HTTPError, OSError):
+            await self._note_if_down()
+            raise
+        finally:
+            fcntl.lockf(self._lock, fcntl.LOCK_UN)
+
+    async def _note_if_down(self) -> None:
+        self._reached = tried = time.time()
+        address = urlsplit(get_current_settings().api.url or "")
+        try:
+            port = address.port or (443 if address.scheme == "https" else 80)
+            await asyncio.to_thread(lambda: socket.create_connection((address.hostname, port), 1).close())
+        except OSError as error:
+            if nobody_listens(error):
+                self.record.write(event="down", at=tried)
+                self._was_down = tried
+
+    async def _look(self, client: PrefectClient) -> Report:
+        report = Report()
+        # First Prefect's states, then the records: what is taken from the queue in between is on record.
+        runs = await self._runs(client, StateType.PENDING, StateType.RUNNING, StateType.PAUSED)
+        began = time.time()
+        if self._was_down:
+            self.record.write(event="up")
+            self.records.down, self._was_down = max(self.records.down, self._was_down), 0.0
+        # One page of those that wait is always looked at; all of them every 10 s, and when a Prefect server has gone.
+        self.records.read()
+        everything = began - self._all_seen > SETTLE or self.records.down > self._all_seen - 1
+        waiting = await self._runs(client, StateType.SCHEDULED, everything=everything)
+        served = {key for worker in await self._task_workers(client) for key in worker["task_keys"]}
+        self.records.read()
+        orphans = [orphan for run in runs + waiting if (orphan := self._why_orphan(run, began, report))]
+        back = []
+        alone = await self._alone(client, orphans)
+        for orphan in orphans:
+            story = self.records.runs.get(str(orphan.run.id)) or Story()
+            last_try = orphan.rescue and story.rescues == self.max_rescues - 1 > 0
+            if orphan.rescue and story.rescues >= self.max_rescues:
+                report.given_up.append(orphan)
+            elif last_try and not alone:
+                report.unsure += 1
+            elif orphan.run.task_key not in served:
+                pass  # a full queue would block the server; it is not lost before somebody could run it
+            else:
+                back.append(orphan)
+                if last_try:
+                    self._last_try, alone = orphan.run.id, False
+        some_at_once = asyncio.Semaphore(AT_ONCE)
+
+        async def act(on: Callable[..., Awaitable[None]], orphan: Orphan) -> None:
+            async with some_at_once:
+                with contextlib.suppress(ObjectNotFound):  # deleted meanwhile
+                    await on(client, orphan, report)
+
+        given_up = [act(self._give_up, orphan) for orphan in report.given_up]
+        put_back = [act(self._put_back, orphan) for orphan in back]
+        for failure in await asyncio.gather(*given_up, *put_back, return_exceptions=True):
+            if isinstance(failure, BaseException):
+                raise failure
+        await self._tell(client, report.put_back + report.given_up)
+        for run in waiting:
+            if run.task_key not in served and self._queued(run) and began - run.state.timestamp.timestamp() > IDLE / 2:
+                report.unserved[run.task_key] = report.unserved.get(run.task_key, 0) + 1
+        if everything:
+            self._all_seen = began
+            # What Prefect has seen end will not be asked for again.
+            self.records.forget(began - 3 * SETTLE, but={str(run.id) for run in runs + waiting})
+            self.records.tidy(began - WEEK)
+        return report
+
+    async def _alone(self, client: PrefectClient, orphans: list[Orphan]) -> bool:
+        """Whether no other run is on its last try. A task that kills its process takes others along, perhaps the same
+        ones each time; so that these come through, the last try is made by one run after the other.
+        """
+        if not self._last_try or any(orphan.run.id == self._last_try for orphan in orphans):
+            return True
+        try:
+            state = (await client.read_task_run(self._last_try)).state
+        except ObjectNotFound:
+            return True
+        return bool(state and state.is_final())
+
+    @staticmethod
+    async def _tell(client: PrefectClient, orphans: list[Orphan]) -> None:
+        for start in range(0, len(orphans), PAGE):
+            await client.create_logs(line_on_page(o.run, o.why) for o in orphans[start : start + PAGE])
+
+    async def _runs(self, client: PrefectClient, *types: StateType, everything: bool = True) -> list[TaskRun]:
+        wanted = TaskRunFilter(state=TaskRunFilterState(type=TaskRunFilterStateType(any_=list(types))))
+        found: dict[object, TaskRun] = {}
+        offset = 0
+        while True:
+            page = await client.read_task_runs(
+                task_run_filter=wanted, sort=TaskRunSort.ID_DESC, limit=PAGE, offset=offset
+            )
+            found |= {run.id: run for run in page}
+            offset += PAGE
+            if len(page) < PAGE or not everything:
+                return list(found.values())
+
+    async def _task_workers(self, client: PrefectClient) -> list[dict[str, list[str]]]:
+        answer = await client._client.post("/task_workers/filter", json={})
+        return answer.json()
+
+    @staticmethod
+    def _queued(run: TaskRun) -> bool:
+        """Whether the state is one that put the run into the server's queue. AwaitingRetry, of a run that a task
+        server has in flight, is Scheduled too, but no deferred one.
+        """
+        return bool(run.state and run.state.is_scheduled() and run.state.state_details.deferred)
+
+    def _why_orphan(self, run: TaskRun, now: float, report: Report) -> Orphan | None:
+        """The heart of it. None: somebody runs it or will be sent it, or it is too early to say."""
+        story = self.records.runs.get(str(run.id)) or Story()
+        if not run.state or story.running_on():
+            return None
+        queued, since = self._queued(run), run.state.timestamp.timestamp()
+        state_id = str(run.state.id)
+        starts = [start for start in story.starts if not queued or start.state == state_id]
+        starts = [start for start in starts if start.how != "refused"] or starts
+        if starts:
+            last = max(starts, key=lambda start: start.at)
+            if last.ended is None:
+                return Orphan(run, f"{last.by.name} (pid {last.by.pid}) died while it had this run", rescue=True)
+            if now - max(last.ended, self._reached) < SETTLE:
+                report.unsure += 1
+                return None
+            if last.how in ("refused", "given back", "unreadable"):
+                return Orphan(run, f"{last.by.name} did not take it")
+            return Orphan(run, f"it ended on {last.by.name}, and its end never reached the Prefect server")
+        if not queued:
+            report.unknown += 1
+            return None
+        if state_id in story.backs:
+            if now - story.backs[state_id] < SETTLE:
+                report.unsure += 1
+                return None
+            return Orphan(run, "whoever was putting it back did not finish")
+        if since < self.records.down:
+            return Orphan(run, "the Prefect server that had it in its queue is gone")
+        # Who is connected and has a free place is sent a run within 10 ms, if there is one.
+        able = [p for p in self.records.processes.values() if p.alive and p.up and run.task_key in p.keys]
+        if able and all(p.free for p in able):
+            if now - max(since, *(p.quiet_since for p in able)) > IDLE:
+                return Orphan(run, f"it waited {now - since:.0f} s beside free task servers, so it is in no queue")
+            report.unsure += 1
+        return None
+
+    async def _put_back(self, client: PrefectClient, orphan: Orphan, report: Report) -> None:
+        run, story = orphan.run, self.records.runs.setdefault(str(orphan.run.id), Story())
+        assert run.state
+        parameters = run.state.state_details.task_parameters_id or story.parameters
+        if orphan.rescue:
+            story.rescues += 1
+            message = f"Rescue {story.rescues} of {self.max_rescues}, back in the queue: {orphan.why}"
+        else:
+            message = f"Back in the queue: {orphan.why}"
+        # Written before it is done: an entry of the old queue that turns up after all is refused by all. Then a last
+        # look, for somebody who took it just before we wrote that.
+        old = self._old_state(run, story)
+        self.record.write(must=True, event="back", run=str(run.id), state=old, counted=orphan.rescue)
+        story.backs[old] = story.touched = time.time()
+        self.records.read()
+        if story.running_on():
+            return
+        await client.set_task_run_state(run.id, queued_again(message, parameters), force=True)
+        orphan.why = message
+        report.put_back.append(orphan)
+
+    def _old_state(self, run: TaskRun, story: Story) -> str:
+        """The state by which the run was queued last."""
+        last = story.last()
+        return str(run.state.id) if self._queued(run) and run.state else last.state if last else ""
+
+    async def _give_up(self, client: PrefectClient, orphan: Orphan, report: Report) -> None:
+        story = self.records.runs[str(orphan.run.id)]
+        died = ", ".join(dict.fromkeys(start.by.name for start in story.starts if start.ended is None))
+        orphan.why = f"Given up after {self.max_rescues} rescues: the task servers that had this run died ({died})"
+        await client.set_task_run_state(orphan.run.id, Crashed(message=orphan.why), force=True)

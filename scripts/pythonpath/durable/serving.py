@@ -1,0 +1,437 @@
+"""Task servers that finish what they run when they are stopped, and that never run what another one runs."""
+
+import asyncio
+import errno
+import inspect
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, ParamSpec, TypeVar
+from uuid import UUID
+
+import httpx
+import orjson
+from prefect import Task
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import LogCreate
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.client.subscriptions import Subscription
+from prefect.events.worker import EventsWorker
+from prefect.exceptions import ObjectNotFound
+from prefect.logging.loggers import get_logger
+from prefect.results import ResultStore, get_or_create_default_task_scheduling_storage
+from prefect.settings import PREFECT_LOCAL_STORAGE_PATH, get_current_settings
+from prefect.states import Failed, Scheduled
+from prefect.task_worker import TaskWorker, read_parameters
+from websockets.exceptions import InvalidHandshake, WebSocketException
+
+from durable.records import Record, Records
+
+logger = get_logger("task_worker")
+P = ParamSpec("P")
+R = TypeVar("R")
+
+REMEMBER = 300  # seconds: how long a task server remembers runs that have ended
+LONG_AGO = 240  # seconds: of a run that was queued longer ago, Prefect is asked whether it still waits
+LATE = 5  # seconds after its timeout that a run may take to end
+TRIES = 3  # task servers that read other runs well and cannot read this one, before it is given up
+
+
+def keyed(namespace: str, version: str = "1") -> Callable[[Task[P, R]], Task[P, R]]:
+    """A decorator above `@task`: the key becomes `namespace.function-version`, wherever the code stands.
+
+    Change the version when queued runs of the code before must not reach the code after. A copy made by
+    `with_options` has a key of Prefect's own again. Wants a task server of this module: Prefect's computes the keys of
+    what it serves anew, and drops the runs whose key it then does not find (seen in 3.8.8, task_worker.py).
+    """
+
+    def set_key(task: Task[P, R]) -> Task[P, R]:
+        task.task_key = f"{namespace}.{task.fn.__name__}-{version}"
+        return task
+
+    return set_key
+
+
+def queued_again(message: str, parameters: UUID | str | None) -> State[Any]:
+    """The state that puts a run into the Prefect server's queue (EnqueueScheduledTasks in core_policy.py)."""
+    state = Scheduled(message=message)
+    state.state_details.deferred = True
+    state.state_details.task_parameters_id = UUID(str(parameters)) if parameters else None
+    return state
+
+
+def line_on_page(run: TaskRun, message: str) -> LogCreate:
+    """A log line on the run's page, where the UI shows it for good: the message on its state is soon replaced."""
+    at = datetime.now(UTC)
+    return LogCreate(name="durable", level=logging.WARNING, message=message, timestamp=at, task_run_id=run.id)
+
+
+def nobody_listens(error: BaseException) -> bool:
+    """Whether a connection was refused: there is no server, so there is no queue either. Slowness is no such proof."""
+    return isinstance(error, ConnectionRefusedError) or getattr(error, "errno", 0) == errno.ECONNREFUSED
+
+
+class Deliveries(Subscription[TaskRun]):
+    """What the Prefect server sends from its queue. A run is written down before it is acknowledged.
+
+    Prefect's own acknowledges first: a process that dies then has a run of which nothing and nobody knows.
+    """
+
+    def __init__(self, worker: "DrainingTaskWorker") -> None:
+        super().__init__(
+            model=TaskRun,
+            path="/task_runs/subscriptions/scheduled",
+            keys=worker.task_keys,
+            client_id=worker.client_id,
+            base_url=get_current_settings().api.url,
+        )
+        self._record = worker.record
+
+    async def __anext__(self) -> TaskRun:
+        if not self._websocket:
+            await self._ensure_connected()
+            self._record.write(event="up")
+        run = self.model.model_validate_json(await self.websocket.recv())
+        details = run.state.state_details if run.state else None
+        self._record.write(
+            must=True,
+            run=str(run.id),
+            event="start",
+            state=str(run.state.id) if run.state else "",
+            parameters=str(details.task_parameters_id) if details and details.task_parameters_id else None,
+        )
+        try:
+            await self.websocket.send(orjson.dumps({"type": "ack"}).decode())
+        except WebSocketException:
+            self._websocket = None  # it is ours all the same: who is sent it again finds that on record
+        return run
+
+    async def close(self) -> None:
+        """What was sent and is not acknowledged goes back to the server's queue (server/api/task_runs.py)."""
+        if self._websocket:
+            websocket, self._websocket = self._websocket, None
+            self._record.write(event="away")
+            await websocket.close()
+
+
+class DrainingTaskWorker(TaskWorker):
+    """Prefect's TaskWorker, which also stops without losing a run, records what it runs and runs nothing twice."""
+
+    def __init__(self, *tasks: Task[..., Any], limit: int | None, name: str, records: Any) -> None:
+        super().__init__(*tasks, limit=limit)
+        for copy, given in zip(self.tasks, tasks, strict=True):  # see keyed()
+            copy.task_key = given.task_key
+        self.name = name
+        self.record = Record(records, name, keys=sorted(self.task_keys), limit=limit)
+        self._others = None
+        if self.record.path:
+            self._others = Records(self.record.path.parent, self.record.path, newer_than=time.time() - REMEMBER)
+        self._ended: dict[str, float] = {}  # by the state that queued it: when this process ended that run
+        self._forget_at = 0.0
+        self._in_flight: dict[UUID, TaskRun] = {}
+        self._parameters: dict[UUID, UUID | None] = {}  # of the runs in flight, to be able to give them back
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._reads_well = False  # whether it could ever read the parameters of a run
+        self._unreadable = 0  # how often in a row it could not
+        self._tries: Counter[UUID] = Counter()  # how often it could not read this run, though it reads others
+        self._pause_until = 0.0
+        self._deliveries: Deliveries | None = None
+
+    async def take_runs(self) -> None:
+        """Receive runs and start them, until cancelled.
+
+        Prefect's own loop acknowledges a run and then waits for a free place: a run that is acknowledged has left the
+        server's queue, so stopping in between loses it. Here the place comes first. What the server has sent and we
+        have not acknowledged goes back to its queue when the connection closes (server/api/task_runs.py).
+        """
+        runs = self._deliveries = Deliveries(self)
+        try:
+            while True:
+                place = object()
+                if self._limiter:
+                    await self._limiter.acquire_on_behalf_of(place)
+                try:
+                    run = await self._next(runs)
+                finally:
+                    if self._limiter:
+                        self._limiter.release_on_behalf_of(place)
+                # Nothing is awaited between here and the start, so a cancellation cannot fall in between.
+                if run.id in self._in_flight:
+                    # Another entry of the queue. Not to be recorded as ended: the run is not.
+                    logger.info(f"Task run {run.id} was delivered again while it runs here; refused")
+                    continue
+                if self._limiter:
+                    self._limiter.acquire_on_behalf_of_nowait(run.id)
+                assert self._runs_task_group
+                self._idle.clear()
+                self._in_flight[run.id] = run
+                self._parameters[run.id] = run.state.state_details.task_parameters_id if run.state else None
+                self._runs_task_group.start_soon(self._safe_submit_scheduled_task_run, run)
+        finally:
+            await runs.close()
+
+    async def _next(self, runs: Deliveries) -> TaskRun:
+        """The next run. While the API is away or starting, keep trying; Prefect's own retry gives up on some errors."""
+        told, noted = False, 0.0
+        while True:
+            if (pause := self._pause_until - time.monotonic()) > 0:
+                await asyncio.sleep(pause)
+            tried = time.time()
+            try:
+                return await anext(runs)
+            except (OSError, InvalidHandshake, WebSocketException) as error:
+                if getattr(getattr(error, "response", None), "status_code", 500) < 500:
+                    raise  # 401, 403: waiting does not help
+                if time.monotonic() < self._pause_until:
+                    continue  # we have closed it
+                if getattr(error, "errno", 0) in (errno.ENOSPC, errno.EDQUOT):
+                    self._pause_until = time.monotonic() + 2
+                    await runs.close()
+                    logger.error(f"The disk of the records is full ({error}); taking no run. Try: freeing some room")
+                    continue
+                if not told:
+                    logger.warning(f"The Prefect API is away ({error}); trying again until it is back")
+                    told = True
+                if runs._websocket:
+                    runs._websocket = None
+                    self.record.write(event="away")
+                if nobody_listens(error) and tried - noted > 1:
+                    noted = tried
+                    self.record.write(event="down", at=tried)
+                await asyncio.sleep(0.1)
+
+    async def _safe_submit_scheduled_task_run(self, task_run: TaskRun) -> None:
+        state_id = str(task_run.state.id) if task_run.state else ""
+        how = "returned"
+        try:
+            if why := await self._why_not(task_run):
+                how = "refused"
+                logger.info(f"Task run {task_run.id} is refused: {why}")
+                return
+            logger.info(f"Received task run: {task_run.id} - {task_run.name}")
+            if problem := await self._what_is_unreadable(task_run):
+                how = "unreadable"
+                await self._pass_on(task_run, problem)
+                return
+            await super()._safe_submit_scheduled_task_run(task_run)
+        except Exception as error:
+            logger.error(f"Could not run task run {task_run.id}: {error!r}")
+        finally:
+            # Once given_back() has ended the process's part in it, this line must not come.
+            if self._in_flight.pop(task_run.id, None):
+                self.record.write(run=str(task_run.id), event="end", how=how)
+            self._release_token(task_run.id)  # where Prefect's own part, which does this, was not reached
+            self._parameters.pop(task_run.id, None)
+            self._ended[state_id] = time.time()
+            if not self._parameters:
+                self._idle.set()
+
+    # --- never what another one runs ---------------------------------------------------------------
+
+    async def _why_not(self, run: TaskRun) -> str | None:
+        """Why this delivery must not be run; None if all is well.
+
+        We have written that we take it, before this looks: of two that receive the same at the same moment, at least
+        one sees the other. Should both refuse, the rescuer puts the run back.
+        """
+        if not self._others or not run.state:
+            return None
+        state_id, now = str(run.state.id), time.time()
+        if state_id in self._ended:
+            return "it has run here already"
+        try:
+            self._others.read()
+        except OSError as error:
+            logger.warning(f"The records cannot be read ({error}); task run {run.id} is run all the same")
+            return None
+        if now > self._forget_at:
+            self._forget_at = now + 30
+            self._others.forget(now - REMEMBER)
+            self._ended = {state: at for state, at in self._ended.items() if at > now - REMEMBER}
+        if story := self._others.runs.get(str(run.id)):
+            for start in story.starts:
+                if start.ended is None and start.by.alive:
+                    return f"it runs on {start.by.name}"
+                if start.ended is not None and start.state == state_id and start.how not in ("refused", "unreadable"):
+                    return f"it has run on {start.by.name}"
+            if state_id in story.backs:
+                return "it was put back into the queue since"
+        if now - run.state.timestamp.timestamp() > LONG_AGO:
+            # The record may have forgotten. Prefect knows: it still waits, in this very state, or it does not.
+            try:
+                known = (await self._client.read_task_run(run.id)).state
+            except ObjectNotFound:
+                return "it was deleted"
+            except httpx.HTTPError:
+                return None
+            # A run can be without its state for a moment, between two statements of Prefect's task run recorder.
+            if known and known.id != run.state.id:
+                return f"it is {known.name} by now"
+        return None
+
+    # --- parameters that this process cannot read ----------------------------------------------------
+
+    async def _what_is_unreadable(self, run: TaskRun) -> str | None:
+        """One line, if the parameters of the run cannot be read here. Prefect would delete the run, or forget it."""
+        task = next((task for task in self.tasks if task.task_key == run.task_key), None)
+        if not task or not inspect.signature(task.fn).parameters:
+            return None
+        identifier = self._parameters.get(run.id)
+        if not identifier:
+            return "it was queued without parameters"
+        try:
+            storage = await get_or_create_default_task_scheduling_storage()
+            await read_parameters(await ResultStore(result_storage=storage).aupdate_for_task(task), identifier)
+        except Exception as error:
+            return f"{type(error).__name__}: {error}".splitlines()[0][:200]
+        self._reads_well, self._unreadable = True, 0
+        return None
+
+    async def _pass_on(self, run: TaskRun, problem: str) -> None:
+        """Give the run to others. If it is this process that cannot read anything, it stands back for a while."""
+        folder = PREFECT_LOCAL_STORAGE_PATH.value()
+        how, tries = "given back", 0
+        if self._reads_well:
+            self._tries[run.id] += 1
+            others = self._others.runs.get(str(run.id)) if self._others else None
+            how = "unreadable"
+            tries = self._tries[run.id] + (sum(start.how == how for start in others.starts) if others else 0)
+        else:
+            self._unreadable += 1
+            self._pause_until = time.monotonic() + min(60, 5 * 2 ** (self._unreadable - 1))
+            if self._deliveries:
+                await self._deliveries.close()
+        logger.error(
+            f"Task run {run.id} cannot be read here ({problem}); nothing is deleted, it goes back to the queue. "
+            f"Try: the result storage of who submits (here PREFECT_LOCAL_STORAGE_PATH={folder}), and the same packages"
+        )
+        async with get_client() as client:
+            if tries >= TRIES:
+                state = Failed(message=f"No task server can read its parameters: {problem}")
+                await client.set_task_run_state(run.id, state, force=True)
+            else:
+                await self._put_back(client, run, f"{self.name} cannot read its parameters; back in the queue", how)
+
+    async def _put_back(self, client: Any, run: TaskRun, message: str, how: str = "given back") -> None:
+        # Ended before it is in the queue again: whoever receives it next must find that nobody has it.
+        self._in_flight.pop(run.id, None)
+        self.record.write(run=str(run.id), event="end", how=how)
+        await client.set_task_run_state(run.id, queued_again(message, self._parameters.get(run.id)), force=True)
+        await client.create_logs([line_on_page(run, message)])
+
+    # --- the end -------------------------------------------------------------------------------------
+
+    async def give_back(self) -> None:
+        """Put the runs in flight back into the queue, for another task server."""
+        async with get_client() as client:
+            for run in list(self._in_flight.values()):
+                await self._put_back(client, run, f"{self.name} was stopped before it finished; back in the queue")
+                logger.info(f"Task run {run.id} went back to the queue")
+
+    async def first_overdue(self) -> None:
+        """Returns when a run has outlived its task's timeout: a thread in a call that nothing can interrupt.
+
+        Prefect's timeout raises an exception in the thread, which arrives when that call is over, if ever
+        (WatcherThreadCancelScope in 3.8.8). So the run is told to be timed out, and this process must end.
+        """
+        patience = {}
+        for task in self.tasks:
+            delays = task.retry_delay_seconds or 0
+            longest = max(delays, default=0) if isinstance(delays, list | tuple) else delays
+            if task.timeout_seconds:
+                patience[task.task_key] = (task.timeout_seconds + longest * 2) * ((task.retries or 0) + 1) + LATE
+        while True:
+            await asyncio.sleep(0.5)
+            for run in list(self._in_flight.values()):
+                began = self.in_flight_task_runs.get(run.task_key, {}).get(run.id)
+                if not began or time.time() - began.timestamp() < patience.get(run.task_key, float("inf")):
+                    continue
+                timeout = next(task.timeout_seconds for task in self.tasks if task.task_key == run.task_key)
+                message = f"Task run exceeded timeout of {timeout:g} second(s), and could not be interrupted"
+                try:
+                    async with get_client() as client:
+                        await client.set_task_run_state(run.id, Failed(name="TimedOut", message=message), force=True)
+                except httpx.HTTPError:
+                    continue  # the API is away: next time
+                logger.error(f"{message}: {run.id}. {self.name} finishes the others, and ends; start it again")
+                self._in_flight.pop(run.id, None)
+                self.record.write(run=str(run.id), event="end", how="timed out")
+                self._parameters.pop(run.id, None)
+                if not self._parameters:
+                    self._idle.set()
+                return
+
+
+async def aserve(
+    *tasks: Task[..., Any],
+    limit: int | None = 10,
+    status_server_port: int | None = None,
+    timeout: float | None = None,
+    grace: float = 30,
+    name: str | None = None,
+    records: str | os.PathLike[str] | None = None,
+) -> None:
+    """Serve the tasks until SIGTERM, SIGINT or `timeout` seconds; see the package's docstring for what is added.
+
+    limit: runs at once. timeout, grace: seconds. name: who ran it, in the records (default: host-pid).
+    status_server_port: refused with ValueError; it crashes Prefect 3.8.8's task server.
+    """
+    if status_server_port is not None:
+        raise ValueError("status_server_port crashes the task server of Prefect 3.8.8")
+    if get_current_settings().api.url is None:
+        raise ValueError("a task server needs PREFECT_API_URL: start a Prefect server and set it")
+    name = name or f"{socket.gethostname()}-{os.getpid()}"
+    worker = DrainingTaskWorker(*tasks, limit=limit, name=name, records=records)
+    signals: asyncio.Queue[int] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+    if threading.current_thread() is threading.main_thread():  # only there can Python handle signals
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, signals.put_nowait, number)
+
+    async with worker:
+        logger.info(f"{worker.name} serves {' | '.join(sorted(task.name for task in worker.tasks))}")
+        taking = asyncio.create_task(worker.take_runs())
+        told = asyncio.create_task(signals.get())
+        overdue = asyncio.create_task(worker.first_overdue())
+        await asyncio.wait({taking, told, overdue}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        stuck = overdue.done()
+        overdue.cancel()
+        if taking.done():
+            told.cancel()
+            await taking  # raises what ended it
+        taking.cancel()
+        await asyncio.wait({taking})
+        if worker._parameters:
+            count = len(worker._parameters)
+            logger.info(f"Stopping: taking nothing new, finishing {count} run(s), for up to {grace:g} s")
+            if told.done():
+                told = asyncio.create_task(signals.get())
+            idle = asyncio.create_task(worker._idle.wait())
+            await asyncio.wait({idle, told}, timeout=grace, return_when=asyncio.FIRST_COMPLETED)
+            idle.cancel()
+        told.cancel()
+        if worker._parameters or stuck:
+            # A thread cannot be stopped from outside, so the process ends here, once everything it knows is sent.
+            await asyncio.to_thread(EventsWorker.drain_all, timeout=5)  # in a thread, where it waits
+            try:
+                await asyncio.wait_for(worker.give_back(), 5)
+            except Exception as error:
+                logger.error(f"Could not give {len(worker._parameters)} run(s) back: {error!r}")
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(1 if stuck else 0)
+    worker.record.close()
+    logger.info("Stopped; nothing is in flight")
+
+
+def serve(*tasks: Task[..., Any], **options: Any) -> None:
+    """The same from ordinary code; returns when the task server has stopped."""
+    asyncio.run(aserve(*tasks, **options))

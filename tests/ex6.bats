@@ -1,0 +1,180 @@
+#!/usr/bin/env bats
+# Example 6: nothing is lost, whatever dies. One stack for the rows of the table, one for the server's queue and chaos.
+# bats file_tags=ex6
+
+load helpers
+
+setup_file() {
+  own_kit "$BATS_FILE_TMPDIR"
+  export LOG_DIR=$BATS_FILE_TMPDIR
+  start_example 6 WORK_SECONDS=3
+}
+teardown_file() { stop_and_check; }
+
+# -> the id of a run that was submitted and not waited for
+submitted() { make -s submit WAIT=0 2>/dev/null | run_id; }
+# TASK [VERSION [slow]] -> submits a run of one of the example's tasks as a web app would, from another folder; its id
+delay() {
+  (
+    eval "$(make -s env)"
+    cd "$BATS_TEST_TMPDIR" && PYTHONPATH=$PYTHONPATH:$KIT/examples/ex6_nothing_lost PREFECT_LOGGING_LEVEL=ERROR python - "$@" <<'PY'
+import sys, time
+from durable import keyed
+import task_server
+class Slow:  # a parameter that takes two seconds to read
+    def __reduce__(self):
+        return time.sleep, (2,)
+name, version, slow = [*sys.argv[1:], "1", ""][:3] if len(sys.argv) < 4 else sys.argv[1:]
+task = keyed("ex6", version)(getattr(task_server, name))
+print(task.delay(Slow() if slow else "Deep Thought").task_run_id)
+PY
+  )
+}
+# RUN-ID -> how often the task began, as the task itself notes it; the process in which it began last
+begins() { grep -c "^begin $1 " "$WORKSHOP_HOME/shipped/diary.txt" 2>/dev/null || true; }
+began_in() { sed -n "s/^begin $1 \([0-9]*\) .*/\1/p" "$WORKSHOP_HOME/shipped/diary.txt" | tail -n 1; }
+# RUN-ID -> the messages of its states, as the UI shows them
+messages() { api "/task_run_states/?task_run_id=$1" | json '"\n".join(s["name"] + ": " + (s["message"] or "") for s in d)'; }
+# RUN-ID -> the process that has taken it last, by the records
+taken_by() { grep -l "\"run\": \"$1\", \"event\": \"start\"" "$WORKSHOP_HOME"/task-servers/*.jsonl | sed 's/.*-\([0-9]*\)-[0-9]*\.jsonl/\1/'; }
+all_task_servers() { for n in 1 2 3; do child_of "task_server.$n"; done; }
+runs_in_state_are() { [ "$(count_in_state "$1")" = "$2" ]; }
+is_up() { [ "$(task_servers)" = "${1:-3}" ]; }
+
+@test "kill -9 of a task server: its run is running again on another one within 15 s, and its states say why" {
+  local id pid
+  id=$(submitted)
+  within 10 eval '[ -n "$(began_in '"$id"')" ]'
+  pid=$(began_in "$id")
+  kill -KILL "$pid"
+  within 15 eval '[ "$(begins '"$id"')" = 2 ]'
+  [ "$(began_in "$id")" != "$pid" ]
+  within 10 is_in_state "$id" COMPLETED
+  messages "$id" | grep 'Scheduled: Rescue 1 of 3, back in the queue: task_server.[123] (pid '"$pid"') died while it had this run'
+  api /logs/filter "{\"logs\": {\"task_run_id\": {\"any_\": [\"$id\"]}}}" | json 'd[0]["message"]' | grep 'Rescue 1 of 3' # on its page
+  grep -q "put back 1 run(s): $id" "$stack_log"
+  within 15 is_up
+}
+
+@test "SIGTERM to a task server: what it runs finishes there, and nothing is started twice" {
+  local id pid
+  id=$(submitted)
+  within 10 eval '[ -n "$(began_in '"$id"')" ]'
+  pid=$(began_in "$id")
+  kill -TERM "$pid"
+  within 10 is_in_state "$id" COMPLETED
+  [ "$(begins "$id")" = 1 ]
+  [ "$(began_in "$id")" = "$pid" ]
+  within 15 is_up
+}
+
+@test "a task server that is stopped for 11 s, or a run that is delivered twice: it is never started a second time" {
+  local id pid
+  id=$(submitted)
+  within 10 eval '[ -n "$(began_in '"$id"')" ]'
+  pid=$(began_in "$id")
+  kill -STOP "$pid"
+  # A second entry in the Prefect server's queue, as after a mistake of somebody's.
+  api "/task_runs/$id/set_state" "$(state_of_queue "$id")"
+  within 10 grep -q "Task run $id is refused: it runs on task_server" "$stack_log"
+  never within 11 eval '[ "$(begins '"$id"')" != 1 ]'
+  kill -CONT "$pid"
+  within 10 is_in_state "$id" COMPLETED
+  [ "$(begins "$id")" = 1 ]
+  ok make rescue
+  has 'nothing to put back'
+  within 15 is_up
+}
+# RUN-ID -> the request that puts a run into the queue with the parameters that it has
+state_of_queue() {
+  local parameters
+  parameters=$(api "/task_run_states/?task_run_id=$1" | json '[s["state_details"]["task_parameters_id"] for s in d if s["type"] == "SCHEDULED"][0]')
+  echo "{\"force\": true, \"state\": {\"type\": \"SCHEDULED\", \"state_details\": {\"deferred\": true, \"task_parameters_id\": \"$parameters\"}}}"
+}
+
+@test "a task server dies between delivery and Pending: the run is delivered again" {
+  local id
+  id=$(delay ship 1 slow)
+  within 15 eval '[ -n "$(taken_by '"$id"')" ]'
+  kill -KILL "$(taken_by "$id")"
+  is_in_state "$id" SCHEDULED # and Prefect's queue has forgotten it
+  [ "$(begins "$id")" != 1 ]
+  within 15 eval '[ "$(begins '"$id"')" = 1 ]'
+  within 10 is_in_state "$id" COMPLETED
+  messages "$id" | grep 'died while it had this run'
+  within 15 is_up
+}
+
+@test "a run raises, hangs, or kills its process again and again: each has a state and a message, the others go on" {
+  local fail hang poison
+  fail=$(delay fail) hang=$(delay hang) poison=$(delay poison)
+  ok make submit-map N=6
+  has '6 of 6 runs completed'
+  is_in_state "$fail" FAILED
+  messages "$fail" | grep 'no parcel for Deep Thought'
+  within 15 is_in_state "$hang" FAILED
+  messages "$hang" | grep 'TimedOut: Task run exceeded timeout of 3 second(s), and could not be interrupted'
+  within 30 is_in_state "$poison" CRASHED
+  messages "$poison" | grep 'Crashed: Given up after 3 rescues: the task servers that had this run died'
+  [ "$(messages "$poison" | grep -c 'Rescue [123] of 3')" = 3 ]
+  within 20 is_up
+}
+
+@test "a task server without the shared result storage: one line, nothing is deleted, the others run everything" {
+  local typed=$BATS_TEST_TMPDIR/typed before
+  before=$(count_in_state COMPLETED)
+  echo "PREFECT_LOCAL_STORAGE_PATH=$BATS_TEST_TMPDIR/elsewhere TASK_SERVER_NAME=stranger exec python examples/ex6_nothing_lost/task_server.py" >"$typed"
+  "${PROCESS[@]}" session make shell WORK_SECONDS=3 <"$typed" >"$BATS_TEST_TMPDIR/stranger.log" 2>&1 3>&- &
+  local stranger=$!
+  within 20 is_up 4
+  ok make submit-map N=16
+  has '16 of 16 runs completed'
+  kill -TERM -- "-$stranger"
+  wait "$stranger" || true
+  cat "$BATS_TEST_TMPDIR/stranger.log"
+  grep -q 'cannot be read here (.*); nothing is deleted, it goes back to the queue. Try: the result storage of who submits' "$BATS_TEST_TMPDIR/stranger.log"
+  never grep -q Traceback "$BATS_TEST_TMPDIR/stranger.log"
+  runs_in_state_are COMPLETED $((before + 16))
+}
+
+@test "a run for code that nobody serves: a line that says so, and it waits until somebody does" {
+  local id
+  id=$(delay ship 0)
+  within 20 grep -q '1 run(s) wait for ex6.ship-0, which no task server serves: none is up, or with other code. Try: ' "$stack_log"
+  is_in_state "$id" SCHEDULED
+  ok make rescue
+  has 'wait for ex6.ship-0'
+  api "/task_runs/$id/set_state" '{"force": true, "state": {"type": "CANCELLED"}}' >/dev/null
+}
+
+@test "make submit and make check work here; make chaos and make rescue refuse another server" {
+  ok make submit NAME='../../x $(touch y)'
+  has 'shipped to ../../x $(touch y)'
+  ok make runs N=5
+  has 'task_server.'
+  try make check EX=6
+  has '✓ task servers subscribed to ex6.ship: 3 of 3'
+  has '✓ no run is left Running by a task server that is dead'
+  refused 'make chaos (without REMOTE=1)' make chaos REMOTE=1
+  refused 'make rescue (without REMOTE=1)' make rescue REMOTE=1
+  refused 'make … N=300' make chaos N=none
+  refused 'RESCUE=1' make ex6 RESCUE=2
+}
+
+@test "the Prefect server and every task server die at once with 500 runs queued: all are delivered; then two rounds of chaos" {
+  ok make stop
+  start_example 6 WORK_SECONDS=0.05
+  all_task_servers | xargs kill -STOP
+  local before
+  before=$(count_in_state COMPLETED)
+  ok make submit-map N=500 WAIT=0
+  runs_in_state_are SCHEDULED 500
+  { child_of server.1; all_task_servers; } | xargs kill -KILL
+  within 60 runs_in_state_are COMPLETED $((before + 500))
+  grep -q 'put back .* the Prefect server that had it in its queue is gone' "$stack_log"
+
+  LIMIT_S=100 ok make chaos N=60 SECONDS=8 SEED=1
+  has '0 doubled alive, 0 lost'
+  LIMIT_S=100 ok make chaos N=60 SECONDS=8 SEED=2
+  has '0 doubled alive, 0 lost'
+}

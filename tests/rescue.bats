@@ -1,0 +1,92 @@
+#!/usr/bin/env bats
+# make rescue by hand in examples 2 and 3, which have no rescuer of their own; and the queue when it is full.
+# bats file_tags=ex6
+
+load helpers
+
+setup() { own_kit; }
+teardown() { stop_and_check; }
+
+@test "examples 2 and 3: what a kill -9 of a task server or of the Prefect server strands, make rescue puts back" {
+  start_example 2 SERVERS=2 WORK_SECONDS=2
+  ok make submit-map N=6 WAIT=0
+  within 10 eval '[ "$(count_in_state RUNNING)" = 2 ]'
+  kill -KILL "$(child_of task_server.1)" "$(child_of server.1)"
+  within 30 eval '[ "$(task_servers)" = 2 ]'
+  try make check
+  has '✗ no run is left Running by a task server that is dead'
+  has 'make rescue'
+  # Without it they stay: one Running, and what was queued. (One that was on its way to the other task server may run.)
+  never within 3 eval '[ "$(count_in_state SCHEDULED)" -lt 3 ] || [ "$(count_in_state RUNNING)" = 0 ]'
+  ok make rescue
+  has 'died while it had this run'
+  has 'the Prefect server that had it in its queue is gone'
+  within 20 eval '[ "$(count_in_state COMPLETED)" = 6 ]'
+  ok make rescue
+  has 'nothing to put back'
+}
+
+@test "RESCUE=0 leaves the rescuer out of example 6, and a run is lost until make rescue" {
+  start_example 6 SERVERS=1 WORK_SECONDS=3 RESCUE=0
+  never grep -q rescuer "$stack_log"
+  local id
+  id=$(make -s submit WAIT=0 2>/dev/null | run_id)
+  within 10 is_in_state "$id" RUNNING
+  kill -KILL "$(child_of task_server.1)"
+  within 15 eval '[ "$(task_servers)" = 1 ]'
+  never within 3 eval '! is_in_state '"$id"' RUNNING'
+  ok make rescue
+  has "put back 1 run(s): $id. Rescue 1 of 3"
+  within 15 is_in_state "$id" COMPLETED
+}
+
+@test "more runs than Prefect's queue holds and no task server up: a submit says so, and goes on when one is up" {
+  # Prefect's own limit is 1,000 (TUNED=0) or 100,000; here it is 20.
+  local kit='eval "$(make -s env)"; export PREFECT_SERVER_TASKS_SCHEDULING_MAX_SCHEDULED_QUEUE_SIZE=20; exec "$@"'
+  mkdir -p "$WORKSHOP_HOME"/{prefect,task-servers,run}
+  cp .venv/workshop/prefect.db "$WORKSHOP_HOME/prefect/prefect.db"
+  start server bash -c "$kit" _ prefect-server
+  within 30 eval '[ "$(api /health)" = true ]'
+  N=30 start submit bash -c "$kit" _ python scripts/submit_map.py
+  within 20 grep -q "waiting    Prefect's queue holds 20 runs of my_background_task, its limit, and no task server takes them" "$submit_log"
+  LIMIT=10 start taker bash -c "$kit" _ python examples/ex2_task_servers/task_server.py
+  within 20 grep -q '30 of 30 runs completed' "$submit_log"
+  kill -TERM "$taker_pid" "$server_pid"
+  within 15 gone "$server_pid"
+}
+
+@test "the disk is full: a submit says so, what runs comes to an end once there is room, and the rest goes on" {
+  mkdir -p "$WORKSHOP_HOME"
+  need_small_disk "$WORKSHOP_HOME" 100m
+  start_example 6 SERVERS=1 WORK_SECONDS=3
+  local id
+  id=$(make -s submit WAIT=0 2>/dev/null | run_id)
+  within 10 is_in_state "$id" RUNNING
+  dd if=/dev/zero of="$WORKSHOP_HOME/fill" bs=64k 2>/dev/null || true
+  try make submit
+  [ "$status" -eq 2 ]
+  has 'is full, so no more was submitted. Try: freeing some room'
+  within 10 eval '[ -n "$(grep "$id.*cannot\|No space\|disk" "$stack_log")" ]'
+  rm "$WORKSHOP_HOME/fill"
+  within 30 eval 'api "/task_runs/$id" | json "d[\"state_type\"]" | grep -qE "COMPLETED|FAILED|CRASHED"'
+  within 20 eval '[ "$(task_servers)" = 1 ]'
+  ok make submit
+  has 'completed  shipped to Marvin'
+  ok make stop
+  umount "$WORKSHOP_HOME"
+}
+
+@test "keep --always: killed from outside it is started again at once, however often; what fails by itself waits longer" {
+  local kit='eval "$(make -s env)"; exec "$@"' n
+  mkdir -p "$WORKSHOP_HOME/run"
+  start patient bash -c "$kit" _ keep --always --name patient sleep 1000
+  for n in 1 2 3 4 5; do
+    within 5 eval 'kill -KILL "$(child_of patient)"'
+    within 5 eval '[ "$(grep -c "patient was killed by SIGKILL; starting it again$" "$patient_log")" = '"$n"' ]'
+  done
+  start wrong bash -c "$kit" _ keep --always --name wrong false
+  within 10 grep -q 'wrong ended with exit code 1; starting it again in 4 s' "$wrong_log"
+  [ "$(grep -c 'starting it again$' "$wrong_log")" = 3 ]
+  kill -TERM "$patient_pid" "$wrong_pid"
+  within 5 gone "$wrong_pid"
+}
