@@ -47,7 +47,8 @@ def status_of(url: str) -> tuple[int, str]:
 def runs_of(task: str) -> list[dict[str, Any]]:
     """The newest 200 runs of a task that the API knows, newest first. Raises OSError when it is away."""
     page = workshop.prefect("/task_runs/filter", {"sort": "EXPECTED_START_TIME_DESC", "limit": 200})
-    return [run for run in page if run["task_key"].rpartition("-")[0] == task]
+    # In its very first moment a run has no state.
+    return [run for run in page if run["state"] and run["task_key"].rpartition("-")[0] == task]
 
 
 def rows_of(ids: list[str]) -> int:

@@ -242,7 +242,7 @@ http() ( # METHOD PORT PATH [JSON] -> the body, if the status is 200; needs no c
 
 # What the compose files read, besides secrets. As the example was started, so that `docker compose up --scale` by hand
 # changes nothing else.
-COMPOSE_READS='REMOTE REMOTE_URL TUNED LIMIT GRACE WORK_SECONDS FAIL_RATE PYTHON_IMAGE REDIS_IMAGE PREFECT_PORT WEB_PORT
+COMPOSE_READS='REMOTE REMOTE_URL TUNED LIMIT GRACE WORK_SECONDS FAIL_RATE RESCUE MAX_RESCUES PYTHON_IMAGE REDIS_IMAGE PREFECT_PORT WEB_PORT
   MARKETING_PORT INBOX_PORT SMTP_PORT LLM OPENAI_BASE_URL MARVIN_AGENT_MODEL ANSWER_SECONDS CACHE_SECONDS REQUIREMENTS
   COMPOSE_FILE'
 
@@ -254,7 +254,8 @@ compose_settings() { # EX -> what `docker compose` reads: which file, and a proj
   fi
   COMPOSE_PROJECT_NAME=workshop-$(printf '%s' "$WORKSHOP_HOME" | cksum | cut -d ' ' -f 1)
   for name in $COMPOSE_READS; do [ -z "${!name:-}" ] || export "${name?}"; done
-  export COMPOSE_PROJECT_NAME PREFECT_SERVERS=$((1 - REMOTE))
+  export COMPOSE_PROJECT_NAME COMPOSE_PREFECTS=$((1 - REMOTE)) COMPOSE_RESCUERS=1
+  if [ "$REMOTE" = 1 ] || [ "${RESCUE:-1}" = 0 ]; then COMPOSE_RESCUERS=0; fi
   # What may hold a password travels as a secret; all must be set, if only to nothing.
   export SECRET_DB=${DB:-} SECRET_API_KEY='' SECRET_API_AUTH_STRING='' SECRET_REDIS_URL='' SECRET_SMTP_URL=''
   if [ "$REMOTE" = 1 ]; then SECRET_API_KEY=${PREFECT_API_KEY:-} SECRET_API_AUTH_STRING=${PREFECT_API_AUTH_STRING:-}; fi

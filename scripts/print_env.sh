@@ -11,7 +11,7 @@ for name in $WORKSHOP_IGNORED; do [ -n "${!name+set}" ] || printf 'unset %s\n' "
 for name in $(compgen -e | sort); do
   case $name in
     PREFECT_* | PATH | PYTHON* | NO_PROXY | no_proxy | DO_NOT_TRACK | VIRTUAL_ENV | WORKSHOP_* | WEB_PORT) ;;
-    MARKETING_* | INBOX_* | MAIL_FOLDER | SMTP_PORT | REDIS_PORT | OWN_REDIS | FAIL_RATE | COMPOSE_* | LIMIT | *_IMAGE | REMOTE_URL | LLM | MARVIN_* | OPENAI_BASE_URL | ANSWER_SECONDS | CACHE_SECONDS | REQUIREMENTS) ;;
+    MARKETING_* | INBOX_* | MAIL_FOLDER | SMTP_PORT | REDIS_PORT | OWN_REDIS | FAIL_RATE | RESCUE | MAX_RESCUES | COMPOSE_* | LIMIT | *_IMAGE | REMOTE_URL | LLM | MARVIN_* | OPENAI_BASE_URL | ANSWER_SECONDS | CACHE_SECONDS | REQUIREMENTS) ;;
     REDIS_URL | SMTP_URL) case " $WORKSHOP_DERIVED " in *" $name="*) ;; *) continue ;; esac ;; # may hold a password
     SECRET_*) [ -z "${!name}" ] || continue ;;
     KIT | VENV | REMOTE | TUNED | GRACE | WORK_SECONDS | RECORDS) ;;

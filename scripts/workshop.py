@@ -178,5 +178,5 @@ def waiting_runs() -> list[dict[str, Any]]:
         )
         found += page
         if len(page) < 200:
-            deferred = [run for run in found if run["state"]["state_details"].get("deferred")]
+            deferred = [run for run in found if run["state"] and run["state"]["state_details"].get("deferred")]
             return sorted({run["id"]: run for run in deferred}.values(), key=lambda run: run["created"])

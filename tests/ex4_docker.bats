@@ -84,6 +84,24 @@ in_make_shell() { ok bash -c 'printf "%s\n" "$0" | make shell' "$1"; }
   [ "$(count_in_state CRASHED)" -eq 0 ]
 }
 
+@test "kill -9 of a task server and of the Prefect server, in their containers, with runs in flight and in the queue: none is lost" {
+  local before id
+  before=$(count_users)
+  start more_signups make signup N=40
+  within 30 eval '[ "$(count_users)" -ge $((before + 10)) ]'
+  id=$(container task-server)
+  docker exec "$id" bash -c 'for p in /proc/[0-9]*; do grep -q ^python "$p/cmdline" && kill -9 "${p#/proc/}"; done; true'
+  within 60 eval '[ "$(count_users)" -ge $((before + 40)) ]'
+  docker exec "$(container prefect)" bash -c 'for p in /proc/[0-9]*; do grep -q uvicorn "$p/cmdline" && kill -9 "${p#/proc/}"; done; true' || true
+  within 30 curl -sf "$API/health"
+  within 60 eval '[ "$(count_in_state SCHEDULED)$(count_in_state PENDING)$(count_in_state RUNNING)" = 000 ]'
+  [ "$(count_in_state CRASHED)" -eq 0 ]
+  [ "$(count_in_state FAILED)" -eq 0 ]
+  # The promises hold after all that: one email, one enrolment, ten things each.
+  ok make check EX=4
+  kill "$more_signups_pid" 2>/dev/null || true
+}
+
 @test "kill -9 of make ex4 leaves containers, and says so; make stop ends them, the data stays" {
   local launcher before
   before=$(count_users)

@@ -96,7 +96,8 @@ def states_of(those: list[User]) -> dict[UUID, RunState]:
     chosen = TaskRunFilter(id=TaskRunFilterId(any_=ids))
     with get_client(sync_client=True) as client:
         runs = client.read_task_runs(task_run_filter=chosen, sort=TaskRunSort.ID_DESC, limit=200) if ids else []
-    found = {run.id: RunState(id=run.id, state=run.state.name, message=run.state.message) for run in runs}
+    # In its very first moment a run has no state.
+    found = {run.id: RunState(id=run.id, state=run.state.name, message=run.state.message) for run in runs if run.state}
     return {run_id: found.get(run_id, RunState(id=run_id)) for run_id in ids}
 
 

@@ -74,8 +74,9 @@ def line_on_page(run: TaskRun, message: str) -> LogCreate:
 
 
 def nobody_listens(error: BaseException) -> bool:
-    """Whether a connection was refused: there is no server, so there is no queue either. Slowness is no such proof."""
-    return isinstance(error, ConnectionRefusedError) or getattr(error, "errno", 0) == errno.ECONNREFUSED
+    """Whether a connection was refused, or its host is gone: no server, so no queue either. Slowness proves nothing."""
+    # EHOSTUNREACH: a container that is not running has no address.
+    return getattr(error, "errno", 0) in (errno.ECONNREFUSED, errno.EHOSTUNREACH)
 
 
 class Deliveries(Subscription[TaskRun]):
