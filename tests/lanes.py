@@ -42,8 +42,8 @@ def run(file: str) -> tuple[str, int, str, list[int]]:
 began = time.monotonic()
 code = 0
 total = [0, 0, 0]
-# The largest first, so that no lane is left with a long one at the end.
-files = sorted(arguments, key=lambda file: -Path(file).stat().st_size)
+# The longest first, so that no lane is left with one at the end: the largest files, and the one that is a benchmark.
+files = sorted(arguments, key=lambda file: (not file.endswith("bench.bats"), -Path(file).stat().st_size))
 with ThreadPoolExecutor(lanes) as threads:
     for future in as_completed([threads.submit(run, file) for file in files]):
         file, failed, output, counts = future.result()
