@@ -23,7 +23,7 @@ whole_number length 5 3600 'make test-chaos SECONDS=30'
 unset N SEED SERVERS LIMIT NAME WORK_SECONDS CHAOS_SECONDS MAKEFLAGS MAKELEVEL MFLAGS
 log=$(dirname "$WORKSHOP_HOME")/example.log figures=$(dirname "$WORKSHOP_HOME")/figures
 make -C "$KIT" ex6 SERVERS=3 >"$log" 2>&1 </dev/null &
-trap 'make -C "$KIT" stop >/dev/null 2>&1 || true; wait' EXIT
+trap 'make -C "$KIT" stop >/dev/null 2>&1 || true; wait; rm -rf "$(dirname "$WORKSHOP_HOME")"' EXIT
 until grep -q '^ready' "$log"; do
   kill -0 $! 2>/dev/null || fail "example 6 did not start; its log is $log" 'make doctor'
   sleep 0.2

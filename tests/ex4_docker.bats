@@ -97,6 +97,8 @@ in_make_shell() { ok bash -c 'printf "%s\n" "$0" | make shell' "$1"; }
   within 60 eval '[ "$(count_in_state SCHEDULED)$(count_in_state PENDING)$(count_in_state RUNNING)" = 000 ]'
   [ "$(count_in_state CRASHED)" -eq 0 ]
   [ "$(count_in_state FAILED)" -eq 0 ]
+  ok make rescue
+  has 'nothing to put back'
   # The promises hold after all that: one email, one enrolment, ten things each.
   ok make check EX=4
   kill "$more_signups_pid" 2>/dev/null || true
