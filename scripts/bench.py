@@ -432,8 +432,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
+    workshop.end_in_good_order()
     try:
         sys.exit(main())
     except KeyboardInterrupt:

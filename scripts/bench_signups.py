@@ -7,7 +7,6 @@ Both by the same API on this machine, one at a time, with FAIL_RATE=0 and two ta
 retries). A benchmark, no test: prints a table, the exit code is 0. Exit 2 when something could not be measured.
 """
 
-import signal
 import socket
 import statistics
 import subprocess
@@ -83,7 +82,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    workshop.end_in_good_order()
     try:
         sys.exit(main())
     except KeyboardInterrupt:

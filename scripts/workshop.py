@@ -5,6 +5,7 @@ Standard library only, so that the scripts that need nothing else start in a few
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import urllib.error
@@ -70,6 +71,20 @@ def typed(name: str, default: str) -> str:
     except UnicodeEncodeError:
         fail(f"{name} is not valid UTF-8", f"make … {name}=Marvin")
     return text
+
+
+def end_in_good_order() -> None:
+    """SIGTERM and SIGHUP end this program as sys.exit does, so that what it started is stopped; once: `make` passes on
+    what the whole process group has got already, and a second one must not cut the stopping short.
+    """
+
+    def end(number: int, _: object) -> NoReturn:
+        for each in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(each, signal.SIG_IGN)
+        sys.exit(128 + number)
+
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, end)
 
 
 # --- processes --------------------------------------------------------------------------------
