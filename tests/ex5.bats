@@ -183,7 +183,7 @@ print("run", greet("Ford", return_state=True).state_details.task_run_id)'
   try "${ask[@]}" '  '
   [ "$status" -eq 2 ]
   has 'the question is empty'
-  try bash -c "printf '\xff' | $PYTHON_OF_TESTS examples/ex5_marvin/ask.py -"
+  try bash -c "printf '\xff' | '$PYTHON_OF_TESTS' examples/ex5_marvin/ask.py -"
   [ "$status" -eq 2 ]
   WEB_PORT=1 try "${ask[@]}" 'Ready?'
   [ "$status" -eq 3 ]
