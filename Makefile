@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 
 # What a person types is data: `$(shell …)` in a name must arrive as it was typed. Plain `export NAME` would let make
 # expand the value; taken with $(value) and exported as it is, it does not. Unset variables stay unset.
-VARIABLES := ALL ANSWER_SECONDS CACHE_SECONDS CODE DB DOCKER EMAIL EX FAIL_RATE FILTER FORCE FULL GRACE INBOX_PORT LANES LIMIT LLM MANUAL MARKETING_PORT MARVIN_AGENT_MODEL MAX_RESCUES MINUTES N NAME NAMES OPENAI_BASE_URL PEERS PLATFORM PREFECT_API_URL PREFECT_PORT PYTHON PYTHON_IMAGE Q QUICK RATE \
+VARIABLES := ALL ANSWER_SECONDS CACHE_SECONDS CODE DB DOCKER EMAIL EX FAIL_RATE FILTER FORCE FULL GRACE INBOX_PORT LANES LIMIT LLM MANUAL MARKETING_PORT MARVIN_AGENT_MODEL MAX_RESCUES MINUTES N NAME NAMES ONCE OPENAI_BASE_URL PEERS PLATFORM PREFECT_API_URL PREFECT_PORT PYTHON PYTHON_IMAGE Q QUICK RATE \
   REDIS_IMAGE REDIS_PORT REDIS_URL REMOTE RESCUE SECONDS SEED SERVERS SMTP_PORT SMTP_URL SQL TESTS TUNED WAIT WEB_PORT WHEELS WORKSHOP_HOME WORK_SECONDS
 $(foreach v,$(VARIABLES),$(if $(filter-out undefined,$(origin $(v))),$(eval override $(v) := $$(value $(v)))$(eval export $(v))))
 
@@ -70,6 +70,10 @@ chaos: ## example 6's agents of chaos: kill what you can, lose nothing [N=300] [
 .PHONY: rescue
 rescue: ## put stranded and orphaned runs back in the queue, once, and say why [MAX_RESCUES=3]
 	@scripts/py.sh rescue
+
+.PHONY: watch
+watch: ## a live board: who runs what, the runs by state, the newest [ONCE=1]
+	@scripts/py.sh watch
 
 .PHONY: runs
 runs: ## the newest runs: state, duration, which task server ran them [N=20]

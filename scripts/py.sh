@@ -16,6 +16,9 @@ case $name in # what talks to a server must not set up a machine just to find th
   signup)
     [ "$REMOTE" = 1 ] || read_example || fail 'make signup talks to example 4, which is not running' 'make ex4 (in another terminal)'
     ;;
+  watch)
+    [ "$REMOTE" = 0 ] || fail "make watch shows the kit's own server, and REMOTE=1 means a server of yours" 'make runs with REMOTE=1'
+    ;;
   chaos | soak)
     [ "$REMOTE" = 0 ] || fail "make $name is for the kit's own server, and REMOTE=1 means a server of yours" "make $name (without REMOTE=1)"
     read_example && [ "$running_ex" = 6 ] || fail "make $name works on example 6, which is not running" 'make ex6 (in another terminal)'

@@ -30,7 +30,7 @@ def runs_of_the_dead(folder: Path) -> set[str]:
         server, *events = lines or [{}]
         started = {event["run"] for event in events if event["event"] == "start"}
         # Of a container's record there is only a copy here, whose lock says nothing.
-        if not server or server["host"] != socket.gethostname() or _lives(path):
+        if not server or server["host"] != socket.gethostname() or lives(path):
             ended |= started  # it may still end what it started
         else:
             ended |= {event["run"] for event in events if event["event"] == "end"}
@@ -38,7 +38,7 @@ def runs_of_the_dead(folder: Path) -> set[str]:
     return dead - ended
 
 
-def _lives(path: Path) -> bool:
+def lives(path: Path) -> bool:
     """Whether the process that writes this file lives: it holds a lock (scripts/pythonpath/durable/records.py)."""
     try:
         with path.with_suffix(".lock").open() as file:
