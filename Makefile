@@ -87,6 +87,10 @@ open: ## the Prefect UI in a browser
 check: ## look at the live system: which promises of example EX hold? [EX=2]
 	@scripts/py.sh check
 
+.PHONY: tour
+tour: ## every example in turn, unattended, each with its proof [DOCKER=1] [EX=2]
+	@scripts/py.sh tour
+
 .PHONY: status
 status: ## what runs, and whether it is ready
 	@scripts/status.sh
@@ -124,6 +128,10 @@ setup-local-llm: ## the small model of example 5, for a machine without a key: 2
 .PHONY: doctor
 doctor: ## check this machine; each finding with its remedy
 	@scripts/doctor.sh
+
+.PHONY: prefetch
+prefetch: ## everything for a venue without a network: packages, the local model, images
+	@scripts/prefetch.sh
 
 .PHONY: bundle
 bundle: ## collect the wheels for machines without a network [PLATFORM=all] [LLM=local] [WHEELS=wheels]

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Fetches everything that the workshop may need, for a venue with bad Wi-Fi: the packages of all examples, the small
+# language model of example 5 and, where a Docker engine runs, the images. Afterwards no example needs a network.
+set -euo pipefail
+# shellcheck source=scripts/env.sh
+. "$(dirname "$0")/env.sh"
+help_if_asked "$@"
+for group in core ex4 ex5 local-llm; do "$KIT/scripts/setup.sh" "$group"; done
+if docker info >/dev/null 2>&1 && docker compose version >/dev/null 2>&1; then
+  make_home
+  for ex in 4 5; do
+    compose_settings "$ex"
+    export LLM=canned REQUIREMENTS=ex$ex
+    say "the images of example $ex"
+    # Both examples share the image's name, and the build's cache keeps what either needs.
+    docker compose build --quiet >"$WORKSHOP_HOME/logs/docker-build.log" 2>&1 ||
+      fail "the image of example $ex could not be built: $(tail -n 1 "$WORKSHOP_HOME/logs/docker-build.log")" 'the network, then make prefetch'
+    docker compose pull --quiet --ignore-buildable --policy missing >/dev/null 2>&1 || true # an image of your own cannot be pulled
+  done
+  docker image inspect "${REDIS_IMAGE:-redis:8-alpine}" >/dev/null 2>&1 ||
+    fail "the image ${REDIS_IMAGE:-redis:8-alpine} could not be fetched" 'the network, then make prefetch; or REDIS_IMAGE=…'
+else
+  say 'no Docker engine here, so no images (only DOCKER=1 of examples 4 and 5 wants them)'
+fi
+say 'everything is here: make tour shows it, without a network'

@@ -1,0 +1,38 @@
+#!/usr/bin/env bats
+# make tour and make prefetch: everything in turn, and everything fetched. The whole tour takes too long for here.
+# bats file_tags=tour
+
+load helpers
+
+setup() { own_kit; }
+teardown() { stop_and_check; }
+
+@test "make tour plays a chapter, shows its proof and leaves nothing running; beside an example it refuses" {
+  LIMIT_S=120 ok make tour EX=2
+  has '$ make submit-map N=20'
+  has '$ make check EX=2'
+  has '│ 2       │ ✓ │'
+  no_leaks
+  refused 'make tour EX=2' make tour EX=9
+  refused 'make tour (without REMOTE=1)' make tour REMOTE=1
+  start_example 2 SERVERS=1
+  refused 'make stop, then make tour' make tour
+}
+
+@test "make tour ends at the first ✗ with what was said and exit 1, and stops what it started" {
+  start holder python3 -m http.server --bind 127.0.0.1 "$WEB_PORT"
+  within 10 curl -sf "http://127.0.0.1:$WEB_PORT"
+  LIMIT_S=120 try make tour EX=3
+  [ "$status" -eq 2 ] # make's; the script's is 1
+  has '✗ make ex3'
+  has "port $WEB_PORT is in use"
+  has '│ 3       │ ✗ │'
+  kill "$holder_pid"
+  within 10 gone "$holder_pid"
+}
+
+@test "make prefetch has everything already, and says where there is no Docker engine" {
+  LIMIT_S=300 ok env DOCKER_HOST=unix:///nowhere make prefetch
+  has 'no Docker engine here'
+  has 'everything is here'
+}
