@@ -66,9 +66,12 @@ check_setup() {
 }
 
 check_later_groups() {
-  if [ -f "$VENV/workshop/core" ] && [ ! -f "$VENV/workshop/ex4" ]; then
-    note 'the packages of example 4 are not installed' 'make setup EX=4 (make ex4 does it too; both want the network)'
-  fi
+  local ex
+  [ -f "$VENV/workshop/core" ] || return 0
+  for ex in 4 5; do
+    [ -f "$VENV/workshop/ex$ex" ] ||
+      note "the packages of example $ex are not installed" "make setup EX=$ex (make ex$ex does it too; both want the network)"
+  done
 }
 
 check_ports() {

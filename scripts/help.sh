@@ -16,8 +16,10 @@ awk -v all="$ALL" '
     text = $0; sub(/^[^#]*## /, "", text)
     options = ""
     if (match(text, / \[.*\]$/)) { options = substr(text, RSTART + 1); text = substr(text, 1, RSTART - 1) }
-    printf "  make %-11s %s\n", name, text
-    if (options != "" ) printf "  %16s %s\n", "", options
+    line = sprintf("  make %-11s %s", name, text)
+    # Behind the text where both fit a projector, else on a line of their own.
+    if (options != "") line = line (length(line options) < 100 ? "  " : sprintf("\n  %16s ", "")) options
+    print line
   }' "$KIT/Makefile"
 if [ "$ALL" = 1 ]; then
   cat <<'TEXT'
