@@ -104,8 +104,10 @@ seen() { [ "$(curl -sf "$STUB/seen" | json '" ".join(map(str, d))')" = "$1" ]; }
   has 'OPENAI_API_KEY is wrong'
   has_not my_api_key_goes_here
   seen 401
-  [ -r /proc/self/environ ] || skip 'there is no /proc here to look at'
   local name
-  grep -qF my_api_key_goes_here "/proc/$(child_of task_server.1)/environ"
-  for name in server.1 web.1; do never grep -qF my_api_key_goes_here "/proc/$(child_of $name)/environ"; done
+  environment_of "$(child_of task_server.1)" | grep -F PREFECT_API_URL= | grep -qF my_api_key_goes_here
+  for name in server.1 web.1; do
+    environment_of "$(child_of $name)" | grep -qF PREFECT_API_URL= # it can be seen at all
+    never eval 'environment_of "$(child_of '"$name"')" | grep -qF my_api_key_goes_here'
+  done
 }

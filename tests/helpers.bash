@@ -170,6 +170,8 @@ count_in_state() { api /task_runs/count "{\"task_runs\": {\"state\": {\"type\": 
 # NAME -> the pid of the process that `keep` runs under that name (its newest child)
 child_of() { sed -n 's/^child \([0-9]*\) .*/\1/p' "$WORKSHOP_HOME/run/$1.pids" | head -n 1; }
 keeper_pid() { sed -n 's/^keeper \([0-9]*\) .*/\1/p' "$WORKSHOP_HOME/run/$1.pids" | head -n 1; }
+# PID -> its command and environment, on one line
+environment_of() { ps eww -o command= -p "$1"; }
 gone() { ! kill -0 "$1" 2>/dev/null; }
 
 # PORT -> the addresses that listen on it
