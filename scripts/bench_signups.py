@@ -10,7 +10,6 @@ retries). A benchmark, no test: prints a table, the exit code is 0. Exit 2 when 
 import socket
 import statistics
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 
@@ -82,8 +81,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    workshop.end_in_good_order()
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    workshop.run_in_good_order(main, "stopped; nothing was kept")

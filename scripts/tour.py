@@ -133,9 +133,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    workshop.end_in_good_order()
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        print("\nleft", file=sys.stderr)
-        sys.exit(130)
+    workshop.run_in_good_order(main, "left")

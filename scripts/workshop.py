@@ -10,6 +10,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -73,9 +74,10 @@ def typed(name: str, default: str) -> str:
     return text
 
 
-def end_in_good_order() -> None:
-    """SIGTERM and SIGHUP end this program as sys.exit does, so that what it started is stopped; once: `make` passes on
-    what the whole process group has got already, and a second one must not cut the stopping short.
+def run_in_good_order(main: Callable[[], int], left: str) -> NoReturn:
+    """Exit with main's code. Ctrl-C says `left` and exits 130. SIGTERM and SIGHUP end it as sys.exit does, so that what
+    it started is stopped; once: `make` passes on what the whole process group has got already, and a second one must
+    not cut the stopping short.
     """
 
     def end(number: int, _: object) -> NoReturn:
@@ -85,6 +87,11 @@ def end_in_good_order() -> None:
 
     for each in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, end)
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print(f"\n{left}", file=sys.stderr)
+        sys.exit(130)
 
 
 # --- processes --------------------------------------------------------------------------------
