@@ -38,11 +38,7 @@ case $name in # what talks to a server must not set up a machine just to find th
 esac
 read_example || true
 same_server
-if [ "${running_docker:-0}" = 1 ]; then
-  compose_settings "$running_ex"
-  # The records are in a volume, and their locks are held in containers.
-  [ "$name" != rescue ] || exec docker compose exec -T task-server docker/entrypoint.sh python -m durable rescue --once
-fi
+if [ "${running_docker:-0}" = 1 ]; then compose_settings "$running_ex"; fi
 "$KIT/scripts/setup.sh" core
 if [ "$REMOTE" = 1 ]; then
   make_home
