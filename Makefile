@@ -6,8 +6,8 @@ MAKEFLAGS += --no-print-directory
 
 # What a person types is data: `$(shell …)` in a name must arrive as it was typed. Plain `export NAME` would let make
 # expand the value; taken with $(value) and exported as it is, it does not. Unset variables stay unset.
-VARIABLES := ALL ANSWER_SECONDS CACHE_SECONDS CODE DB DOCKER EMAIL EX FAIL_RATE FILTER FORCE FULL GRACE INBOX_PORT LANES LIMIT LLM MANUAL MARKETING_PORT MARVIN_AGENT_MODEL MAX_RESCUES MINUTES N NAME NAMES ONCE OPENAI_BASE_URL PEERS PLATFORM PREFECT_API_URL PREFECT_PORT PYTHON PYTHON_IMAGE Q QUICK RATE \
-  REDIS_IMAGE REDIS_PORT REDIS_URL REMOTE RESCUE SECONDS SEED SERVERS SMTP_PORT SMTP_URL SQL TESTS TUNED WAIT WEB_PORT WHEELS WORKSHOP_HOME WORK_SECONDS
+VARIABLES := ALL ANSWER_SECONDS AUTO CACHE_SECONDS CODE DB DOCKER EMAIL EX FAIL_RATE FILTER FORCE FULL GRACE INBOX_PORT LANES LIMIT LLM MANUAL MARKETING_PORT MARVIN_AGENT_MODEL MAX_RESCUES MINUTES N NAME NAMES NOTES ONCE OPENAI_BASE_URL PEERS PLATFORM PREFECT_API_URL PREFECT_PORT PYTHON PYTHON_IMAGE Q QUICK RATE \
+  REDIS_IMAGE REDIS_PORT REDIS_URL REMOTE RESCUE SECONDS SEED SERVERS SMTP_PORT SMTP_URL SQL TESTS TUNED WAIT WEB_PORT WHEELS WHO WORKSHOP_HOME WORK_SECONDS
 $(foreach v,$(VARIABLES),$(if $(filter-out undefined,$(origin $(v))),$(eval override $(v) := $$(value $(v)))$(eval export $(v))))
 
 ##@ The room
@@ -67,6 +67,10 @@ server: ## one more task server for the running example, in this terminal [LIMIT
 chaos: ## example 6's agents of chaos: kill what you can, lose nothing [N=300] [SECONDS=60] [SEED=…] [MANUAL=1]
 	@$(if $(SECONDS),CHAOS_SECONDS="$$SECONDS") scripts/py.sh chaos # in bash SECONDS itself counts
 
+.PHONY: kill
+kill: ## kill -9 for one process of the running example; asks which [WHO=task_server.1]
+	@scripts/py.sh kill
+
 .PHONY: rescue
 rescue: ## put stranded and orphaned runs back in the queue, once, and say why [MAX_RESCUES=3]
 	@scripts/py.sh rescue
@@ -86,6 +90,10 @@ open: ## the Prefect UI in a browser
 .PHONY: check
 check: ## look at the live system: which promises of example EX hold? [EX=2]
 	@scripts/py.sh check
+
+.PHONY: demo
+demo: ## play the chapter of example EX, a key press a step [EX=2] [AUTO=1] [NOTES=1] [ALL=1]
+	@scripts/py.sh demo
 
 .PHONY: tour
 tour: ## every example in turn, unattended, each with its proof [DOCKER=1] [EX=2]

@@ -28,6 +28,7 @@ from rich.table import Table
 import database
 import workshop
 from diary import Diary
+from workshop import children
 
 FAULTS = {  # what can happen, and how often beside the others
     "task server, kill -9": 5,
@@ -86,20 +87,6 @@ def plan(seed: int, seconds: float) -> list[Fault]:
         faults.append(Fault(at, deck.pop(), random.random()))
         at += random.uniform(*GAP)
     return faults
-
-
-def children(name: str) -> dict[str, int]:
-    """The live processes that `keep` runs under a name (task_server: all of them): name → pid."""
-    found = {}
-    for path in sorted(workshop.RUN.glob(f"{name}.*.pids")):
-        try:
-            for line in path.read_text().splitlines():
-                role, pid, started = line.split()
-                if role == "child" and workshop.started_at(int(pid)) == started:
-                    found[path.stem] = int(pid)
-        except (OSError, ValueError):
-            continue  # it is being written
-    return found
 
 
 class Chaos:
@@ -211,7 +198,7 @@ class Chaos:
         left = max(0.0, self.began + self.seconds - now)
         title = f"chaos, seed {self.seed}: {left:.0f} s left" if left else "chaos is over; waiting for the last runs"
         if self.manual:
-            title = f"{left:.0f} s left to kill what you like, in another terminal: kill -9 PID"
+            title = f"{left:.0f} s left to kill what you like, in another terminal: make kill, or kill -9 PID"
         processes = Table("process", "pid", "runs in flight")
         in_flight = self.diary.in_flight()
         for name, keeper in (("server", "server"), ("task_server", "task_server"), ("rescuer", "rescuer")):

@@ -1,10 +1,14 @@
 #!/usr/bin/env bash
-# Opens the Prefect UI in a browser, or prints its address where there is none to open.
+# Opens the Prefect UI, or the page URL, in a browser, or prints its address where there is none to open.
+#
+#   scripts/open.sh [URL]      (make open: the Prefect UI)
 set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "$0")/env.sh"
 help_if_asked "$@"
-if [ "$REMOTE" = 1 ]; then
+if [ $# -gt 0 ]; then
+  url=$1
+elif [ "$REMOTE" = 1 ]; then
   "$KIT/scripts/setup.sh" core
   need_remote
   url=${REMOTE_URL%/api}

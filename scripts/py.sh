@@ -16,8 +16,8 @@ case $name in # what talks to a server must not set up a machine just to find th
   signup)
     [ "$REMOTE" = 1 ] || read_example || fail 'make signup talks to example 4, which is not running' 'make ex4 (in another terminal)'
     ;;
-  tour)
-    [ "$REMOTE" = 0 ] || fail "make tour shows the kit's own servers, and REMOTE=1 means one of yours" 'make tour (without REMOTE=1)'
+  tour | demo)
+    [ "$REMOTE" = 0 ] || fail "make $name shows the kit's own servers, and REMOTE=1 means one of yours" "make $name (without REMOTE=1)"
     ;;
   watch)
     [ "$REMOTE" = 0 ] || fail "make watch shows the kit's own server, and REMOTE=1 means a server of yours" 'make runs with REMOTE=1'

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 import workshop
-from chaos import children
+from workshop import children
 
 EVERY = 5.0  # seconds between looks
 GROWTH = 0.10  # of memory

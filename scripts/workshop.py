@@ -138,6 +138,20 @@ def running_example() -> Example | None:
     return None
 
 
+def children(name: str) -> dict[str, int]:
+    """The live processes that `keep` runs under a name (task_server: all of them): name → pid."""
+    found = {}
+    for path in sorted(RUN.glob(f"{name}.*.pids")):
+        try:
+            for line in path.read_text().splitlines():
+                role, pid, started = line.split()
+                if role == "child" and started_at(int(pid)) == started:
+                    found[path.stem] = int(pid)
+        except (OSError, ValueError):
+            continue  # it is being written
+    return found
+
+
 # --- HTTP -----------------------------------------------------------------------------------
 
 # A proxy that the shell names must not get requests to this machine.

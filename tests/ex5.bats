@@ -8,8 +8,8 @@ load helpers
 
 setup_file() {
   own_kit "$BATS_FILE_TMPDIR"
-  export LOG_DIR=$BATS_FILE_TMPDIR CACHE_SECONDS=3
-  start_example 5 LLM=canned
+  export LOG_DIR=$BATS_FILE_TMPDIR
+  start_example 5 LLM=canned CACHE_SECONDS=3
 }
 teardown_file() { stop_and_check; }
 

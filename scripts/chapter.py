@@ -1,0 +1,110 @@
+"""Reads a chapter, which is the README of an example, as the steps that make demo plays and the tests execute.
+
+One file for the reader, the speaker and the tests, so that none of them can rot alone. What counts in it:
+
+  ## Run it                            a section; make demo plays this one, ALL=1 every one
+  Terminal 2 …                         with a capital T: what follows happens in that terminal
+  ```bash … ```                        commands to type, a line each
+  ```text … ```                        what the terminal then shows: each line, in any order. A number stands for any
+                                       number, an id for any id, … for anything. A line with `? ` and an answer is a
+                                       question, and what to type
+  ```diff … ```                        a change to save in the file that its first line names (`--- path`)
+  Undo the change                      saves the files as they were
+  Ctrl-C in terminal 1                 is pressed
+  Open <http://127.0.0.1:8000>         a page to show; it must be there
+  <!-- speaker, 2 min: … -->           what to say meanwhile, and how long that takes; only make demo NOTES=1 shows it
+  ```text only …```, ```sh ```         is for the reader alone: it depends on luck, or wants what a test has not
+"""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from markdown_it import MarkdownIt
+
+UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+VOLATILE = re.compile(
+    rf"(?P<any>…)|(?P<id>{UUID}|\b(?=[0-9a-f]*\d)[0-9a-f]{{8}}\b)|(?P<number>\d+(\.\d+)?)|(?P<space>\s+)"
+)
+# What a sentence does.
+DOES = re.compile(
+    r"\bTerminal (?P<here>\d)|(?P<undo>Undo the change)|Ctrl-C in terminal (?P<ctrl_c>\d)|Open <(?P<url>http://[^>]+)>"
+)
+
+
+@dataclass
+class Step:
+    """One thing that happens, in the order of the file."""
+
+    kind: str  # say, note, type, shows, save, undo, press, open
+    text: str
+    section: str
+    terminal: int = 1
+    minutes: float = 0  # of a note
+
+
+def title(path: Path) -> str:
+    """The first heading of the file."""
+    return re.search(r"^# (.+)$", path.read_text(), re.M)[1]
+
+
+def read(path: Path) -> list[Step]:
+    """All steps of a chapter."""
+    steps: list[Step] = []
+    tokens = MarkdownIt("commonmark").enable("table").parse(path.read_text())
+    section, terminal = "", 1
+    for before, token in zip([None, *tokens], tokens, strict=False):
+        if token.type == "inline" and before.type == "heading_open":
+            if before.tag == "h2":
+                section = token.content
+        elif token.type == "inline" and before.type == "paragraph_open":
+            text = token.content
+            steps.append(Step("say", text, section, terminal))
+            for found in DOES.finditer(text):
+                if found["here"]:
+                    terminal = int(found["here"])
+                elif found["undo"]:
+                    steps.append(Step("undo", "", section, terminal))
+                elif found["ctrl_c"]:
+                    steps.append(Step("press", "Ctrl-C", section, int(found["ctrl_c"])))
+                else:
+                    steps.append(Step("open", found["url"], section, terminal))
+        elif token.type == "html_block":
+            for minutes, text in re.findall(r"<!-- speaker, ([\d.]+) min: (.+?)\s*-->", token.content, re.S):
+                steps.append(Step("note", " ".join(text.split()), section, terminal, float(minutes)))
+        elif token.type == "fence" and token.info in ("bash", "text", "diff"):
+            kind = {"bash": "type", "text": "shows", "diff": "save"}[token.info]
+            steps.append(Step(kind, token.content.rstrip("\n"), section, terminal))
+    return steps
+
+
+def pattern(line: str) -> re.Pattern[str]:
+    """What a line of a ```text block promises: its volatile parts stand for any others of their kind."""
+    kinds = {"any": ".*", "id": rf"({UUID}|[0-9a-f]{{8}})", "number": r"\d+(\.\d+)?", "space": r"\s+"}
+    parts, end = [], 0
+    for found in VOLATILE.finditer(line.strip()):
+        parts += [re.escape(line.strip()[end : found.start()]), kinds[found.lastgroup]]
+        end = found.end()
+    return re.compile("".join(parts) + re.escape(line.strip()[end:]))
+
+
+def missing(promised: str, lines: list[str]) -> str | None:
+    """The first promised line that is not there. Each stands for a line of its own, in any order."""
+    left = list(lines)
+    for line in promised.splitlines():
+        if line.strip() in ("", "…"):
+            continue
+        wanted = pattern(line)
+        found = next((index for index, there in enumerate(left) if wanted.search(there)), None)
+        if found is None:
+            return line
+        del left[found]
+    return None
+
+
+def here(text: str) -> str:
+    """The same command or address with the ports of this machine in the place of the default ones."""
+    ports = {"4200": os.environ["PREFECT_PORT"]}
+    ports |= {str(8000 + more): str(int(os.environ["WEB_PORT"]) + more) for more in range(5)}
+    return re.sub(r"((?<=:)|(?<=--port ))(4200|800[0-4])\b", lambda found: ports[found[0]], text)

@@ -1,0 +1,94 @@
+"""A terminal that the demo player types into: an interactive bash in a pseudo-terminal.
+
+After each command the shell reports its exit status with the escape sequence OSC 133;D, the convention by which
+terminal emulators find the prompts. So the player knows when a command has ended without guessing from the text.
+"""
+
+import codecs
+import contextlib
+import fcntl
+import os
+import pty
+import re
+import signal
+import struct
+import sys
+import termios
+import threading
+import time
+from collections.abc import Callable
+
+PROMPT = "printf '\\033]133;D;%s\\007' $?"  # evaluated by bash before each prompt
+ENDED = re.compile(r"\x1b\]133;D;(\d+)\x07")
+ESCAPES = re.compile(r"\x1b\][^\x07]*\x07|\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[()][A-Z0-9]|\x1b[=>]")
+
+
+def plain(text: str) -> list[str]:
+    """The lines without colours and cursor movements."""
+    return re.sub(r"\r+\n", "\n", ESCAPES.sub("", text)).replace("\r", "\n").split("\n")
+
+
+class Terminal:
+    """One terminal. What it shows is kept; show(text) gets it as it comes while the terminal is in front."""
+
+    def __init__(self, number: int, environment: dict[str, str], size: os.terminal_size, folder: str) -> None:
+        self.number = number
+        self.text = ""  # everything that it has shown
+        self.show: Callable[[str], None] | None = None
+        self.seen = 0  # how much of it the audience has seen
+        self.typed_at = 0  # where the last command begins
+        self.running = ""  # the command that has not ended yet
+        environment = {**environment, "PS1": "$ ", "WORKSHOP_PROMPT": PROMPT, "PROMPT_COMMAND": PROMPT}
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.chdir(folder)
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", size.lines, size.columns, 0, 0))
+            os.execvpe("bash", ["bash", "--norc", "--noprofile", "-i"], environment)  # noqa: S606, S607
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self) -> None:
+        decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        while True:
+            try:
+                text = decode(os.read(self.fd, 65536))
+            except OSError:  # the shell has ended
+                return
+            self.text += text
+            if show := self.show:
+                show(ENDED.sub("", text))
+                self.seen = len(self.text)
+
+    def write(self, text: str) -> None:
+        """Press these keys."""
+        with contextlib.suppress(OSError):
+            os.write(self.fd, text.encode())
+
+    def enter(self, command: str) -> None:
+        """Press Enter after a command that has been typed."""
+        self.typed_at, self.running = len(self.text), command
+        self.write("\n")
+
+    def ended(self) -> int | None:
+        """The exit status of the last command; None while it runs."""
+        found = ENDED.search(self.text, self.typed_at)
+        if found:
+            self.running = ""
+        return int(found[1]) if found else None
+
+    def wait_for_prompt(self, seconds: float) -> bool:
+        """Whether the last command ends within so many seconds."""
+        patience = time.monotonic() + seconds
+        while self.ended() is None and time.monotonic() < patience:
+            time.sleep(0.02)
+        return self.ended() is not None
+
+    def close(self, seconds: float) -> None:
+        """Ctrl-C to what runs, up to so many seconds for it to end; then the terminal is closed."""
+        if self.running and self.ended() is None:
+            self.write("\x03")
+            if not self.wait_for_prompt(seconds):
+                print(f"terminal {self.number}: {self.running} did not end in {seconds:.0f} s", file=sys.stderr)
+        with contextlib.suppress(OSError, ChildProcessError):
+            os.kill(self.pid, signal.SIGHUP)
+            os.close(self.fd)
+            os.waitpid(self.pid, 0)

@@ -1,0 +1,94 @@
+#!/usr/bin/env bats
+# Each page is played from its first command to its last, as make demo plays it: what it says must come true, in order.
+# And live coding beyond what the chapters show. The kit is copied, because the chapters edit the examples.
+# bats file_tags=chapters
+
+load helpers
+
+setup_file() {
+  own_kit "$BATS_FILE_TMPDIR"
+  COPY="$BATS_FILE_TMPDIR/a kit"
+  mkdir "$COPY"
+  cp -R Makefile Procfile.* README.md BEFORE.md scripts examples requirements docs "$COPY/"
+  # The set-up names its folder, so the copy makes one of its own.
+  cd "$COPY" && "${PROCESS[@]}" limit 180 scripts/setup.sh ex4 2>&1
+  "${PROCESS[@]}" limit 180 scripts/setup.sh ex5 2>&1
+  export COPY
+}
+setup() {
+  own_kit
+  KIT=$COPY
+  cd "$COPY" || return 1
+}
+teardown() {
+  stop_and_check
+  # What a chapter changes is put back.
+  diff -r --exclude=__pycache__ "$BATS_TEST_DIRNAME/../examples" "$COPY/examples"
+}
+
+@test "every command that a document names is typed by a chapter or by a test" { ok "$PYTHON_OF_TESTS" "$BATS_TEST_DIRNAME/documented.py"; }
+
+# EX -> plays the whole chapter; a minute of chaos is ten seconds here
+plays() { LIMIT_S=280 ok env CHAOS_SECONDS=10 make demo EX="$1" AUTO=1 ALL=1; }
+
+@test "example 1's page" { plays 1; }
+@test "example 2's page, with code that changes while runs wait, a syntax error, and the tutorial's way by hand" { plays 2; }
+@test "example 3's page, with both files reloading, a task that fails, and the tutorial's way by hand" { plays 3; }
+@test "example 4's page, with nothing that works, and an enrolment that is asked for twice" { plays 4; }
+@test "example 5's page, with a model that is away, and six questions at once" { plays 5; }
+@test "example 6's page: the same chaos without and with help, and a process that the room chooses" {
+  plays 6
+  has '0 doubled alive, 0 lost'
+}
+
+# The README's own commands; BEFORE.md's too.
+@test "README.md and BEFORE.md" {
+  LIMIT_S=120 ok env AUTO=1 ALL=1 scripts/py.sh demo README.md
+  LIMIT_S=120 ok env AUTO=1 ALL=1 scripts/py.sh demo BEFORE.md
+}
+
+@test "a promise that does not come true ends it with what was not seen, exit 1, nothing left running and the files as they were" {
+  cp examples/ex1_task/README.md "$BATS_TEST_TMPDIR/"
+  sed -i.bak 's/every promise holds/every promise is great/' examples/ex1_task/README.md
+  LIMIT_S=100 try make demo EX=1 AUTO=1
+  cp "$BATS_TEST_TMPDIR/README.md" examples/ex1_task/
+  rm examples/ex1_task/README.md.bak
+  [ "$status" -eq 2 ] # make's; the script's is 1
+  has '✗ not seen: every promise is great'
+  has '✓ no run failed' # what the terminal showed instead
+}
+
+# --- live coding, beyond what the chapters show ---
+
+# FILE FROM TO -> edits the file as an editor does: writes another one and moves it into place
+edit() {
+  sed "s/$2/$3/" "$1" >"$BATS_TEST_TMPDIR/edited"
+  mv "$BATS_TEST_TMPDIR/edited" "$1"
+}
+
+@test "save: the run in flight finishes under its own code; a submit is refused while there is a syntax error" {
+  start_example 2 SERVERS=1 WORK_SECONDS=4
+  local id
+  id=$(make -s submit WAIT=0 NAME=Slow 2>/dev/null | run_id)
+  within 20 is_in_state "$id" RUNNING
+  edit examples/ex2_task_servers/task_server.py 'Hello' 'Howdy'
+  ok make submit NAME=New
+  has 'Howdy, New!'
+  within 10 is_in_state "$id" COMPLETED
+  grep -q 'Hello, Slow!' "$stack_log"
+  echo 'def broken(:' >>examples/ex2_task_servers/task_server.py
+  within 10 grep -qE 'task_server.py:[0-9]+: invalid syntax. The code before goes on; mend it and save again' "$stack_log"
+  [ "$(task_servers)" -eq 1 ]
+  refused 'mending examples/ex2_task_servers/task_server.py' make submit
+  cp "$BATS_TEST_DIRNAME/../examples/ex2_task_servers/task_server.py" examples/ex2_task_servers/
+}
+
+@test "an error at import stays down after three tries, and the next save mends it" {
+  start_example 2 SERVERS=1
+  edit examples/ex2_task_servers/task_server.py '^LIMIT' 'undefined_name; LIMIT'
+  within 40 grep -q 'it stays down after 3 restarts in a minute. The others go on; mend the code and save it' "$stack_log"
+  grep -q 'NameError' "$stack_log"
+  edit examples/ex2_task_servers/task_server.py 'undefined_name; ' ''
+  ok make submit
+  has 'completed'
+}

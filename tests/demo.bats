@@ -1,0 +1,112 @@
+#!/usr/bin/env bats
+# make demo before an audience, in a real terminal; its sheet for the speaker; make kill. (chapters.bats plays all of them unattended.)
+# bats file_tags=demo
+
+load helpers
+
+setup() {
+  own_kit
+  socket=$BATS_TEST_TMPDIR/tmux
+}
+teardown() {
+  tmux -S "$socket" kill-server 2>/dev/null || true
+  stop_and_check
+}
+
+# A terminal of 100 by 30, as on a projector. What it shows; what it has shown since the beginning.
+open_terminal() {
+  command -v tmux >/dev/null || skip 'no tmux here (sudo apt install tmux)'
+  tmux -S "$socket" new-session -d -x 100 -y 30 "env WORKSHOP_HOME='$WORKSHOP_HOME' PREFECT_PORT=$PREFECT_PORT WEB_PORT=$WEB_PORT HOME='$HOME' PS1='> ' bash --norc" 3>&-
+}
+screen() { tmux -S "$socket" capture-pane -p; }
+history() { tmux -S "$socket" capture-pane -p -S -; }
+press() { tmux -S "$socket" send-keys "$@"; }
+# TEXT -> waits until the player stands still behind it
+waits_behind() { within 60 eval 'screen | grep -v "^$" | tail -n 1 | grep -qF -- "'"$1"' ▸"'; }
+
+@test "a key press a step: it types, runs, tells and measures; q ends it, and nothing stays" {
+  open_terminal
+  press 'make demo EX=2' Enter
+  waits_behind '$'
+  press x # a key: the command is typed
+  waits_behind 'make ex2 SERVERS=2'
+  never grep -q '^ready' <(screen) # and not run before the next
+  press x
+  within 60 eval 'screen | grep -q "^ready in"'
+  waits_behind '$'
+  screen | grep -q 'Three processes: the Prefect server with its queue'
+  screen | grep -q -- '─ terminal 2 ─'
+  press x
+  waits_behind 'make submit NAME=Agrajag'
+  press x
+  within 30 eval 'history | grep -q "^completed  Hello, Agrajag!"'
+  # Where the text points at the other terminal, it shows what was printed there.
+  within 10 eval 'screen | grep -qE "task_server.[12] \| Hello, Agrajag!"'
+  waits_behind '$'
+  press q
+  within 60 eval 'screen | grep -q "the show is over"'
+  within 60 eval 'screen | grep -q "│ total"'
+  screen | grep -qE '│ +│ make submit NAME=Agrajag +│ [0-9.]+'
+  within 10 no_leaks
+  # The terminal is as it was: what is typed shows, and Enter works.
+  press 'echo still here' Enter
+  within 5 eval '[ "$(screen | grep -c "still here")" = 2 ]'
+}
+
+@test "while a command runs, the keyboard is the command's: Ctrl-C ends it there; between two commands Ctrl-C ends the show" {
+  open_terminal
+  press 'make demo EX=6' Enter
+  waits_behind '$'
+  press x
+  waits_behind 'make ex6 SERVERS=3 RESCUE=0'
+  press x
+  within 60 eval 'history | grep -q "^ready in"'
+  waits_behind '$'
+  press x
+  waits_behind 'make chaos SEED=42'
+  press x
+  within 30 eval 'screen | grep -q "chaos, seed 42: "'
+  press C-c
+  within 30 eval 'history | grep -q "left; the runs go on without us"'
+  waits_behind '$'
+  press C-c
+  within 60 eval 'screen | grep -q "the show is over"'
+  within 60 eval 'screen | grep -q "│ total"'
+}
+
+@test "NOTES=1 is the speaker's sheet; what cannot be played is refused in one line" {
+  local ex
+  for ex in 1 2 3 4 5 6; do
+    ok make demo EX=$ex NOTES=1
+    has "Example $ex: "
+    grep -qE ' - about [1-9][0-9]* minutes$' <<<"$output"
+    grep -qE '^  [0-9]+ min: ' <<<"$output"
+    has "[terminal 1] \$ make ex$ex"
+  done
+  refused 'make demo EX=2' make demo
+  refused 'make demo EX=2' make demo EX=7
+  refused 'make demo EX=2 AUTO=1' make demo EX=2
+  refused 'AUTO=0' make demo EX=2 AUTO=yes
+  refused 'make demo EX=4 DOCKER=1' make demo EX=2 DOCKER=1 AUTO=1
+  refused 'make demo (without REMOTE=1)' make demo EX=2 REMOTE=1
+}
+
+@test "make kill lists what lives and kills what it is told; its run is run again elsewhere" {
+  refused 'make ex6' make kill
+  start_example 6 SERVERS=2 WORK_SECONDS=3
+  refused 'make demo' make demo EX=2 AUTO=1
+  LIMIT_S=20 try make kill
+  [ "$status" -eq 2 ]
+  has 'task_server.2   pid '
+  has 'server.1        pid '
+  has 'make kill WHO=task_server.1'
+  refused 'make kill WHO=task_server.1' make kill WHO='$(touch x)'
+  refused 'make kill WHO=task_server.1' make kill WHO=99
+  local id
+  id=$(make -s submit WAIT=0 2>/dev/null | run_id)
+  within 10 is_in_state "$id" RUNNING
+  ok make kill WHO="$(make -s watch ONCE=1 2>/dev/null | grep -oE 'task_server.[12].* 1 ' | grep -oE 'task_server.[12]')"
+  has 'is dead'
+  within 30 is_in_state "$id" COMPLETED
+  grep -q "put back 1 run(s): $id" "$stack_log"
+}
