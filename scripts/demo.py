@@ -156,6 +156,8 @@ class Show:
 
     def type(self, step: chapter.Step, following: list[chapter.Step]) -> None:
         terminal = self.to_front(step.terminal)
+        if terminal.running and not terminal.wait_for_prompt(SOON):
+            raise Broken(f"{terminal.running} has not ended", terminal)
         self.block_at[step.terminal] = len(terminal.text)
         for line in step.text.splitlines():
             command = chapter.here(line)
