@@ -21,19 +21,19 @@ open_terminal() {
 screen() { tmux -S "$socket" capture-pane -p; }
 history() { tmux -S "$socket" capture-pane -p -S -; }
 press() { tmux -S "$socket" send-keys "$@"; }
-# TEXT -> waits until the player stands still behind it
-waits_behind() { within 60 eval 'screen | grep -v "^$" | tail -n 1 | grep -qF -- "'"$1"' ▸"'; }
+# [COMMAND] -> waits until the player stands still behind the prompt, or behind a command that it has typed
+waits_behind() { within 60 eval '[ "$(screen | grep -v "^$" | tail -n 1 | tr -s " ")" = "$ '"${1:+$1 }"'▸" ]'; }
 
 @test "a key press a step: it types, runs, tells and measures; q ends it, and nothing stays" {
   open_terminal
   press 'make demo EX=2' Enter
-  waits_behind '$'
+  waits_behind
   press x # a key: the command is typed
   waits_behind 'make ex2 SERVERS=2'
   never grep -q '^ready' <(screen) # and not run before the next
   press x
   within 60 eval 'screen | grep -q "^ready in"'
-  waits_behind '$'
+  waits_behind
   screen | grep -q 'Three processes: the Prefect server with its queue'
   screen | grep -q -- '─ terminal 2 ─'
   press x
@@ -42,7 +42,7 @@ waits_behind() { within 60 eval 'screen | grep -v "^$" | tail -n 1 | grep -qF --
   within 30 eval 'history | grep -q "^completed  Hello, Agrajag!"'
   # Where the text points at the other terminal, it shows what was printed there.
   within 10 eval 'screen | grep -qE "task_server.[12] \| Hello, Agrajag!"'
-  waits_behind '$'
+  waits_behind
   press q
   within 60 eval 'screen | grep -q "the show is over"'
   within 60 eval 'screen | grep -q "│ total"'
@@ -56,19 +56,19 @@ waits_behind() { within 60 eval 'screen | grep -v "^$" | tail -n 1 | grep -qF --
 @test "while a command runs, the keyboard is the command's: Ctrl-C ends it there; between two commands Ctrl-C ends the show" {
   open_terminal
   press 'make demo EX=6' Enter
-  waits_behind '$'
+  waits_behind
   press x
   waits_behind 'make ex6 SERVERS=3 RESCUE=0'
   press x
   within 60 eval 'history | grep -q "^ready in"'
-  waits_behind '$'
+  waits_behind
   press x
   waits_behind 'make chaos SEED=42'
   press x
   within 30 eval 'screen | grep -q "chaos, seed 42: "'
   press C-c
   within 30 eval 'history | grep -q "left; the runs go on without us"'
-  waits_behind '$'
+  waits_behind
   press C-c
   within 60 eval 'screen | grep -q "the show is over"'
   within 60 eval 'screen | grep -q "│ total"'
