@@ -231,7 +231,7 @@ class Chaos:
     def run(self) -> bool:
         """Until every run has ended, or nothing has happened for long enough. False: something was lost or doubled."""
         rescued = bool(children("rescuer"))
-        patience = (45 if rescued else 20) + 2 * float(os.environ["WORK_SECONDS"])
+        patience = (45 if rescued else 12) + 2 * float(os.environ["WORK_SECONDS"])
         threads = [self.submit_all] + ([] if self.manual else [self.agents])
         for target in threads:
             threading.Thread(target=target, daemon=True).start()

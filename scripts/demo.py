@@ -79,8 +79,8 @@ class Keyboard:
 class Show:
     """A chapter on the stage."""
 
-    def __init__(self, steps: list[chapter.Step], keyboard: Keyboard | None) -> None:
-        self.steps, self.keyboard = steps, keyboard
+    def __init__(self, steps: list[chapter.Step], keyboard: Keyboard | None, docker: bool) -> None:
+        self.steps, self.keyboard, self.docker = steps, keyboard, docker
         self.terminals: dict[int, Terminal] = {}
         self.front: Terminal | None = None
         self.before: dict[Path, str] = {}  # the files that were changed, as they were
@@ -271,7 +271,9 @@ class Show:
         for path, text in self.before.items():
             write(path, text)
         environment = {**self.environment, "GRACE": "5"}
-        subprocess.run(["make", "-s", "stop"], cwd=workshop.KIT, env=environment, capture_output=True, check=False)
+        # Of a home that nobody will use again, the containers, volumes and the image go too.
+        stop = ["clean", "DOCKER=1"] if self.docker and not self.keyboard else ["stop"]
+        subprocess.run(["make", "-s", *stop], cwd=workshop.KIT, env=environment, capture_output=True, check=False)
 
     def timings(self) -> Table:
         """How long each step took, and each section."""
@@ -376,7 +378,7 @@ def main() -> int:
     if not flags["AUTO"] and not sys.stdin.isatty():
         workshop.fail("the demo waits for keys, and there is no terminal", "make demo EX=2 AUTO=1")
     with contextlib.nullcontext() if flags["AUTO"] else Keyboard() as keyboard:
-        show = Show(steps, keyboard)
+        show = Show(steps, keyboard, bool(flags["DOCKER"]))
         console.print(f"[bold]{chapter.title(path)}[/bold]")
         try:
             show.play()

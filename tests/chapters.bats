@@ -38,6 +38,7 @@ plays() { LIMIT_S=280 ok env CHAOS_SECONDS=10 make demo EX="$1" AUTO=1 ALL=1; }
 @test "example 5's page, with a model that is away, and six questions at once" { plays 5; }
 @test "example 6's page: the same chaos without and with help, and a process that the room chooses" {
   plays 6
+  has 'no rescuer was running'
   has '0 doubled alive, 0 lost'
 }
 

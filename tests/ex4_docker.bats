@@ -153,3 +153,9 @@ in_make_shell() { ok bash -c 'printf "%s\n" "$0" | make shell' "$1"; }
   refused 'make ex2 (without DOCKER=1)' make ex2 DOCKER=1
   refused 'DOCKER=0' make ex4 DOCKER=yes
 }
+
+@test "the page's own Docker section, from its first command to its last" {
+  ok make stop
+  LIMIT_S=400 ok make demo EX=4 DOCKER=1 AUTO=1
+  has '✓ every promise of examples/ex4'
+}

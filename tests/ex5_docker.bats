@@ -60,3 +60,9 @@ teardown_file() { clean_docker; }
   has 'answered by local:smollm2-135m'
   has 'note: a very small model'
 }
+
+@test "the page's own Docker section, from its first command to its last" {
+  ok make stop
+  LIMIT_S=400 ok make demo EX=5 DOCKER=1 AUTO=1
+  has '✓ every promise of examples/ex5'
+}

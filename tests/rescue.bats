@@ -26,20 +26,6 @@ teardown() { stop_and_check; }
   has 'nothing to put back'
 }
 
-@test "RESCUE=0 leaves the rescuer out of example 6, and a run is lost until make rescue" {
-  start_example 6 SERVERS=1 WORK_SECONDS=3 RESCUE=0
-  never grep -q rescuer "$stack_log"
-  local id
-  id=$(make -s submit WAIT=0 2>/dev/null | run_id)
-  within 10 is_in_state "$id" RUNNING
-  kill -KILL "$(child_of task_server.1)"
-  within 15 eval '[ "$(task_servers)" = 1 ]'
-  never within 3 eval '! is_in_state '"$id"' RUNNING'
-  ok make rescue
-  has "put back 1 run(s): $id. Rescue 1 of 3"
-  within 15 is_in_state "$id" COMPLETED
-}
-
 @test "more runs than Prefect's queue holds and no task server up: a submit says so, and goes on when one is up" {
   # Prefect's own limit is 1,000 (TUNED=0) or 100,000; here it is 20.
   local kit='eval "$(make -s env)"; export PREFECT_SERVER_TASKS_SCHEDULING_MAX_SCHEDULED_QUEUE_SIZE=20; exec "$@"'
