@@ -68,12 +68,16 @@ class Keyboard:
             return ""
         return os.read(0, 1024).decode(errors="replace")
 
-    def wait(self) -> None:
-        """For any key. Raises Left for q and Ctrl-C."""
+    def wait(self) -> str:
+        """For any key, which is returned. Raises Left for q and Ctrl-C."""
         while self.pressed(0):
             pass  # what was typed too early
-        if self.pressed(3600) in ("q", "Q", "\x03", "\x04"):
+        key = ""
+        while not key:
+            key = self.pressed(3600)
+        if key in ("q", "Q", "\x03", "\x04"):
             raise Left
+        return key
 
 
 class Show:
@@ -163,16 +167,30 @@ class Show:
             command = chapter.here(line)
             if not command.strip() or command.startswith("#"):
                 continue
-            self.pause()
-            for letter in command if self.keyboard else [command]:
-                terminal.write(letter)
-                time.sleep(STROKE if self.keyboard else 0)
-            there = squeezed(command)
-            within(5, lambda there=there: there in squeezed("".join(plain(terminal.text))))
-            self.pause()
-            with self.timed(step.section, command):
+            while not self.run(terminal, command, step.section, promise_of(following)):
+                pass
+
+    def run(self, terminal: Terminal, command: str, section: str, promised: str) -> bool:
+        """Type a command and follow it. False: it went wrong, and the speaker wants it once more."""
+        self.pause()
+        for letter in command if self.keyboard else [command]:
+            terminal.write(letter)
+            time.sleep(STROKE if self.keyboard else 0)
+        within(5, lambda: squeezed(command) in squeezed("".join(plain(terminal.text))))
+        self.pause()
+        try:
+            with self.timed(section, command):
                 terminal.enter(command)
-                self.follow(terminal, command, promise_of(following))
+                self.follow(terminal, command, promised)
+        except Broken as broken:
+            if not self.keyboard:
+                raise
+            question = f"✗ {broken.args[0]}. r: once more, q: end, any other key: go on"
+            print(f"\n\033[2m{question} ▸\033[0m", flush=True)
+            if self.keyboard.wait() in ("r", "R"):
+                print("$ ", end="", flush=True)
+                return False
+        return True
 
     def follow(self, terminal: Terminal, command: str, promised: str) -> None:
         """Until the command has ended, or does what it was started for. Raises Broken if it failed."""
@@ -196,7 +214,7 @@ class Show:
         status = terminal.ended()
         if status is None:
             raise Broken(f"{command} has not ended after {LONG} s", terminal)
-        if status and not self.keyboard and not re.search(r"^make: \*\*\*", promised, re.M):
+        if status and not re.search(r"^make: \*\*\*", promised, re.M):
             raise Broken(f"{command} ended with exit code {status}", terminal)
 
     def shows(self, step: chapter.Step, _: object) -> None:

@@ -110,3 +110,27 @@ waits_behind() { within 60 eval '[ "$(screen | grep -v "^$" | tail -n 1 | tr -s 
   within 30 is_in_state "$id" COMPLETED
   grep -q "put back 1 run(s): $id" "$stack_log"
 }
+
+@test "what goes wrong before an audience is one line and a choice: r types it once more" {
+  open_terminal
+  start holder python3 -m http.server --bind 127.0.0.1 "$PREFECT_PORT"
+  within 10 curl -sf "http://127.0.0.1:$PREFECT_PORT"
+  press 'make demo EX=3' Enter
+  waits_behind
+  press x
+  waits_behind 'make ex3'
+  press x
+  within 30 eval 'screen | grep -q "✗ make ex3 ended with exit code 2. r: once more, q: end, any other key: go on"'
+  history | grep -q "port $PREFECT_PORT is in use"
+  kill "$holder_pid"
+  within 10 gone "$holder_pid"
+  press r
+  waits_behind
+  press x
+  waits_behind 'make ex3'
+  press x
+  within 60 eval 'screen | grep -q "^ready in"'
+  press C-c # first to the pause, which ends the show
+  within 60 eval 'screen | grep -q "the show is over"'
+  within 60 eval 'screen | grep -q "│ total"'
+}
