@@ -28,6 +28,7 @@ if [ "$ex" = 5 ]; then check_mind; fi
 
 DOCKER=${DOCKER:-0}
 one_of DOCKER 0 1
+choose_code "$ex"
 if [ "$DOCKER" = 1 ]; then
   [ -f "$KIT/docker/compose.ex$ex.yaml" ] || fail "example $ex has no Docker way" "make ex$ex (without DOCKER=1)"
   case ${DB:-} in *@127.0.0.1* | *@localhost* | *//127.0.0.1* | *//localhost*)
@@ -36,7 +37,6 @@ if [ "$DOCKER" = 1 ]; then
   esac
   need_docker "$ex"
 fi
-choose_code "$ex"
 
 name_ignored_settings
 name_ignored_profile

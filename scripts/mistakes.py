@@ -24,7 +24,8 @@ import workshop
 
 PATIENCE = 30  # seconds that importing the task's file may take; then nothing is said about it
 SERVING = {"serve", "aserve", "TaskWorker", "DrainingTaskWorker"}
-SUBMITTING = {"delay", "map", "apply_async", "submit"}
+SUBMITTING = {"delay", "map", "apply_async", "submit", "create_run"}
+ENVIRONMENT = {"environ", "getenv"}
 MAIN = 'if __name__ == "__main__":'
 
 # The file that has the example's tasks, and the tasks that the kit's commands and the other files expect there.
@@ -36,6 +37,7 @@ LESSONS: dict[int, tuple[str, list[str]]] = {
     5: ("marvin_task_server.py", ["answer_question"]),
     6: ("task_server.py", ["ship"]),
 }
+KEYED = {4: "signups", 5: "marvin", 6: "ex6"}  # the namespaces of their keys: they do not depend on the file's path
 # What Prefect called it once, or people think it is called, and today's name.
 RENAMED = {
     "prefect.task_server": "prefect.task_worker",
@@ -48,12 +50,11 @@ RENAMED = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One mistake. unfinished: nothing wrong was written, but a step is missing. stops: the example cannot run so."""
+    """One mistake. stops: the example cannot run so (else a step is missing that may be written while it runs)."""
 
     where: str
     what: str
     remedy: str
-    unfinished: bool = False
     stops: bool = True
 
 
@@ -145,6 +146,12 @@ def read(ex: int, folder: Path) -> tuple[list[File], list[Finding]]:
             if beside:
                 file.tasks |= {a.asname or a.name for a in node.names if a.name in tasks_defined(beside.tree)}
     return files, wrong
+
+
+def modules_imported(tree: ast.Module) -> set[str]:
+    """At the top of the file."""
+    found = {node.module or "" for node in imports(tree) if isinstance(node, ast.ImportFrom)}
+    return found | {alias.name for node in imports(tree) if isinstance(node, ast.Import) for alias in node.names}
 
 
 def calls(tree: ast.Module) -> Iterator[tuple[ast.Call, list[ast.AST]]]:
@@ -274,21 +281,39 @@ def not_imported(file: File, files: list[File]) -> Iterator[Finding]:
             yield Finding(file.at(node), f"{name} is used and not imported", f"`{statements[name]}`")
 
 
+def plain_functions(file: File, ex: int) -> Iterator[Finding]:
+    """The example's tasks that are functions still: nothing above them, and nothing made of them later."""
+    for name in LESSONS[ex][1]:
+        named = [node for node in ast.walk(file.tree) if getattr(node, "name", "") == name]
+        stored = [
+            n for n in ast.walk(file.tree) if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Store)
+        ]
+        if (
+            len(named) == 1
+            and named[0] in file.tree.body
+            and not stored
+            and not getattr(named[0], "decorator_list", [1])
+        ):
+            yield not_a_task(file, name, named[0])
+
+
+def not_a_task(file: File, name: str, node: ast.AST | None) -> Finding:
+    remedy = f"the line @task above `def {name}`, and `from prefect import task`"
+    return Finding(file.at(node), f"{name} is not a task yet", remedy)
+
+
 # --- b: serve -------------------------------------------------------------------------------------------
 
 
 def serving(file: File, ex: int, files: list[File]) -> Iterator[Finding]:
     """The task server's file: does it serve, what, and only when it is started as a program?"""
     names = LESSONS[ex][1]
-    imported = {node.module for node in imports(file.tree) if isinstance(node, ast.ImportFrom)}
-    imported |= {alias.name for node in imports(file.tree) if isinstance(node, ast.Import) for alias in node.names}
+    imported = modules_imported(file.tree)
     here = [file] + [each for each in files if each.path.stem in imported]
     beside = {path.stem for path in file.path.parent.glob("*.py")} - {each.path.stem for each in files}
     if not any(SERVING & names_read(each.tree) for each in here) and not imported & beside:
         what = "nothing serves the task, so the task server would end at once"
-        yield Finding(
-            file.at(file.tree.body[-1] if file.tree.body else None), what, f"serve({names[0]}) under {MAIN}", True
-        )
+        yield Finding(file.at(file.tree.body[-1] if file.tree.body else None), what, f"serve({names[0]}) under {MAIN}")
     for call, around in calls(file.tree):
         if last_name(call) not in ("serve", "aserve"):
             continue
@@ -353,16 +378,16 @@ def maps_at_once(call: ast.Call) -> bool:
     return True
 
 
-def submits_nothing(file: File) -> Iterator[Finding]:
+def submits_nothing(file: File, files: list[File]) -> Iterator[Finding]:
     """A file that submits when it is finished, and does not yet."""
-    if SUBMITTING & names_read(file.finished) and not file.is_main:
+    helpers = {path.stem for path in file.path.parent.glob("*.py")} - {each.path.stem for each in files}
+    if SUBMITTING & names_read(file.finished) and not file.is_main and not modules_imported(file.tree) & helpers:
         called = {call.func.id for call, _ in calls(file.tree) if isinstance(call.func, ast.Name)}
         if not SUBMITTING & names_read(file.tree) and not called & file.tasks:
             yield Finding(
                 file.at(),
                 "submits nothing yet",
                 "its steps; the method is `delay`, or `map`",
-                unfinished=True,
                 stops=False,
             )
 
@@ -374,7 +399,12 @@ def own_address(file: File) -> Iterator[Finding]:
     """PREFECT_API_URL set in the code, to something else than the kit's: the runs would go to another server."""
     if workshop.REMOTE:
         return
+    # `if not os.getenv(…): os.environ[…] = …` does nothing in the kit.
+    asked = [node for node in ast.walk(file.tree) if isinstance(node, ast.If) and names_read(node.test) & ENVIRONMENT]
+    conditional = {inner for node in asked for inner in ast.walk(node)}
     for node in ast.walk(file.tree):
+        if node in conditional:
+            continue
         values: list[ast.expr | None] = []
         if isinstance(node, ast.Assign):
             values = [node.value for target in node.targets if names_address(target)]
@@ -498,15 +528,19 @@ def task_missing(main: File, ex: int) -> list[Finding]:
         module = importlib.import_module(main.path.stem)
     except Exception as error:
         return [broken_import(main, error)]
+    at = {getattr(node, "name", ""): node for node in main.tree.body}
     for name in LESSONS[ex][1]:
         if not hasattr(module, name):
             like = similar(name, [known for known, value in vars(module).items() if isinstance(value, Task)])
             remedy = f"calling {like} so" if like else "writing it"
             return [Finding(main.at(), f"has no {name}, which the kit's commands submit to", remedy)]
         if not isinstance(getattr(module, name), Task):
-            line = next((node for node in main.tree.body if getattr(node, "name", "") == name), None)
-            remedy = f"the line @task above `def {name}`, and `from prefect import task`"
-            return [Finding(main.at(line), f"{name} is not a task yet", remedy)]
+            return [not_a_task(main, name, at.get(name))]
+        key = f"{KEYED[ex]}.{name}-" if ex in KEYED else ""
+        if not getattr(module, name).task_key.startswith(key):
+            what = f"the key of {name} is not the one that make check looks for, {key}…"
+            remedy = f'@keyed("{KEYED[ex]}") above its @task, and `from durable import keyed`'
+            return [Finding(main.at(at.get(name)), what, remedy, stops=False)]
     return []
 
 
@@ -542,20 +576,23 @@ def seen(ex: int, folder: Path) -> list[Finding]:
         found += old
         found += [finding for finding in imports_from_beside(file, ex, files) if finding.where not in lines]
         found += [] if old else not_imported(file, files)
+        if file.is_main:
+            found += plain_functions(file, ex)
         if file.is_main and ex > 1:
             found += serving(file, ex, files)
         found += submitting(file, ex)
         found += own_address(file)
-        found += submits_nothing(file)
+        found += submits_nothing(file, files)
     return found
 
 
 def look(ex: int, folder: Path) -> list[Finding]:
-    """Every mistake that is known. Takes two seconds or more: Prefect is imported, in a process of its own."""
+    """Every mistake that is known. Where the task's file looks well it is imported, which takes two seconds or more."""
     found = seen(ex, folder)
     main = workshop.shown(folder / LESSONS[ex][0])
-    if all(finding.unfinished or finding.where.partition(":")[0] != main for finding in found):
-        found = importing(ex, folder) + found
+    if all(finding.where.partition(":")[0] != main for finding in found):
+        known = {finding.where for finding in found}
+        found += [finding for finding in importing(ex, folder) if finding.where not in known]
     return found
 
 
@@ -570,7 +607,7 @@ def main() -> int:
         found = [vars(finding) for finding in import_here(ex, folder)]
         os.write(answer, json.dumps(found).encode())
         os._exit(0)  # whatever it has started ends here
-    found = [finding for finding in look(ex, folder) if finding.stops]
+    found = [finding for finding in seen(ex, folder) if finding.stops] or [f for f in look(ex, folder) if f.stops]
     if found:
         first, more = found[0], len(found) - 1
         others = f" ({more} more: make check EX={ex})" if more else ""
