@@ -30,6 +30,8 @@ by_hand() {
   grep -q '^ready' "$stack_log"
   ok make submit NAME=Agrajag
   has 'Hello, Agrajag!'
+  ok make status
+  has "with your code in $MY"
   start extra make server
   within 20 eval '[ "$(task_servers)" = 3 ]'
   kill -INT -- "-$extra_pid"
@@ -81,13 +83,18 @@ by_hand() {
   grep -q 'Howdy, Late!' "$stack_log"
 }
 
-@test "saved with a wrong import: the sentence follows the traceback, and make submit says the same" {
+@test "saved with a wrong import, or never serving: the sentence follows, and make submit says the same" {
   edit task_server.py 'worker import serve' 'worker import server as serve'
   within 30 grep -qE 'task_server.py:[0-9]+: prefect.task_worker has no server. Try: `from prefect.task_worker import serve`' "$stack_log"
   refused 'prefect.task_worker has no server. Try: `from prefect.task_worker import serve`' make submit
   edit task_server.py 'server as serve' 'serve'
   ok make submit
   has 'Howdy, Marvin!'
+  # A program that never comes to its serve().
+  edit task_server.py '__main__' '__server__'
+  within 20 grep -qF 'ended with exit code 0 (a task server stays: is serve(…) missing?)' "$stack_log"
+  edit task_server.py '__server__' '__main__'
+  ok make submit
 }
 
 @test "a run that was submitted from a copy of the file is named, in the terminal and in make check" {

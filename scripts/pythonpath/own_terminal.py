@@ -27,7 +27,9 @@ def kits_server() -> str:
     """The API of the example that runs, or else of the kit's own port; empty outside of the kit."""
     try:
         lines = Path(os.environ["WORKSHOP_HOME"], "run", "example").read_text().splitlines()
-        return dict(line.split("=", 1) for line in lines)["url"] + "/api"
+        example = dict(line.split("=", 1) for line in lines)
+        os.kill(int(example["pid"]), 0)  # raises OSError if it was killed and only its file is left
+        return example["url"] + "/api"
     except (OSError, KeyError, ValueError):
         return os.environ.get("WORKSHOP_API_URL", "")
 
