@@ -41,11 +41,10 @@ write_skeleton() {
   while IFS= read -r file; do take "$finished/$file" "$new/$file"; done < <(lesson_files)
   while IFS= read -r file; do take "$finished/skeleton/$file" "$new/$file"; done < <(steps)
   mv "$new" "$mine"
-  printf 'to write, step by step:'
-  while IFS= read -r file; do printf '  %s' "$mine/$file"; done < <(steps)
-  printf '\n'
+  printf 'to write, step by step:\n'
+  while IFS= read -r file; do printf '  %s\n' "$mine/$file"; done < <(steps)
   [ -z "$(comm -23 <(lesson_files) <(steps))" ] || printf 'finished already: the other files in %s\n' "$mine"
-  printf 'next: make ex%s CODE=%s says what is missing; make check EX=%s judges it; make solve EX=%s shows the difference\n' "$EX" "$mine" "$EX" "$EX"
+  printf 'next: make ex%s CODE=%s (says what is missing), make check EX=%s, make solve EX=%s\n' "$EX" "$mine" "$EX" "$EX"
 }
 
 free_name() { # -> my/exN.1, or the first that is not there yet
