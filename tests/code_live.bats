@@ -14,9 +14,9 @@ setup_file() {
 }
 teardown_file() { stop_and_check; }
 
-# FILE FROM TO -> exchanged in the learner's file, as an editor does it: another file, moved into place
+# FILE SED -> the learner's file is changed and saved, as an editor does it: another file, moved into place
 edit() {
-  sed "s/$2/$3/" "$MY/$1" >"$MY/$1.new"
+  sed "$2" "$MY/$1" >"$MY/$1.new"
   never cmp -s "$MY/$1" "$MY/$1.new"
   mv "$MY/$1.new" "$MY/$1"
 }
@@ -63,8 +63,7 @@ by_hand() {
 }
 
 @test "saved with a mistake: the sentence, the code before goes on, and a run of the new code says what it waits for" {
-  edit task_server.py 'Hello' 'Howdy'
-  edit task_server.py 'serve(my_background_task, limit=LIMIT)' 'serve()'
+  edit task_server.py 's/Hello/Howdy/; s/serve(my_background_task, limit=LIMIT)/serve()/'
   within 10 grep -qF 'serve() is given no task. Try: serve(my_background_task). The code before goes on; mend it and save again' "$stack_log"
   ok make submit WAIT=0 NAME=Late
   has 'waiting    for a task server with this code: those that run have another version of my_background_task. Try: restart'
@@ -78,22 +77,22 @@ by_hand() {
   has '✗ no run waits for code that nobody serves'
   has 'wait for another version of it than the task servers have: changed since, or submitted from a copy of the file. Try: restart'
   has 'serve() is given no task'
-  edit task_server.py 'serve()' 'serve(my_background_task, limit=LIMIT)'
+  edit task_server.py 's/serve()/serve(my_background_task, limit=LIMIT)/'
   within 30 is_in_state "$id" COMPLETED
   grep -q 'Howdy, Late!' "$stack_log"
 }
 
 @test "saved with a wrong import, or never serving: the sentence follows, and make submit says the same" {
-  edit task_server.py 'worker import serve' 'worker import server as serve'
-  within 30 grep -qE 'task_server.py:[0-9]+: prefect.task_worker has no server. Try: `from prefect.task_worker import serve`' "$stack_log"
+  edit task_server.py 's/worker import serve/worker import server as serve/'
+  within 60 grep -qE 'task_server.py:[0-9]+: prefect.task_worker has no server. Try: `from prefect.task_worker import serve`' "$stack_log"
   refused 'prefect.task_worker has no server. Try: `from prefect.task_worker import serve`' make submit
-  edit task_server.py 'server as serve' 'serve'
+  edit task_server.py 's/server as serve/serve/'
   ok make submit
   has 'Howdy, Marvin!'
   # A program that never comes to its serve().
-  edit task_server.py '__main__' '__server__'
-  within 20 grep -qF 'ended with exit code 0 (a task server stays: is serve(…) missing?)' "$stack_log"
-  edit task_server.py '__server__' '__main__'
+  edit task_server.py 's/__main__/__server__/'
+  within 40 grep -qF 'ended with exit code 0 (a task server stays: is serve(…) missing?)' "$stack_log"
+  edit task_server.py 's/__server__/__main__/'
   ok make submit
 }
 
