@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 
 # What a person types is data: `$(shell …)` in a name must arrive as it was typed. Plain `export NAME` would let make
 # expand the value; taken with $(value) and exported as it is, it does not. Unset variables stay unset.
-VARIABLES := ALL ANSWER_SECONDS AUTO CACHE_SECONDS CODE DB DOCKER EMAIL EX FAIL_RATE FILTER FORCE FULL GRACE INBOX_PORT LANES LIMIT LLM MANUAL MARKETING_PORT MARVIN_AGENT_MODEL MAX_RESCUES MINUTES N NAME NAMES NOTES ONCE OPENAI_BASE_URL PEERS PLATFORM PREFECT_API_URL PREFECT_PORT PYTHON PYTHON_IMAGE Q QUICK RATE \
+VARIABLES := ALL ANSWER_SECONDS APPLY AUTO CACHE_SECONDS CODE DB DOCKER EMAIL EX FAIL_RATE FILTER FORCE FULL GRACE INBOX_PORT LANES LIMIT LLM MANUAL MARKETING_PORT MARVIN_AGENT_MODEL MAX_RESCUES MINUTES N NAME NAMES NOTES ONCE OPENAI_BASE_URL PEERS PLATFORM PREFECT_API_URL PREFECT_PORT PYTHON PYTHON_IMAGE Q QUICK RATE \
   REDIS_IMAGE REDIS_PORT REDIS_URL REMOTE RESCUE SECONDS SEED SERVERS SMTP_PORT SMTP_URL SQL TESTS TUNED WAIT WEB_PORT WHEELS WHO WORKSHOP_HOME WORK_SECONDS
 $(foreach v,$(VARIABLES),$(if $(filter-out undefined,$(origin $(v))),$(eval override $(v) := $$(value $(v)))$(eval export $(v))))
 
@@ -106,6 +106,19 @@ status: ## what runs, and whether it is ready
 .PHONY: stop
 stop: ## stop what the kit started, from any terminal
 	@scripts/stop.sh
+
+##@ Write it yourself
+.PHONY: code
+code: ## a skeleton of example EX with its steps, in my/exN: `make ex2 CODE=my/ex2` runs it [EX=2]
+	@scripts/code.sh code
+
+.PHONY: solve
+solve: ## the difference between your files and the finished ones; APPLY=1 takes those [EX=2] [APPLY=1]
+	@scripts/code.sh solve
+
+.PHONY: reset
+reset: ## start again from the skeleton; what you had is kept as my/exN.1 [EX=2]
+	@scripts/code.sh reset
 
 ##@ Looking inside
 .PHONY: db

@@ -153,6 +153,7 @@ class Kit(Side):
         keep = ("PATH", "HOME", "LANG", "TMPDIR", "TUNED")
         mine = {key: os.environ[key] for key in keep if key in os.environ}
         return mine | {
+            "CODE": "",  # the finished files, whatever .env says
             "WORKSHOP_HOME": str(self.folder / "home"),
             "PREFECT_PORT": str(self.port),
             "SERVERS": str(self.servers),

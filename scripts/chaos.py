@@ -299,8 +299,8 @@ def main() -> int:
     seconds = workshop.whole_number("SECONDS", 60, 5, 3600)
     seed = workshop.whole_number("SEED", SystemRandom().randrange(1, 100_000), 0, 999_999_999)
     manual = bool(workshop.whole_number("MANUAL", 0, 0, 1))
-    folder, _, _ = workshop.EXAMPLES[6]
-    sys.path.insert(0, str(workshop.KIT / "examples" / folder))
+    running = workshop.running_example()
+    sys.path.insert(0, str(running.code if running else workshop.finished_folder(6)))
     import task_server  # noqa: F401 - here, so that a mistake in it ends this before anything is broken
 
     # Not a line for each run, nor for each event that has to wait until the server is back.

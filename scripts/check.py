@@ -2,18 +2,22 @@
 """Looks at the live system, not at the code, and says which promises of an example hold: ✓, or ✗ with a hint.
 
 EX=1…6     which example (default: the one that is running)
+CODE=…     when it does not run: the folder of yours to judge (default: my/exN, if it is there)
 Exit 0 if all hold, 1 if not, 2 for bad input. It changes nothing.
 """
 
 import os
 import sys
 from collections import Counter
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import database
+import mistakes
 import records
 import workshop
+from waiting import for_other_code
 
 SIGNUP_TASKS = ["send_confirmation_email", "enrol_in_onboarding_flow", "populate_workspace"]
 broken = 0
@@ -82,11 +86,8 @@ def check_task_servers(task: str, wanted: int) -> None:
     promise(len(serving) >= wanted, text, "make status, make server")
     keys = {key for server in servers for key in server["task_keys"]}
     waiting = [run for run in workshop.waiting_runs() if run["task_key"] not in keys]
-    promise(
-        not waiting,
-        "no run waits for code that nobody serves",
-        f"{len(waiting)} do: undo the change to the task's file, or submit again",
-    )
+    hint = for_other_code(waiting) or f"{len(waiting)} do: make server; or undo the change to the task's file"
+    promise(not waiting, "no run waits for code that nobody serves", hint)
 
 
 def check_in_flight() -> None:
@@ -130,15 +131,37 @@ def check_signups() -> None:
     promise(all(enrolled[user["id"]] == 1 for user in users), "each is enrolled once", os.environ["MARKETING_PAGE"])
 
 
-def check_example(ex: int, servers: int) -> None:
+def folder_to_judge(ex: int, running: workshop.Example | None) -> Path:
+    """The folder whose files run, or ran last; when nothing runs, CODE, my/exN if it is there, or the example's own."""
+    if running and running.ex == ex:
+        return running.code
+    if given := os.environ.get("CODE"):
+        return (workshop.KIT / Path(given).expanduser()).resolve()
+    if ex == 1 and (last := workshop.RUN / "ex1.code").exists():
+        return Path(last.read_text().rstrip("\n"))
+    mine = workshop.KIT / "my" / f"ex{ex}"
+    return mine if mine.is_dir() else workshop.finished_folder(ex)
+
+
+def check_code(ex: int, folder: Path) -> None:
+    """A learner's own files, before the live system: the mistakes that have a sentence."""
+    print(f"judging your code in {workshop.shown(folder)}")
+    findings = mistakes.look(ex, folder)
+    for finding in findings:
+        promise(False, f"{finding.where}: {finding.what}", f"Try: {finding.remedy}")
+    if not findings:
+        promise(True, "it has none of the mistakes that the kit knows", "")
+
+
+def check_example(ex: int, servers: int, command: str) -> None:
     _, _, task = workshop.EXAMPLES[ex]
     if ex == 5:
         task = "marvin.answer_question"  # @keyed("marvin"): the key has no path and no Python version in it
-    hint = "make ex1" if ex == 1 else f"make ex{ex} (in another terminal)"
+    hint = command if ex == 1 else f"{command} (in another terminal)"
     if not promise(workshop.healthy(), f"the Prefect server is healthy: {workshop.UI}", hint):
         return
     if ex == 1:
-        check_runs(task, "make ex1")
+        check_runs(task, command)
         return
     if ex == 6:
         task = "ex6.ship"  # its key, without the version
@@ -202,8 +225,16 @@ def main() -> int:
     ex = int(given)
     if running and running.ex != ex and ex > 1:
         workshop.fail(f"example {running.ex} is running, not {ex}", f"make stop, then make ex{ex}")
+    folder, command = folder_to_judge(ex, running), f"make ex{ex}"
+    if not (folder / mistakes.LESSONS[ex][0]).is_file():
+        workshop.fail(f"there is no {mistakes.LESSONS[ex][0]} in {workshop.shown(folder)}", f"make code EX={ex}")
+    if folder != workshop.finished_folder(ex):
+        command += f" CODE={workshop.shown(folder)}"
+        check_code(ex, folder)
+    elif (workshop.KIT / "my" / f"ex{ex}").is_dir():
+        print(f"judging the finished files, which run (make ex{ex} CODE=my/ex{ex} runs yours)")
     try:
-        check_example(ex, running.servers if running else 1)
+        check_example(ex, running.servers if running else 1, command)
     except OSError as error:
         promise(False, "the Prefect API answers every question", f"it did not: {error}")
     print("every promise holds" if not broken else f"{broken} do not hold")

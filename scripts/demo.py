@@ -35,7 +35,19 @@ STAYS = re.compile(r"\bmake (ex[2-6]|server|watch)\b|MANUAL=1|python \S*_server\
 LONG = 240  # seconds that a command may take
 SOON = 90  # seconds until what a chapter promises must be there
 STROKE = 0.025  # seconds between two letters
-NOT_FOR_THE_SHOW = ("EX", "AUTO", "ALL", "NOTES", "DOCKER", "MAKEFLAGS", "MAKELEVEL", "MFLAGS")
+NOT_FOR_THE_SHOW = (
+    "APPLY",
+    "CODE",
+    "OWN_CODE",
+    "EX",
+    "AUTO",
+    "ALL",
+    "NOTES",
+    "DOCKER",
+    "MAKEFLAGS",
+    "MAKELEVEL",
+    "MFLAGS",
+)
 console = Console(highlight=False)
 
 

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Runs examples/ex1_task/greeter.py as `python greeter.py NAME` would, then prints the page of its run in the UI."""
+"""Runs greeter.py in the folder CODE as `python greeter.py NAME` would, then prints the page of its run in the UI."""
 
 import logging
 import os
 import runpy
 import sys
 import time
+from pathlib import Path
 from uuid import UUID
 
 import prefect.main  # noqa: F401 - sets up Prefect's logging, which would drop a handler added before
@@ -47,7 +48,7 @@ def page_is_there(run: str) -> bool:
 
 
 def main() -> int:
-    greeter = workshop.KIT / "examples" / "ex1_task" / "greeter.py"
+    greeter = Path(os.environ.get("CODE") or workshop.finished_folder(1)) / "greeter.py"
     logging.getLogger("prefect.task_runs").addHandler(NoteRun())
     name = workshop.typed("NAME", "Marvin")
     sys.argv = [str(greeter), *([name] if "NAME" in os.environ else [])]
@@ -61,7 +62,14 @@ def main() -> int:
             workshop.fail(f"the server did not record task run {run} in 30 s", "make status", 1)
         print(f"the run's page: {url_for('task-run', run)}", flush=True)
     if failure:
-        workshop.fail(f"greeter.py failed: {failure!r}", "mending examples/ex1_task/greeter.py", 1)
+        workshop.fail(f"greeter.py failed: {failure!r}", f"mending {workshop.shown(greeter)}", 1)
+    if not seen:
+        where = workshop.shown(greeter)
+        workshop.fail(
+            f"{where} ran, and called no task, so there is no run",
+            'greet(*sys.argv[1:]) under if __name__ == "__main__":',
+            1,
+        )
     return 0
 
 

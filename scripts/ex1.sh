@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Example 1: runs greeter.py in this terminal, with a Prefect server in the background, and prints the run's page.
 #
+# CODE=…   the folder of a greeter.py of yours
 # NAME=…   whom to greet (default Marvin), exactly as typed
 set -euo pipefail
 # shellcheck source=scripts/env.sh
@@ -9,8 +10,10 @@ help_if_asked "$@"
 name_ignored_settings
 name_ignored_profile
 case ${NAME-unset} in *[![:space:]]*) ;; *) fail 'NAME is empty' 'make ex1 NAME=Ford' ;; esac
+DOCKER=0 choose_code 1
 make_home
 "$KIT/scripts/setup.sh" core
+refuse_mistakes 1
 if [ "$REMOTE" = 1 ]; then
   need_remote
 elif ! { read_example || keeper_of background-server >/dev/null; }; then
@@ -21,4 +24,6 @@ elif ! server_is_healthy; then
   wait_until_gone 60 'the Prefect server' still_starting || fail 'the Prefect server does not answer' 'make status'
 fi
 cd "$KIT"
+[ -z "$OWN_CODE" ] || say "running your code in ${CODE#"$KIT/"}"
+printf '%s\n' "$CODE" >"$WORKSHOP_HOME/run/ex1.code" # for make check EX=1
 exec "$VENV/bin/python" "$KIT/scripts/ex1.py"

@@ -28,6 +28,7 @@ if [ "$ex" = 5 ]; then check_mind; fi
 
 DOCKER=${DOCKER:-0}
 one_of DOCKER 0 1
+choose_code "$ex"
 if [ "$DOCKER" = 1 ]; then
   [ -f "$KIT/docker/compose.ex$ex.yaml" ] || fail "example $ex has no Docker way" "make ex$ex (without DOCKER=1)"
   case ${DB:-} in *@127.0.0.1* | *@localhost* | *//127.0.0.1* | *//localhost*)
@@ -44,14 +45,18 @@ if read_example; then
   fail "example $running_ex is running already in another terminal (pid $running_pid)" 'make submit there, or make stop'
 fi
 sweep
+group=core
+# In Docker the example's packages are in the image.
+[ "$DOCKER" = 1 ] || [ ! -f "$KIT/requirements/ex$ex.txt" ] || group=ex$ex
+if [ -n "$OWN_CODE" ]; then # before anything that runs is stopped
+  "$KIT/scripts/setup.sh" "$group"
+  refuse_mistakes "$ex"
+fi
 if keeper_of background-server >/dev/null; then
   say "taking over the Prefect server that make ex1 left in the background; its runs are kept"
   stop_kept background-server
 fi
 need_free_ports "$ex"
-group=core
-# In Docker the example's packages are in the image.
-[ "$DOCKER" = 1 ] || [ ! -f "$KIT/requirements/ex$ex.txt" ] || group=ex$ex
 "$KIT/scripts/setup.sh" "$group"
 if [ "$ex" = 5 ] && [ "$DOCKER" = 0 ]; then choose_mind; fi
 if [ "$REMOTE" = 1 ]; then
@@ -64,5 +69,6 @@ if [ "$DOCKER" = 1 ]; then
   mark_containers
   exec "$VENV/bin/python" "$KIT/scripts/run_docker.py" "$ex" "$((10#$SERVERS))"
 fi
-cd "$KIT" # by its physical path: a task's key is made from the path of its file
+cd "$KIT"
+[ -z "$OWN_CODE" ] || say "running your code in ${CODE#"$KIT/"}"
 exec "$VENV/bin/python" "$KIT/scripts/run.py" "$ex" "$((10#$SERVERS))"

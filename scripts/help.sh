@@ -27,6 +27,7 @@ if [ "$ALL" = 1 ]; then
 Variables of every command that runs something
   PREFECT_PORT=4200  WEB_PORT=8000   the ports; everything binds 127.0.0.1
   WORKSHOP_HOME=.workshop            where state lives: the database, results, logs
+  CODE=                              make ex1 to ex6: a folder with your own files, as my/ex2 (make code EX=2)
   LIMIT=10 (1 in ex2)                runs at once per task server
   WORK_SECONDS=0.3                   how long the demo task works
   GRACE=30                           seconds a task server may finish in
@@ -42,5 +43,5 @@ Variables of every command that runs something
   FORCE=0                            1: more than 32 task servers
 TEXT
 else
-  printf '\nFirst time? make ex2 SERVERS=2 sets everything up. All commands and variables: make help ALL=1\n'
+  printf '\nFirst time? make ex2 sets everything up. To write it yourself: make code EX=2. All: make help ALL=1\n'
 fi

@@ -24,6 +24,7 @@ import time
 from collections import deque
 from pathlib import Path
 
+import mistakes
 import workshop
 
 TICK = 0.2  # seconds between looks at the child, the launcher and the watched files
@@ -153,7 +154,17 @@ class Keeper:
             return f"{self.watched.name}:{error.lineno}: {error.msg}"
         except (OSError, ValueError) as error:
             return f"{self.watched.name}: {error}"
+        if example := os.environ.get("OWN_CODE"):  # a learner's
+            for finding in mistakes.seen(int(example), self.watched.parent):
+                if finding.stops and finding.where.partition(":")[0] == workshop.shown(self.watched):
+                    return f"{finding.where}: {finding.what}. Try: {finding.remedy}"
         return None
+
+    def explain(self) -> None:
+        """After a learner's code has failed: the sentence for it, if the kit has one."""
+        assert self.watched
+        for finding in mistakes.look(int(os.environ["OWN_CODE"]), self.watched.parent)[:1]:
+            self.say(f"{finding.where}: {finding.what}. Try: {finding.remedy}")
 
     def reload(self) -> None:
         """Start the saved code at once; the process with the code before takes nothing new and finishes."""
@@ -201,6 +212,10 @@ class Keeper:
     def mourn(self, code: int) -> bool:
         """Say why the child ended; true if it is to be started again."""
         why = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        if code == 0 and self.watched:
+            why += " (a task server stays: is serve(…) missing?)"
+        if code > 0 and self.watched and os.environ.get("OWN_CODE") and self.name.endswith(".1") and not self.restarts:
+            threading.Thread(target=self.explain, daemon=True).start()
         now = time.monotonic()
         while self.restarts and now - self.restarts[0] > WINDOW:
             self.restarts.popleft()

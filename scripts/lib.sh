@@ -90,13 +90,13 @@ is_alive() { # PID STARTED -> true while that very process lives
   [ -n "${1:-}" ] && [ "$(started_at "$1")" = "$2" ]
 }
 
-read_example() { # sets running_ex, _pid, _started, _servers, _remote, _docker, _url; fails if no example is running
+read_example() { # sets running_ex, _pid, _started, _servers, _remote, _docker, _url, _code; fails if no example is running
   # shellcheck disable=SC2034 # for the callers
-  running_ex='' running_pid='' running_started='' running_servers='' running_remote='' running_docker='' running_url='' running_llm=''
+  running_ex='' running_pid='' running_started='' running_servers='' running_remote='' running_docker='' running_url='' running_llm='' running_code=''
   local key value
   [ -r "$WORKSHOP_HOME/run/example" ] || return 1
   while IFS='=' read -r key value; do
-    case $key in ex | pid | started | servers | remote | docker | url | llm) printf -v "running_$key" '%s' "$value" ;; esac
+    case $key in ex | pid | started | servers | remote | docker | url | llm | code) printf -v "running_$key" '%s' "$value" ;; esac
   done <"$WORKSHOP_HOME/run/example"
   is_alive "$running_pid" "$running_started"
 }
@@ -321,6 +321,11 @@ same_server() { # fail if the example that runs uses a server of the user's and 
     fail "example $running_ex uses a Prefect server of yours" 'the same command with REMOTE=1, and the same PREFECT_API_URL'
 }
 
+same_port() { # fail if the example that runs has its Prefect server on another port than this command would ask
+  [ "${running_remote:-0}" = 1 ] || [ -z "${running_url:-}" ] || [ "$running_url" = "http://127.0.0.1:$PREFECT_PORT" ] ||
+    fail "example $running_ex has its Prefect server at $running_url, and this command asks port $PREFECT_PORT" "the same command with PREFECT_PORT=${running_url##*:}"
+}
+
 still_starting() { server_is_healthy || printf 'it\n'; }
 
 # --- example 5 ----------------------------------------------------------------------------------------
@@ -357,4 +362,62 @@ choose_mind_in_docker() { # the same as choose_mind for containers: what this ma
 choose_mind() { # which mind answers in example 5, for all its task servers: says so, and exports LLM
   export LLM
   LLM=$("$VENV/bin/python" "$KIT/examples/ex5_marvin/minds.py") || exit 2
+}
+
+# --- code along ---------------------------------------------------------------------------------------
+
+finished_folder() { # EX -> where its finished files are
+  set -- "$KIT/examples/ex$1"_*
+  printf '%s' "$1"
+}
+
+task_file() { # EX -> the file that has its task; but for example 1, what a task server runs
+  case $1 in
+    1) printf greeter.py ;;
+    2 | 6) printf task_server.py ;;
+    3) printf first_fastapi_task_server.py ;;
+    4) printf signup_tasks.py ;;
+    5) printf marvin_task_server.py ;;
+  esac
+}
+
+choose_code() { # EX -> CODE: the folder whose files run, physical, for a task's key is made from the path of its file.
+  # OWN_CODE is EX when that is a folder of the learner's, named by CODE, and empty when it is the example's own.
+  local file files given=${CODE:-} finished
+  finished=$(finished_folder "$1")
+  OWN_CODE=
+  case $given in
+    '') given=$finished ;;
+    "~"/*) given=$HOME/${given#??} ;;
+    /*) ;;
+    *) given=$KIT/$given ;;
+  esac
+  [ -d "$given" ] || fail "CODE='$CODE' is no folder" "make code EX=$1, then make ex$1 CODE=my/ex$1"
+  given=$(cd "$given" && pwd -P)
+  case $given in *[$':\n\r']*) fail "CODE='$CODE' has a ':' or a line break in its path" "make ex$1 CODE=my/ex$1" ;; esac
+  if [ "$given" != "$finished" ]; then
+    OWN_CODE=$1
+    [ "${DOCKER:-0}" = 0 ] || fail 'the containers run the finished files, so CODE and DOCKER=1 do not go together' "make ex$1 CODE=… without DOCKER=1"
+    files=$(task_file "$1")
+    case $1 in
+      3) files="$files first_fastapi.py" ;;
+      4) files="$files inbox.py marketing.py page.py" ;;
+      5) files="$files marvin_app.py" ;;
+    esac
+    for file in $files; do
+      [ -f "$given/$file" ] || fail "CODE='$CODE' lacks $file, which example $1 starts" "make code EX=$1 (the skeleton has it)"
+    done
+    # Example 5's key is beside the example; a folder of one's own may have another.
+    if [ "$1" = 5 ] && [ -z "${OPENAI_ENV_FILE:-}" ]; then
+      export OPENAI_ENV_FILE=$finished/.openai.env
+      [ ! -f "$given/.openai.env" ] || OPENAI_ENV_FILE=$given/.openai.env
+    fi
+  fi
+  CODE=$given
+  export CODE OWN_CODE
+}
+
+refuse_mistakes() { # EX -> with code of the learner's: exit 2 with one line if it has a mistake that the kit knows
+  [ -n "$OWN_CODE" ] || return 0
+  "$VENV/bin/python" "$KIT/scripts/mistakes.py" "$1" "$CODE" || exit 2
 }

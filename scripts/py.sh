@@ -38,6 +38,7 @@ case $name in # what talks to a server must not set up a machine just to find th
 esac
 read_example || true
 same_server
+case $name in submit | submit_map | task_request | signup | check | runs | watch | rescue | chaos | soak) same_port ;; esac
 if [ "${running_docker:-0}" = 1 ]; then compose_settings "$running_ex"; fi
 "$KIT/scripts/setup.sh" core
 if [ "$REMOTE" = 1 ]; then

@@ -14,6 +14,7 @@ from rich.table import Table
 
 import records
 import workshop
+from waiting import for_other_code
 
 
 def main() -> int:
@@ -33,6 +34,8 @@ def main() -> int:
         table.add_row(str(run.id), run.task_key.rpartition("-")[0], state, started, seconds, server)
     console = Console(width=None if sys.stdout.isatty() else 140)
     console.print(table, markup=False)
+    if note := for_other_code(run.model_dump(mode="json") for run in runs):
+        print(f"waiting: {note}")
     if not runs:
         print("no task runs yet: make ex1, or make ex2 and make submit")
     return 0

@@ -8,6 +8,7 @@ name_ignored_settings
 if read_example; then
   ex=$running_ex
   same_server
+  same_port
 elif [ "$REMOTE" = 1 ]; then
   ex=2 running_pid=''
 else
@@ -19,16 +20,17 @@ if [ "${running_docker:-0}" = 1 ]; then
   say "one more task server joins example $ex, in a container; Ctrl-C ends it"
   exec docker compose run --rm --no-deps task-server
 fi
+CODE=${running_code:-${CODE:-}} # what the example runs, so does this one
+DOCKER=0 choose_code "$ex"
 case $ex in
-  2) file=examples/ex2_task_servers/task_server.py LIMIT=${LIMIT:-1} ;;
-  4) file=examples/ex4_signups/signup_tasks.py LIMIT=${LIMIT:-10} ;;
+  2) LIMIT=${LIMIT:-1} ;;
+  3 | 4) LIMIT=${LIMIT:-10} ;;
   5)
-    file=examples/ex5_marvin/marvin_task_server.py LIMIT=${LIMIT:-10} LLM=${LLM:-$running_llm}
+    LIMIT=${LIMIT:-10} LLM=${LLM:-$running_llm}
     check_mind
     choose_mind
     ;;
-  6) file=examples/ex6_nothing_lost/task_server.py LIMIT=${LIMIT:-4} always=--always ;;
-  3) file=examples/ex3_fastapi/first_fastapi_task_server.py LIMIT=${LIMIT:-10} ;;
+  6) LIMIT=${LIMIT:-4} always=--always ;;
 esac
 whole_number LIMIT 1 1000 'make server LIMIT=1'
 export LIMIT
@@ -49,4 +51,4 @@ say "task_server.$number joins example $ex; Ctrl-C ends it"
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then export WORKSHOP_COLOUR=1; fi
 cd "$KIT"
 exec "$VENV/bin/python" "$KIT/scripts/keep.py" --name "task_server.$number" ${running_pid:+--with "$running_pid"} \
-  ${always:+"$always"} --reload python "$file"
+  ${always:+"$always"} --reload python "$CODE/$(task_file "$ex")"

@@ -57,7 +57,8 @@ def submit(over: threading.Event, rate: float, sent: list[int]) -> None:
 def main() -> int:
     minutes = workshop.whole_number("MINUTES", 30, 1, 24 * 60)
     rate = workshop.whole_number("RATE", 5, 1, 100)
-    sys.path.insert(0, str(workshop.KIT / "examples" / workshop.EXAMPLES[6][0]))
+    running = workshop.running_example()
+    sys.path.insert(0, str(running.code if running else workshop.finished_folder(6)))
     import task_server  # noqa: F401
 
     for name in ("prefect.tasks", "prefect.events.clients", "prefect._internal.concurrency"):

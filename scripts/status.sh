@@ -26,6 +26,7 @@ fi
 
 how=
 [ "${running_docker:-0}" = 0 ] || how=' in Docker'
+[ "$running_code" = "$(finished_folder "$running_ex")" ] || [ -z "$running_code" ] || how=" with your code in ${running_code#"$KIT/"}"
 printf 'example %s runs%s (pid %s)\n' "$running_ex" "$how" "$running_pid"
 if [ "$running_remote" = 1 ]; then
   printf '  Prefect       REMOTE=1: %s, a server of yours\n' "$running_url"

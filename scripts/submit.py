@@ -15,21 +15,9 @@ import records
 import workshop
 from queue_full import told_when_full
 from task_of import run_to_the_end, task_of_example
+from waiting import why_it_waits
 
 LOOK = 0.1  # seconds between looks at the run
-
-
-def why_it_waits(task_key: str) -> str:
-    """What a Scheduled run waits for, and the command that helps."""
-    if workshop.REMOTE:
-        return "a task server (make server)"
-    servers = workshop.subscribed()
-    task = task_key.rpartition("-")[0]
-    if not any(key.startswith(task + "-") for server in servers for key in server["task_keys"]):
-        return f"a task server that serves {task} (make server)"
-    if not any(task_key in server["task_keys"] for server in servers):
-        return f"a task server with this code: those that run have another version of {task} (save the file again)"
-    return "a task server that is free (make server adds one)"
 
 
 def main() -> int:

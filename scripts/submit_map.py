@@ -25,8 +25,9 @@ from rich.table import Table
 import records
 import workshop
 from queue_full import told_when_full
-from submit import LOOK, why_it_waits
+from submit import LOOK
 from task_of import run_to_the_end, task_of_example
+from waiting import why_it_waits
 
 CHUNK = 20  # names to one map(), so that the progress shows
 PAGE = 200  # runs that Prefect's API returns at once

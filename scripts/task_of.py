@@ -6,12 +6,12 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NoReturn
 
 import httpx
 from prefect import Task
 
+import mistakes
 import workshop
 
 
@@ -41,15 +41,17 @@ def task_of_example() -> Task[..., Any]:
     logging.getLogger("prefect.tasks").setLevel(logging.WARNING)  # the id and the address are printed by us
     running = workshop.running_example()
     ex = running.ex if running else 2
-    folder, module, name = workshop.EXAMPLES[ex]
+    _, module, name = workshop.EXAMPLES[ex]
     if not name:
         workshop.fail(f"example {ex} takes its work from its web app", workshop.INSTEAD_OF_SUBMIT[ex])
     # By the physical path, as the task servers import it: a task's key is made from its file's path too.
-    path = workshop.KIT / "examples" / folder
+    path = running.code if running else workshop.finished_folder(ex)
     sys.path.insert(0, str(path))
     os.environ.setdefault("LIMIT", "1")
     try:
         return getattr(importlib.import_module(module), name)
     except Exception as error:
-        where = Path(f"examples/{folder}/{module}.py")
+        if running and running.own_code and (found := mistakes.look(ex, path)):
+            workshop.fail(f"{found[0].where}: {found[0].what}", found[0].remedy)
+        where = workshop.shown(path / f"{module}.py")
         workshop.fail(f"{where} cannot be imported: {error}", f"mending {where} and saving it")

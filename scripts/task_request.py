@@ -10,8 +10,17 @@ import time
 import requests
 
 import workshop
+from waiting import why_it_waits
 
 LOOK = 0.1  # seconds between requests while the task runs
+
+
+def key_of(run_id: str) -> str:
+    """The key of a run's task; nothing when the API does not say."""
+    try:
+        return workshop.prefect(f"/task_runs/{run_id}")["task_key"]
+    except (OSError, KeyError):
+        return ""
 
 
 def main() -> int:
@@ -38,7 +47,8 @@ def main() -> int:
                 print(f"     {body.get('result') or body.get('message') or body.get('detail')}")
                 return 0 if answer.ok else 1
             if time.monotonic() - began > told:
-                print(f"     waiting ({told:.0f} s); is a task server up? make status", flush=True)
+                why = why_it_waits(key_of(run["task_run_id"])) if state == "Scheduled" else "its end"
+                print(f"     waiting ({told:.0f} s) for {why}", flush=True)
                 told *= 2
             time.sleep(LOOK)
 

@@ -113,6 +113,7 @@ def main() -> int:
         workshop.fail("an example is running", "make stop, then make tour")
     for variable in ("EX", "DOCKER", "N", "NAME", "SERVERS", "LLM", "Q", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
         os.environ.pop(variable, None)  # what was typed for the tour is not for its commands
+    os.environ["CODE"] = ""  # the finished files, whatever .env says
     (workshop.HOME / "logs").mkdir(parents=True, exist_ok=True)
     table = Table("example", "", "seconds")
     code = 0

@@ -23,6 +23,7 @@ from rich.text import Text
 
 import records
 import workshop
+from waiting import for_other_code
 
 LOOK = 0.2  # seconds between looks at the records
 ASK = 1.0  # seconds between questions to the API
@@ -105,11 +106,13 @@ class Answers:
         self.there = False
         self.counts: dict[str, int] = {}
         self.runs: list[dict[str, Any]] = []
+        self.waits = ""  # a sentence, when some wait for code that nobody serves
 
     def ask(self) -> None:
         try:
             newest = {"sort": "EXPECTED_START_TIME_DESC", "limit": ROWS}
             self.runs = workshop.prefect("/task_runs/filter", newest, timeout=2)
+            self.waits = for_other_code(self.runs)
             for state in STATES:
                 wanted = {"task_runs": {"state": {"type": {"any_": [state]}}}}
                 self.counts[state] = workshop.prefect("/task_runs/count", wanted, timeout=2)
@@ -160,7 +163,8 @@ def board(found: Records, answers: Answers, running: workshop.Example | None) ->
     what = f"example {running.ex}" if running else "no example is running"
     api = workshop.UI if answers.there else "the Prefect API is away: the states below are old"
     clock = datetime.now(UTC).astimezone().strftime("%H:%M:%S")
-    return Group(Text(f"{what} · {api} · {clock}"), servers, counts, newest)
+    waits = [Text(answers.waits, style="yellow")] if answers.waits else []
+    return Group(Text(f"{what} · {api} · {clock}"), *waits, servers, counts, newest)
 
 
 def main() -> int:

@@ -122,6 +122,18 @@ class Example:
     servers: int
     docker: bool
     postgresql: bool
+    code: Path  # the folder whose files run
+    own_code: bool  # whether that is a learner's
+
+
+def finished_folder(ex: int) -> Path:
+    """Where an example's finished files are."""
+    return KIT / "examples" / EXAMPLES[ex][0]
+
+
+def shown(path: Path) -> str:
+    """A path as people see it in the folder of the kit."""
+    return str(path.relative_to(KIT) if path.is_relative_to(KIT) else path)
 
 
 def running_example() -> Example | None:
@@ -130,8 +142,14 @@ def running_example() -> Example | None:
         fields = dict(line.split("=", 1) for line in (RUN / "example").read_text().splitlines())
         if started_at(int(fields["pid"])) == fields["started"]:
             numbers = [int(fields[key]) for key in ("ex", "pid", "servers")]
+            finished = finished_folder(numbers[0])
+            code = Path(fields.get("code") or finished)
             return Example(
-                *numbers, docker=fields.get("docker") == "1", postgresql=fields.get("database") == "postgresql"
+                *numbers,
+                docker=fields.get("docker") == "1",
+                postgresql=fields.get("database") == "postgresql",
+                code=code,
+                own_code=code != finished,
             )
     except (OSError, ValueError, KeyError):
         pass

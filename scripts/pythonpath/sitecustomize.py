@@ -2,7 +2,8 @@
 
 The lessons say `from prefect.task_worker import serve`, as Prefect's documentation does. In the kit that name is the
 `serve` of the package durable beside this file, which finishes its runs when it is stopped and records who ran what.
-With TUNED=1, tuned.py makes Prefect faster. Nothing happens until a program imports Prefect.
+With TUNED=1, tuned.py makes Prefect faster. A program that a person starts by hand is told of two mistakes
+(own_terminal.py). Nothing happens until a program imports Prefect.
 """
 
 import os
@@ -56,6 +57,17 @@ def tune():
         uncollected.update(tuned.UNCOLLECTED)
 
 
+def prepare():
+    """As the package `prefect` begins to load."""
+    import own_terminal
+
+    if own_terminal.is_own_program():
+        own_terminal.name_wrong_server()
+        after["prefect.tasks"] = [own_terminal.watch_submits]
+    if os.environ.get("TUNED") == "1":
+        tune()
+
+
 class AroundImport:
     """Finds the modules named above as usual, loads them, and calls their functions."""
 
@@ -65,8 +77,8 @@ class AroundImport:
         if name in self.seen or name.partition(".")[0] != "prefect":
             return None
         self.seen.add(name)
-        if name == "prefect" and os.environ.get("TUNED") == "1":
-            tune()
+        if name == "prefect":
+            prepare()
         if name not in after and name not in uncollected:
             return None
         import importlib.util

@@ -1,0 +1,107 @@
+#!/usr/bin/env bash
+# Code along: a folder of your own, my/exN, that begins as a skeleton of example N with numbered steps.
+#
+#   scripts/code.sh code    make code EX=2: the skeleton; never over anything that is there
+#   scripts/code.sh solve   make solve EX=2: the difference to the finished files; APPLY=1 takes them, and keeps a copy of yours
+#   scripts/code.sh reset   make reset EX=2: the skeleton again; what was there is kept as my/ex2.1, my/ex2.2, …
+set -euo pipefail
+# shellcheck source=scripts/env.sh
+. "$(dirname "$0")/env.sh"
+help_if_asked "$@"
+what=$1
+case ${EX:-} in
+  [1-6]) ;;
+  '') fail 'which example? EX is missing (there are 1, 2, 3, 4, 5, 6)' "make $what EX=2" ;;
+  *) fail "there is no example EX='$EX' (there are 1, 2, 3, 4, 5, 6)" "make $what EX=2" ;;
+esac
+APPLY=${APPLY:-0}
+one_of APPLY 0 1
+cd "$KIT"
+finished=$(finished_folder "$EX")
+finished=${finished#"$KIT/"}
+mine=my/ex$EX
+
+there() { [ -e "$1" ] || [ -L "$1" ]; }
+
+lesson_files() { # -> the finished files that a learner's folder has too, a line each. Not what begins with a dot: keys
+  (cd "$finished" && find . -type f ! -name '.*' ! -name README.md ! -path './skeleton/*' ! -path '*/__pycache__/*' | sed 's|^\./||' | sort)
+}
+steps() { # -> the files that the learner writes
+  (cd "$finished/skeleton" && find . -name '*.py' | sed 's|^\./||' | sort)
+}
+
+take() { # FROM TO -> a copy in place at once: whoever watches the file never sees half of it
+  mkdir -p "$(dirname "$2")"
+  cp "$1" "$2.new" && mv -f "$2.new" "$2"
+}
+
+write_skeleton() {
+  local file new=my/.ex$EX.new
+  { mkdir -p my && rm -rf "$new" && mkdir "$new"; } 2>/dev/null || fail "cannot write to $KIT/my" 'a kit in a folder of your own'
+  while IFS= read -r file; do take "$finished/$file" "$new/$file"; done < <(lesson_files)
+  while IFS= read -r file; do take "$finished/skeleton/$file" "$new/$file"; done < <(steps)
+  mv "$new" "$mine"
+  printf 'to write, step by step:\n'
+  while IFS= read -r file; do printf '  %s\n' "$mine/$file"; done < <(steps)
+  [ -z "$(comm -23 <(lesson_files) <(steps))" ] || printf 'finished already: the other files in %s\n' "$mine"
+  printf 'next: make ex%s CODE=%s (says what is missing), make check EX=%s, make solve EX=%s\n' "$EX" "$mine" "$EX" "$EX"
+}
+
+free_name() { # -> my/exN.1, or the first that is not there yet
+  local number=1
+  while there "$mine.$number"; do number=$((number + 1)); done
+  printf '%s' "$mine.$number"
+}
+
+need_mine() {
+  [ -d "$mine" ] || fail "there is no folder $mine" "make code EX=$EX"
+}
+
+show_difference() { # fails if there is none
+  local file red='' green='' blue='' plain='' found=''
+  if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then red=$'\033[31m' green=$'\033[32m' blue=$'\033[36m' plain=$'\033[0m'; fi
+  while IFS= read -r file; do
+    cmp -s "$mine/$file" "$finished/$file" && continue
+    found=yes
+    { diff -uN -L "$mine/$file" -L "$finished/$file" "$mine/$file" "$finished/$file" || true; } |
+      awk -v red="$red" -v green="$green" -v blue="$blue" -v plain="$plain" '
+        { colour = "" }
+        /^-/ { colour = red } /^\+/ { colour = green } /^@@/ { colour = blue }
+        { if (colour == "") print; else print colour $0 plain }'
+  done < <(lesson_files)
+  [ -n "$found" ]
+}
+
+case $what in
+  code)
+    if there "$mine"; then fail "$mine is there already, and is not overwritten" "make reset EX=$EX (starts again, keeps a copy)"; fi
+    write_skeleton
+    ;;
+  reset)
+    if ! there "$mine"; then fail "there is no $mine to start again from" "make code EX=$EX"; fi
+    kept=$(free_name)
+    mv "$mine" "$kept"
+    printf 'kept what you had: %s\n' "$kept"
+    write_skeleton
+    ;;
+  solve)
+    need_mine
+    if [ "$APPLY" = 0 ]; then
+      show_difference || printf 'no difference: %s has what %s has\n' "$mine" "$finished"
+      exit 0
+    fi
+    different=$(while IFS= read -r file; do cmp -s "$mine/$file" "$finished/$file" || printf '%s\n' "$file"; done < <(lesson_files))
+    if [ -z "$different" ]; then
+      printf 'nothing to take: %s has what %s has\n' "$mine" "$finished"
+      exit 0
+    fi
+    kept=$(free_name)
+    cp -R "$mine/" "$kept"
+    printf 'kept what you had: %s\n' "$kept"
+    while IFS= read -r file; do
+      take "$finished/$file" "$mine/$file"
+      printf 'taken: %s\n' "$mine/$file"
+    done <<<"$different"
+    printf 'next: make ex%s CODE=%s\n' "$EX" "$mine"
+    ;;
+esac

@@ -1,0 +1,43 @@
+"""Why runs wait, in a sentence with the command that helps: for all who show a run that is Scheduled."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import workshop
+
+RESTART = "restart the task server started by hand (one of the kit's: save its file); if it still waits, submit again"
+
+
+def why_it_waits(task_key: str) -> str:
+    """What one Scheduled run waits for, and the command that helps."""
+    if workshop.REMOTE:
+        return "a task server (make server)"
+    servers = workshop.subscribed()
+    task = task_key.rpartition("-")[0]
+    if not any(key.startswith(task + "-") for server in servers for key in server["task_keys"]):
+        return f"a task server that serves {task} (make server)"
+    if not any(task_key in server["task_keys"] for server in servers):
+        return f"a task server with this code: those that run have another version of {task}. Try: {RESTART}"
+    return "a task server that is free (make server adds one)"
+
+
+def for_other_code(runs: Iterable[dict[str, Any]]) -> str:
+    """Of runs as the API gives them: those that wait for a version of their task that no task server has, in one
+    sentence. Empty if there is none: a task that nobody serves at all may get its task server later.
+
+    A task's key has the file's path and the code in it (FACTS.md): after a change it is another task.
+    """
+    if workshop.REMOTE:
+        return ""
+    waiting = [run["task_key"] for run in runs if run["state"] and run["state"]["type"] == "SCHEDULED"]
+    if not waiting:
+        return ""
+    keys = {key for server in workshop.subscribed() for key in server["task_keys"]}
+    tasks = {key.rpartition("-")[0] for key in keys}
+    lost = Counter(key.rpartition("-")[0] for key in waiting if key not in keys and key.rpartition("-")[0] in tasks)
+    if not lost:
+        return ""
+    which = ", ".join(f"{count} run(s) of {task}" for task, count in lost.items())
+    what = "another version of it than the task servers have: changed since, or submitted from a copy of the file"
+    return f"{which} wait for {what}. Try: {RESTART}"

@@ -1,0 +1,335 @@
+#!/usr/bin/env bats
+# Code along: make code, solve and reset; CODE=; and each typical mistake, really written, with its sentence.
+# `my` is made in a copy of the kit, in a folder with a space, so that nothing of the developer's is touched; CODE names it.
+# bats file_tags=code
+
+load helpers
+
+setup_file() {
+  COPY="$BATS_FILE_TMPDIR/a kit"
+  mkdir "$COPY"
+  cp -R Makefile Procfile.* scripts examples requirements "$COPY/"
+  export COPY MY="$COPY/my"
+}
+setup() { own_kit; }
+teardown() {
+  stop_and_check
+  rm -rf "$MY"
+}
+
+# COMMAND... -> as it is typed in the copy; code, solve and reset need no set-up
+THERE=(bash -c 'cd "$COPY" && exec "$@"' _)
+# EX -> the example as somebody has written it who is through: the skeleton, and make solve APPLY=1
+written() {
+  "${THERE[@]}" make -s code EX="$1" >/dev/null
+  "${THERE[@]}" make -s solve EX="$1" APPLY=1 >/dev/null
+  rm -rf "$MY/ex$1.1"
+}
+# FILE FROM TO -> what stands in the learner's file is exchanged; it must have been there
+exchange() {
+  "$PYTHON_OF_TESTS" - "$@" <<'PY'
+import pathlib, sys
+path, old, new = sys.argv[1:]
+text = pathlib.Path(path).read_text()
+assert old in text, (old, text)
+pathlib.Path(path).write_text(text.replace(old, new))
+PY
+}
+
+@test "make code puts a skeleton there, says what is to write and what comes next, and overwrites nothing" {
+  local n
+  touch "$COPY/examples/ex5_marvin/.openai.env"
+  for n in 1 2 3 4 5 6; do
+    ok "${THERE[@]}" make code EX=$n
+    has 'to write, step by step:'
+    has "make ex$n CODE=my/ex$n"
+    has "make check EX=$n"
+    [ ! -e "$MY/ex$n/README.md" ] && [ ! -e "$MY/ex$n/skeleton" ]
+    grep -rqE '^ *# [1-9]\. ' "$MY/ex$n"
+  done
+  [ ! -e "$MY/ex5/.openai.env" ] # a key stays where it is
+  [ -f "$MY/ex4/templates/signup.html" ] && [ -f "$MY/ex4/static/signup.js" ] && [ -f "$MY/ex5/minds.py" ]
+  cmp "$MY/ex2/task_server.py" examples/ex2_task_servers/skeleton/task_server.py
+  echo mine >"$MY/ex2/task_server.py"
+  refused 'make reset EX=2' "${THERE[@]}" make code EX=2
+  [ "$(cat "$MY/ex2/task_server.py")" = mine ]
+  for n in '' 0 '$(touch x)' '2 3'; do refused 'make code EX=2' "${THERE[@]}" make code EX="$n"; done
+  refused 'make solve EX=2' "${THERE[@]}" make solve
+  refused 'make reset EX=2' "${THERE[@]}" make reset EX=7
+  grep -qx '/my/' .gitignore
+}
+
+@test "make solve shows the difference, APPLY=1 takes the finished files; solve and reset keep what was there" {
+  refused 'make code EX=2' "${THERE[@]}" make solve EX=2
+  refused 'make code EX=2' "${THERE[@]}" make solve EX=2 APPLY=1
+  refused 'make code EX=2' "${THERE[@]}" make reset EX=2
+  "${THERE[@]}" make -s code EX=2
+  echo '# mine' >>"$MY/ex2/task_server.py"
+  echo 'notes' >"$MY/ex2/notes.txt"
+  ok "${THERE[@]}" make solve EX=2
+  has '--- my/ex2/task_server.py'
+  has '+++ examples/ex2_task_servers/task_server.py'
+  has '+    serve(my_background_task, limit=LIMIT)'
+  has '-# mine'
+  never grep -q $'\033' <<<"$output"
+  ok "${TERMINAL[@]}" bash -c 'cd "$COPY" && make solve EX=2'
+  grep -q $'\033\[32m+    serve' <<<"$output"
+  refused 'APPLY=0' "${THERE[@]}" make solve EX=2 APPLY=yes
+  ok "${THERE[@]}" make solve EX=2 APPLY=1
+  has 'kept what you had: my/ex2.1'
+  has 'taken: my/ex2/task_server.py'
+  grep -qx '# mine' "$MY/ex2.1/task_server.py"
+  for file in task_server task_submitter task_submitter_map; do cmp "$MY/ex2/$file.py" "examples/ex2_task_servers/$file.py"; done
+  ok "${THERE[@]}" make solve EX=2
+  has 'no difference'
+  ok "${THERE[@]}" make solve EX=2 APPLY=1
+  has 'nothing to take'
+  [ ! -e "$MY/ex2.2" ]
+  ok "${THERE[@]}" make reset EX=2
+  has 'kept what you had: my/ex2.2'
+  ok "${THERE[@]}" make reset EX=2
+  has 'kept what you had: my/ex2.3'
+  grep -qx '# mine' "$MY/ex2.1/task_server.py"
+  cmp "$MY/ex2.2/task_server.py" examples/ex2_task_servers/task_server.py
+  [ -f "$MY/ex2.2/notes.txt" ]
+  cmp "$MY/ex2/task_server.py" examples/ex2_task_servers/skeleton/task_server.py
+  # A file of the example that was deleted is there again.
+  rm "$MY/ex2/task_submitter.py"
+  ok "${THERE[@]}" make solve EX=2
+  has '+++ examples/ex2_task_servers/task_submitter.py'
+}
+
+@test "CODE that cannot run is refused before anything starts" {
+  refused 'make code EX=2' make ex2 CODE=my/nowhere
+  refused 'make code EX=1' make ex1 CODE=my/nowhere
+  mkdir -p "$MY/ex2"
+  refused 'lacks task_server.py' make ex2 CODE="$MY/ex2"
+  written 4
+  rm "$MY/ex4/page.py"
+  refused 'lacks page.py' make ex4 CODE="$MY/ex4"
+  written 5
+  refused 'without DOCKER=1' make ex5 CODE="$MY/ex5" DOCKER=1
+  mkdir "$MY/a:b"
+  refused "has a ':'" make ex2 CODE="$MY/a:b"
+  refused 'make code EX=2' make check EX=2 CODE="$MY/ex2"
+  [ ! -e "$WORKSHOP_HOME/run/example" ]
+}
+
+@test "an untouched skeleton gets a sentence, with its file and line, and nothing starts" {
+  local n
+  for n in 1 2 3 4 5 6; do
+    "${THERE[@]}" make -s code EX=$n
+    refused 'is not a task yet. Try: the line @task above' make ex$n CODE="$MY/ex$n"
+    grep -qE "/my/ex$n/[a-z_]+\.py:[0-9]+: " <<<"$output"
+  done
+  try make check EX=2 CODE="$MY/ex2"
+  has 'judging your code in '
+  has 'task_server.py:13: my_background_task is not a task yet'
+  has 'nothing serves the task'
+  has 'task_submitter.py: submits nothing yet'
+  has '✗ the Prefect server is healthy'
+  has "make ex2 CODE=$MY/ex2"
+  # Step by step: what is only unfinished, and elsewhere, does not keep the task server from starting.
+  cp examples/ex2_task_servers/task_server.py "$MY/ex2/"
+  ok scripts/py.sh mistakes 2 "$MY/ex2"
+}
+
+# SENTENCE FILE FROM TO -> with that mistake in example $EX, make exN CODE=… says so in one line, and where
+mistake() {
+  rm -rf "$MY"
+  written "$EX"
+  exchange "$MY/ex$EX/$2" "$3" "$4"
+  refused "$1" make "ex$EX" CODE="$MY/ex$EX"
+  grep -qE "$2:[0-9]+: " <<<"$output"
+}
+
+@test "a wrong import has a sentence" {
+  local EX=2 serve='from prefect.task_worker import serve' task='from prefect import task' mine='from task_server import my_background_task'
+  mistake 'there is no prefect.task_server: Prefect 3 says prefect.task_worker. Try: `from prefect.task_worker import serve`' task_server.py "$serve" 'from prefect.task_server import serve'
+  mistake 'the decorator is `task`. Try: `from prefect import task`' task_server.py "$task" 'from prefect import tasks'
+  mistake 'prefect.serve is for deployments of flows' task_server.py "$serve" 'from prefect import serve'
+  mistake 'prefect.task_worker has no server. Try: `from prefect.task_worker import serve`' task_server.py "$serve" 'from prefect.task_worker import server as serve'
+  mistake 'there is no module prefect.task_workr. Try: `prefect.task_worker`' task_server.py "$serve" 'from prefect.task_workr import serve'
+  mistake 'serve is used and not imported. Try: `from prefect.task_worker import serve`' task_server.py "$serve" ''
+  mistake 'there is no module task_servers. Try: `from task_server import my_background_task`' task_submitter.py "$mine" 'from task_servers import my_background_task'
+  mistake 'task_server.py has no my_b_task' task_submitter.py "$mine" 'from task_server import my_b_task as my_background_task'
+  mistake 'my_background_task is used and not imported. Try: `from task_server import my_background_task`' task_submitter.py "$mine" ''
+  mistake 'works in a package only' task_submitter.py "$mine" 'from .task_server import my_background_task'
+  mistake "cannot be imported: NameError: name 'tsk' is not defined" task_server.py '@task' '@tsk'
+  mistake 'is no valid Python' task_server.py 'return f"Hello' 'return f("Hello'
+}
+
+@test "serve forgotten, without its task, or in the wrong place, has a sentence" {
+  local EX=2 serve='    serve(my_background_task, limit=LIMIT)'
+  mistake 'nothing serves the task, so the task server would end at once' task_server.py "$serve" '    print("ready")'
+  mistake 'serve() is given no task. Try: serve(my_background_task)' task_server.py "$serve" '    serve()'
+  mistake 'serve wants the task itself' task_server.py "$serve" '    serve(my_background_task("x"))'
+  mistake 'whoever imports this file starts a task server, and hangs' task_server.py "if __name__ == \"__main__\":
+$serve" 'serve(my_background_task)'
+}
+
+@test "submit and map as in a flow, and a task called directly, have a sentence" {
+  local EX=2
+  mistake 'without deferred=True works in a flow only. Try: my_background_task.map([…], deferred=True)' task_submitter_map.py ', deferred=True' ''
+  mistake 'my_background_task.submit(…) works in a flow only. Try: my_background_task.delay(…)' task_submitter.py 'delay(' 'submit('
+  mistake 'runs the task here, in this program, and not on a task server' task_submitter.py 'my_background_task.delay(' 'my_background_task('
+  EX=3
+  mistake 'runs the task here' first_fastapi.py 'my_fastapi_task.delay(' 'my_fastapi_task('
+}
+
+@test "another PREFECT_API_URL in the code has a sentence; the kit's own is none" {
+  local EX=2
+  mistake 'sets PREFECT_API_URL to http://127.0.0.1:9/api, and the kit'"'"'s Prefect server is http://127.0.0.1:'"$PREFECT_PORT" task_server.py 'import time' 'import time
+os.environ["PREFECT_API_URL"] = "http://127.0.0.1:9/api"'
+  mistake 'sets PREFECT_API_URL to https://cloud.example/api' task_submitter.py '    future = ' '    from prefect.settings import PREFECT_API_URL, temporary_settings
+    with temporary_settings({PREFECT_API_URL: "https://cloud.example/api"}):
+        future = '
+  exchange "$MY/ex2/task_submitter.py" https://cloud.example/api "http://localhost:$PREFECT_PORT/api"
+  ok scripts/py.sh mistakes 2 "$MY/ex2"
+}
+
+@test "other styles that are right are not accused" {
+  local folder=$BATS_TEST_TMPDIR/style
+  mkdir "$folder"
+  cat >"$folder/task_server.py" <<'PY'
+import asyncio
+
+import prefect
+import prefect.task_worker as worker
+from prefect import flow
+from prefect import task as background
+
+
+@background(retries=1)
+def other():
+    pass
+
+
+def greet(name):
+    other.submit()
+    return name
+
+
+my_background_task = prefect.task(greet, name="my_background_task")
+
+
+@flow
+def all_of_them():
+    other.map([1, 2])
+    other.submit()
+
+
+def main():
+    asyncio.run(worker.aserve(my_background_task, other))
+
+
+if __name__ == "__main__":
+    main()
+PY
+  cat >"$folder/task_submitter.py" <<'PY'
+import os
+
+import task_server
+from task_server import my_background_task as greet, other
+
+os.environ.setdefault("PREFECT_API_URL", "http://127.0.0.1:4200/api")
+options = {"deferred": True}
+for name in ("Ford", "Agrajag"):
+    task_server.my_background_task.apply_async((name,))
+other.map(["a"], **options)
+print(other())
+try:
+    greet.submit("x")
+except RuntimeError as error:
+    print(error)
+PY
+  ok scripts/py.sh mistakes 2 "$folder"
+  try make check EX=2 CODE="$folder"
+  has '✓ it has none of the mistakes that the kit knows'
+  cat >"$folder/task_server.py" <<'PY'
+from prefect import task
+
+
+@task
+def my_background_task(name):
+    return name
+
+
+def start():
+    my_background_task.serve()
+
+
+if __name__ == "__main__":
+    start()
+PY
+  rm "$folder/task_submitter.py"
+  ok scripts/py.sh mistakes 2 "$folder"
+}
+
+@test "the finished examples 4, 5 and 6 have no mistake that the kit knows (1, 2 and 3 run, below and in code_live.bats)" {
+  local n
+  for n in 4 5 6; do
+    written $n
+    try make check EX=$n CODE="$MY/ex$n"
+    has '✓ it has none of the mistakes that the kit knows'
+    has "make ex$n CODE=$MY/ex$n"
+  done
+  exchange "$MY/ex6/task_server.py" '@keyed("ex6")' ''
+  try make check EX=6 CODE="$MY/ex6"
+  has 'the key of ship is not the one that make check looks for, ex6.ship-…'
+  has '@keyed("ex6") above its @task'
+}
+
+@test "example 1 of one's own runs and is judged; one that calls no task is told so" {
+  written 1
+  exchange "$MY/ex1/greeter.py" 'Hello, {name}' 'Howdy, {name}'
+  ok make ex1 CODE="$MY/ex1" NAME=Ford
+  has 'running your code in '
+  has 'Howdy, Ford!'
+  has "the run's page: "
+  ok make check EX=1
+  has "judging your code in $MY/ex1"
+  has 'every promise holds'
+  exchange "$MY/ex1/greeter.py" 'greet(*sys.argv[1:])' 'print(sys.argv)'
+  try make ex1 CODE="$MY/ex1"
+  has 'ran, and called no task, so there is no run. Try: greet(*sys.argv[1:])'
+  ok make ex1
+  has 'Hello, Marvin!'
+  ok make check EX=1
+  has_not 'judging your code'
+}
+
+@test "a task server by hand, and the task changed after: the submitter and make check say so" {
+  written 2
+  ok make ex1
+  printf 'cd %q\npython task_submitter.py\nexec python task_server.py\n' "$MY/ex2" >"$BATS_TEST_TMPDIR/typed"
+  start by_hand bash -c 'make -s shell <"$0"' "$BATS_TEST_TMPDIR/typed"
+  within 30 grep -q 'serves my_background_task' "$by_hand_log"
+  grep -q 'note: the run waits: no task server serves my_background_task now' "$by_hand_log"
+  within 20 grep -q 'Hello, Agrajag!' "$by_hand_log" # and now one does
+  exchange "$MY/ex2/task_server.py" 'Hello' 'Howdy'
+  ok bash -c 'printf "cd %q\npython task_submitter.py" "$MY/ex2" | make -s shell'
+  has 'note: the run waits: the task servers have another version of my_background_task than this program'
+  has 'Try: restart the task server'
+  try make check EX=2 CODE="$MY/ex2"
+  has 'restart the task server started by hand'
+  kill -INT -- "-$by_hand_pid"
+  within 20 gone "$by_hand_pid"
+}
+
+@test "example 3 of one's own: the app and its task server run from there, reload, and keep every promise" {
+  written 3
+  exchange "$MY/ex3/first_fastapi_task_server.py" 'Hello, {name}' 'Howdy, {name}'
+  exchange "$MY/ex3/first_fastapi_task_server.py" 'return f"Howdy' 'return f"Hello'
+  # The path may be relative to the kit.
+  start_example 3 CODE="$("$PYTHON_OF_TESTS" -c 'import os, sys; print(os.path.relpath(*sys.argv[1:]))' "$MY/ex3" "$KIT")"
+  grep -q "running your code in $MY/ex3" "$stack_log"
+  ok make task
+  has 'Hello, Marvin!'
+  grep -q 'Howdy, Marvin!' "$stack_log"
+  ok make check EX=3
+  has "judging your code in $MY/ex3"
+  has 'every promise holds'
+  exchange "$MY/ex3/first_fastapi.py" 'Hello World' 'Good morning'
+  within 20 eval 'curl -sf --max-time 5 "$WEB/" | grep -q "Good morning"'
+}

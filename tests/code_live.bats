@@ -1,0 +1,107 @@
+#!/usr/bin/env bats
+# Code along while it runs: example 2 of one's own, with the mistakes that show only then. One stack for the whole file;
+# the learner's folder is elsewhere, with a space in its path.
+# bats file_tags=code
+
+load helpers
+
+setup_file() {
+  own_kit "$BATS_FILE_TMPDIR"
+  export LOG_DIR=$BATS_FILE_TMPDIR MY="$BATS_FILE_TMPDIR/my own/ex2"
+  mkdir -p "$MY"
+  cp examples/ex2_task_servers/*.py "$MY/"
+  start_example 2 CODE="$MY" SERVERS=2
+}
+teardown_file() { stop_and_check; }
+
+# FILE SED -> the learner's file is changed and saved, as an editor does it: another file, moved into place
+edit() {
+  sed "$2" "$MY/$1" >"$MY/$1.new"
+  never cmp -s "$MY/$1" "$MY/$1.new"
+  mv "$MY/$1.new" "$MY/$1"
+}
+# COMMANDS -> typed in make shell, in the learner's folder
+by_hand() {
+  try bash -c 'printf "cd %q\n%s\n" "$MY" "$1" | make -s shell' _ "$1"
+}
+
+@test "one's own example is ready, submits, takes one more task server, and keeps every promise" {
+  grep -q "^running your code in $MY" "$stack_log"
+  grep -q '^ready' "$stack_log"
+  ok make submit NAME=Agrajag
+  has 'Hello, Agrajag!'
+  ok make status
+  has "with your code in $MY"
+  start extra make server
+  within 20 eval '[ "$(task_servers)" = 3 ]'
+  kill -INT -- "-$extra_pid"
+  ok make submit-map N=20
+  has '20 of 20 runs completed'
+  within 10 gone "$extra_pid"
+  ok make check EX=2
+  has "judging your code in $MY"
+  has '✓ it has none of the mistakes that the kit knows'
+  has 'every promise holds'
+}
+
+@test "a file by hand is silent when all is well, and told when its runs would go elsewhere" {
+  by_hand 'python task_submitter.py'
+  [ "$status" -eq 0 ]
+  has_not 'note:'
+  local kits="and the kit's server is http://127.0.0.1:$PREFECT_PORT/api. Try: export PREFECT_API_URL=http://127.0.0.1:$PREFECT_PORT/api"
+  by_hand 'PREFECT_API_URL=http://127.0.0.1:9/api python task_submitter.py'
+  has "note: runs go to http://127.0.0.1:9/api, $kits"
+  by_hand 'unset PREFECT_API_URL; echo "import prefect" >look.py; python look.py'
+  has "note: runs go to a temporary server that Prefect starts for this program alone, $kits"
+  # Another port in this terminal than in that of the example.
+  PREFECT_PORT=9 by_hand 'python look.py'
+  has "note: runs go to http://127.0.0.1:9/api, $kits"
+  rm "$MY/look.py"
+  refused "PREFECT_PORT=$PREFECT_PORT" make submit PREFECT_PORT=9
+  refused "PREFECT_PORT=$PREFECT_PORT" make check EX=2 PREFECT_PORT=9
+  refused "PREFECT_PORT=$PREFECT_PORT" make server PREFECT_PORT=9
+}
+
+@test "saved with a mistake: the sentence, the code before goes on, and a run of the new code says what it waits for" {
+  edit task_server.py 's/Hello/Howdy/; s/serve(my_background_task, limit=LIMIT)/serve()/'
+  within 10 grep -qF 'serve() is given no task. Try: serve(my_background_task). The code before goes on; mend it and save again' "$stack_log"
+  ok make submit WAIT=0 NAME=Late
+  has 'waiting    for a task server with this code: those that run have another version of my_background_task. Try: restart'
+  local id
+  id=$(run_id <<<"$output")
+  ok make runs N=3
+  has 'waiting: 1 run(s) of my_background_task wait for another version of it than the task servers have'
+  ok make watch
+  has 'another version of it than the task servers have'
+  try make check EX=2
+  has '✗ no run waits for code that nobody serves'
+  has 'wait for another version of it than the task servers have: changed since, or submitted from a copy of the file. Try: restart'
+  has 'serve() is given no task'
+  edit task_server.py 's/serve()/serve(my_background_task, limit=LIMIT)/'
+  within 30 is_in_state "$id" COMPLETED
+  grep -q 'Howdy, Late!' "$stack_log"
+}
+
+@test "saved with a wrong import, or never serving: the sentence follows, and make submit says the same" {
+  edit task_server.py 's/worker import serve/worker import server as serve/'
+  within 60 grep -qE 'task_server.py:[0-9]+: prefect.task_worker has no server. Try: `from prefect.task_worker import serve`' "$stack_log"
+  refused 'prefect.task_worker has no server. Try: `from prefect.task_worker import serve`' make submit
+  edit task_server.py 's/server as serve/serve/'
+  ok make submit
+  has 'Howdy, Marvin!'
+  # A program that never comes to its serve().
+  edit task_server.py 's/__main__/__server__/'
+  within 40 grep -qF 'ended with exit code 0 (a task server stays: is serve(…) missing?)' "$stack_log"
+  edit task_server.py 's/__server__/__main__/'
+  ok make submit
+}
+
+@test "a run that was submitted from a copy of the file is named, in the terminal and in make check" {
+  mkdir "$MY/copy"
+  cp "$MY"/task_s*.py "$MY/copy/"
+  by_hand 'cd copy && python task_submitter.py'
+  [ "$status" -eq 0 ]
+  has 'note: the run waits: the task servers have another version of my_background_task than this program'
+  try make check EX=2
+  has 'submitted from a copy of the file'
+}
