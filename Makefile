@@ -67,14 +67,6 @@ server: ## one more task server for the running example, in this terminal [LIMIT
 chaos: ## example 6's agents of chaos: kill what you can, lose nothing [N=300] [SECONDS=60] [SEED=…] [MANUAL=1]
 	@$(if $(SECONDS),CHAOS_SECONDS="$$SECONDS") scripts/py.sh chaos # in bash SECONDS itself counts
 
-.PHONY: kill
-kill: ## kill -9 for one process of the running example; asks which [WHO=task_server.1]
-	@scripts/py.sh kill
-
-.PHONY: rescue
-rescue: ## put stranded and orphaned runs back in the queue, once, and say why [MAX_RESCUES=3]
-	@scripts/py.sh rescue
-
 .PHONY: watch
 watch: ## a live board: who runs what, the runs by state, the newest [ONCE=1]
 	@scripts/py.sh watch
@@ -91,6 +83,15 @@ open: ## the Prefect UI in a browser
 check: ## look at the live system: which promises of example EX hold? [EX=2]
 	@scripts/py.sh check
 
+.PHONY: status
+status: ## what runs, and whether it is ready
+	@scripts/status.sh
+
+.PHONY: stop
+stop: ## stop what the kit started, from any terminal
+	@scripts/stop.sh
+
+##@ In front of the room
 .PHONY: demo
 demo: ## play the chapter of example EX, a key press a step [EX=2] [AUTO=1] [NOTES=1] [ALL=1]
 	@scripts/py.sh demo
@@ -99,13 +100,13 @@ demo: ## play the chapter of example EX, a key press a step [EX=2] [AUTO=1] [NOT
 tour: ## every example in turn, unattended, each with its proof [DOCKER=1] [EX=2]
 	@scripts/py.sh tour
 
-.PHONY: status
-status: ## what runs, and whether it is ready
-	@scripts/status.sh
+.PHONY: kill
+kill: ## kill -9 for one process of the running example; asks which [WHO=task_server.1]
+	@scripts/py.sh kill
 
-.PHONY: stop
-stop: ## stop what the kit started, from any terminal
-	@scripts/stop.sh
+.PHONY: rescue
+rescue: ## put stranded and orphaned runs back in the queue, once, and say why [MAX_RESCUES=3]
+	@scripts/py.sh rescue
 
 ##@ Write it yourself
 .PHONY: code
