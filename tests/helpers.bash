@@ -37,6 +37,16 @@ free_ports() {
   echo "$port"
 }
 
+# FOLDER COMMAND... -> links to these commands, as the whole PATH of a trimmed machine
+only() {
+  local folder=$1 name
+  shift
+  mkdir -p "$folder"
+  for name in "$@"; do ln -sf "$(command -v "$name")" "$folder/$name"; done
+}
+# shellcheck disable=SC2034
+BASICS=(bash sh env make awk sed grep cut tr sort head tail cat cp mv rm rmdir mkdir mktemp basename dirname uname cksum df ls ps sleep wc du find touch chmod xargs id)
+
 # What the kit left: processes that name this WORKSHOP_HOME in their environment, and listening ports.
 # Prints them; prints nothing when all is well.
 leaks() {

@@ -62,9 +62,7 @@ left_in_studio() { ps axeww -o command= | grep -F "WORKSHOP_HOME=$TMPDIR/picture
   [ -z "$(ls -d "$TMPDIR"/pictures-* 2>/dev/null)" ]
   refused 'make pictures EX=2' make pictures EX=9
   refused 'OUT=docs' make pictures EX=2 OUT=/nowhere
-  local name
-  mkdir "$BATS_TEST_TMPDIR/bin"
-  for name in bash make sed cut tr cksum cat mkdir dirname uname ps rm grep; do ln -s "$(command -v "$name")" "$BATS_TEST_TMPDIR/bin/$name"; done
+  only "$BATS_TEST_TMPDIR/bin" "${BASICS[@]}"
   PATH=$BATS_TEST_TMPDIR/bin refused 'apt install chromium' make pictures EX=1
 }
 
