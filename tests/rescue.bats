@@ -38,6 +38,21 @@ teardown() { stop_and_check; }
   ok make rescue
   has "put back 1 run(s): $id. Rescue 1 of 3"
   within 15 is_in_state "$id" COMPLETED
+
+  # What the Prefect server forgets, make check names.
+  kill -STOP "$(child_of task_server.1)"
+  id=$(make -s submit WAIT=0 2>/dev/null | run_id)
+  is_in_state "$id" SCHEDULED
+  kill -KILL "$(child_of task_server.1)" "$(child_of server.1)"
+  within 30 eval '[ "$(task_servers)" = 1 ]'
+  within 20 eval 'make check | grep "✗ no run is forgotten"'
+  try make check
+  grep -A1 '^✗ no run is forgotten' <<<"$output" | grep -qF "1 wait and nobody works: $id. make rescue"
+  has '✗ a rescuer is up'
+  ok make rescue
+  within 15 is_in_state "$id" COMPLETED
+  try make check
+  has '✓ no run is forgotten'
 }
 
 @test "more runs than Prefect's queue holds and no task server up: a submit says so, and goes on when one is up" {
