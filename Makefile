@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 
 # What a person types is data: `$(shell …)` in a name must arrive as it was typed. Plain `export NAME` would let make
 # expand the value; taken with $(value) and exported as it is, it does not. Unset variables stay unset.
-VARIABLES := ALL ANSWER_SECONDS APPLY AUTO CACHE_SECONDS CODE DB DOCKER EMAIL EX FAIL_RATE FILTER FORCE FULL GRACE INBOX_PORT LANES LIMIT LLM MANUAL MARKETING_PORT MARVIN_AGENT_MODEL MAX_RESCUES MINUTES N NAME NAMES NOTES ONCE OPENAI_BASE_URL PEERS PLATFORM PREFECT_API_URL PREFECT_PORT PYTHON PYTHON_IMAGE Q QUICK RATE \
+VARIABLES := ALL ANSWER_SECONDS APPLY AUTO CACHE_SECONDS CODE DB DOCKER EMAIL EX FAIL_RATE FILTER FORCE FULL GRACE INBOX_PORT LANES LIMIT LLM MANUAL MARKETING_PORT MARVIN_AGENT_MODEL MAX_RESCUES MINUTES N NAME NAMES NOTES ONCE OPENAI_BASE_URL OUT PEERS PLATFORM PREFECT_API_URL PREFECT_PORT PYTHON PYTHON_IMAGE Q QUICK RATE \
   REDIS_IMAGE REDIS_PORT REDIS_URL REMOTE RESCUE SECONDS SEED SERVERS SMTP_PORT SMTP_URL SQL TESTS TUNED WAIT WEB_PORT WHEELS WHO WORKSHOP_HOME WORK_SECONDS
 $(foreach v,$(VARIABLES),$(if $(filter-out undefined,$(origin $(v))),$(eval override $(v) := $$(value $(v)))$(eval export $(v))))
 
@@ -189,7 +189,7 @@ lint: ## the fast static checks
 	@scripts/lint.sh
 
 .PHONY: pictures
-pictures: ## make the README's picture again, from the real thing
+pictures: ## make the READMEs' pictures again, from the real thing [EX=2] [OUT=docs]
 	@scripts/py.sh pictures
 
 .PHONY: lock

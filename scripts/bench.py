@@ -29,6 +29,7 @@ from typing import Any
 from rich.console import Console, Group
 from rich.table import Table
 
+import studio
 import workshop
 
 FOLDER = workshop.HOME / "bench"
@@ -427,7 +428,8 @@ def main() -> int:
     console.print(picture(machine, table, rates, peer))
     facts = dict(machine=machine, quick=quick, full=full, load=os.getloadavg(), amounts=much, table=table, scale=rates)
     (FOLDER / "bench.json").write_text(json.dumps({**facts, "celery": peer}, indent=2) + "\n")
-    console.save_svg(str(FOLDER / "bench.svg"), title="make bench" + (" FULL=1" if full else ""))
+    svg = console.export_svg(title="make bench" + (" FULL=1" if full else ""))
+    (FOLDER / "bench.svg").write_text(studio.self_contained(svg))
     say(f"\n{time.monotonic() - began:.0f} s; {FOLDER / 'bench.json'} and bench.svg")
     return 0
 

@@ -9,6 +9,7 @@ Exit 0 if all hold, 1 if not, 2 for bad input. It changes nothing.
 import os
 import sys
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,7 @@ import workshop
 from waiting import for_other_code
 
 SIGNUP_TASKS = ["send_confirmation_email", "enrol_in_onboarding_flow", "populate_workspace"]
+IDLE = 5  # seconds that a run may wait though nobody works
 broken = 0
 
 
@@ -46,6 +48,10 @@ def status_of(url: str) -> tuple[int, str]:
         except requests.RequestException:
             return 0, ""
         return answer.status_code, answer.text
+
+
+def at(timestamp: str) -> datetime:
+    return datetime.fromisoformat(timestamp)
 
 
 def runs_of(task: str) -> list[dict[str, Any]]:
@@ -90,16 +96,35 @@ def check_task_servers(task: str, wanted: int) -> None:
     promise(not waiting, "no run waits for code that nobody serves", hint)
 
 
-def check_in_flight() -> None:
-    running = {"state": {"type": {"any_": ["RUNNING"]}}}
-    page = workshop.prefect("/task_runs/filter", {"task_runs": running, "sort": "ID_DESC"})
+def check_nothing_lost() -> None:
+    """Every run that was submitted has ended, is run by somebody who lives, or waits for somebody who is busy."""
+    page = workshop.prefect(
+        "/task_runs/filter",
+        {"task_runs": {"state": {"type": {"any_": ["PENDING", "RUNNING"]}}}, "sort": "ID_DESC"},
+    )
     dead = records.runs_of_the_dead(records.folder())
     orphans = [run["id"] for run in page if run["id"] in dead]
     hint = f"{', '.join(orphans[:3])}: a task server was killed while it ran them: make rescue"
     promise(not orphans, "no run is left Running by a task server that is dead", hint)
+    # The queue is in the memory of the Prefect server. What waits while nobody works is not in it any more.
+    long_ago = datetime.now(UTC) - timedelta(seconds=IDLE)
+    waiting = [run["id"] for run in workshop.waiting_runs() if at(run["state"]["timestamp"]) < long_ago]
+    lost = waiting if len(page) == len(orphans) else []
+    hint = (
+        f"{len(lost)} wait and nobody works: {', '.join(lost[:3])}. make rescue (in examples 4 to 6 by itself, in 10 s)"
+    )
+    promise(not lost, "no run is forgotten: each has ended, is under way, or waits its turn", hint)
 
 
-def check_signups() -> None:
+def check_spread(ids: list[str], how: str) -> None:
+    """The newest runs, twenty or more, were not all run by one task server."""
+    by = records.who_ran(records.folder())
+    share = {by.get(run_id) for run_id in ids}
+    text = f"the newest {len(ids)} runs are spread over task servers: {len(share)}"
+    promise(len(ids) >= 20 and len(share) > 1, text, f"{how}, with SERVERS=2 or more")
+
+
+def check_signups(servers: int) -> None:
     """Example 4: what was promised to the newest users has happened, and once."""
     for what, url in workshop.services(4):
         promise(status_of(url)[0] == 200, f"{what} answers: {url}", "make status")
@@ -121,6 +146,10 @@ def check_signups() -> None:
         f"their {len(states)} task runs completed",
         f"{workshop.WEB} shows which did not; with FAIL_RATE=1 they do not",
     )
+    ids = [run["id"] for user in users for run in user["states"].values()]
+    promise(rows_of(ids) == len(ids), "the database has a row for each of these runs", "make db")
+    if servers > 1 and len(ids) >= 20:
+        check_spread(ids, "make signup N=20")
     things = all(len(user["workspace"]) == 10 for user in users)
     promise(things, "each has a workspace of ten things", "make signup")
     emails = Counter(mail["to"] for mail in workshop.call("GET", os.environ["INBOX_URL"] + "/messages"))
@@ -168,9 +197,9 @@ def check_example(ex: int, servers: int, command: str) -> None:
     tasks = [task] if task else [f"signups.{name}" for name in SIGNUP_TASKS]
     for each in tasks:
         check_task_servers(each, servers)
-    check_in_flight()
+    check_nothing_lost()
     if ex == 4:
-        check_signups()
+        check_signups(servers)
         return
     done = check_runs(task, {2: "make submit-map", 5: "make ask Q='How are you?'"}.get(ex, "make task"))
     by = records.who_ran(records.folder())
@@ -181,12 +210,7 @@ def check_example(ex: int, servers: int, command: str) -> None:
         rescuer = workshop.RUN / "rescuer.1.pids"
         promise(rescuer.exists() and "child" in rescuer.read_text(), "a rescuer is up", "make ex6 without RESCUE=0")
     if ex == 2:
-        share = {by.get(run["id"]) for run in done[:20]}
-        promise(
-            len(done) >= 20 and len(share) > 1,
-            f"the newest 20 runs are spread over task servers: {len(share)}",
-            "make submit-map N=20, with SERVERS=2 or more",
-        )
+        check_spread([run["id"] for run in done[:20]], "make submit-map N=20")
     if ex == 3:
         promise(status_of(workshop.WEB + "/")[0] == 200, f"the web app answers: {workshop.WEB}", "make status")
         code, page = status_of(workshop.WEB + "/docs")

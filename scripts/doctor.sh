@@ -15,6 +15,7 @@ bad() {
   broken=$((broken + 1))
 }
 
+python='' # a suitable one, for check_locks
 check_python() {
   local name found='' without_venv='' version
   for name in ${PYTHON:+"$PYTHON"} python3.14 python3.13 python3.12 python3.11 python3; do
@@ -23,7 +24,7 @@ check_python() {
     version=$("$name" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || continue
     case $version in 3.11 | 3.12 | 3.13 | 3.14) ;; *) continue ;; esac
     if "$name" -c 'import venv, ensurepip' 2>/dev/null; then
-      found="$version ($(command -v "$name"))"
+      found="$version ($(command -v "$name"))" python=$name
       break
     fi
     without_venv=$version
@@ -44,13 +45,12 @@ check_make_and_bash() {
     local version
     read -r version < <(make --version 2>/dev/null) || version='' # not through a pipe: make would die of it
     case $version in
-      'GNU Make 3.8'[1-9]* | 'GNU Make '[4-9]*) good "$version" ;;
+      'GNU Make 3.8'[1-9]* | 'GNU Make '[4-9]*) good "$version; bash $BASH_VERSION" ;;
       *) bad "make is not GNU make 3.81 or newer (${version:-no version})" 'sudo apt install make; on macOS: xcode-select --install' ;;
     esac
   else
     bad 'no make on the PATH' 'sudo apt install make; on macOS: xcode-select --install'
   fi
-  good "bash $BASH_VERSION"
 }
 
 check_setup() {
@@ -66,43 +66,62 @@ check_setup() {
 }
 
 check_later_groups() {
-  local ex
+  local ex missing=''
   [ -f "$VENV/workshop/core" ] || return 0
   for ex in 4 5; do
-    [ -f "$VENV/workshop/ex$ex" ] ||
+    [ -f "$VENV/workshop/ex$ex" ] || {
+      missing=yes
       note "the packages of example $ex are not installed" "make setup EX=$ex (make ex$ex does it too; both want the network)"
+    }
   done
+  [ -n "$missing" ] || good 'the packages of examples 4 and 5 are installed'
 }
 
 check_ports() {
-  local port name holder pid
+  local port name holder pid free='' ours=''
   while read -r port name; do
     holder=$(port_holder "$port")
     pid=${holder%% *}
     if [ -z "$holder" ]; then
-      good "port $port ($name) is free"
+      free="$free $port"
     elif is_ours "$pid"; then
-      good "port $port ($name) is the kit's own (pid $pid)"
+      ours="$ours $port"
     else
       case $name in
         PREFECT_PORT | WEB_PORT) bad "port $port ($name) is in use by ${holder#* } (pid $pid)" "stop that, or another port: make … $name=$((port + 100))" ;;
-        *) note "port $port ($name, later examples) is in use by ${holder#* } (pid $pid)" "stop that, or another port: make … $name=$((port + 100))" ;;
+        *) note "port $port ($name, example 4) is in use by ${holder#* } (pid $pid)" "stop that, or another port: make ex4 $name=$((port + 100))" ;;
       esac
     fi
   done < <(ports_of 0)
+  [ -z "$ours" ] || good "ports that the kit itself uses now:$ours"
+  [ -z "$free" ] || good "ports that are free:$free"
+}
+parent_of() { # PID -> its parent's, with or without ps
+  if [ -r "/proc/$1/stat" ]; then
+    local stat
+    { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 0
+    stat=${stat##*) }
+    cut -d ' ' -f 2 <<<"$stat"
+  else
+    ps -o ppid= -p "$1" 2>/dev/null | tr -d ' '
+  fi
 }
 is_ours() { # PID -> true if an ancestor of it is kept by this kit (uvicorn --reload has a child that listens)
   local pid=$1 ours
   ours=$'\n'$(kept_processes)
   while [ "${pid:-0}" -gt 1 ] 2>/dev/null; do
     case $ours in *$'\n'"$pid "*) return 0 ;; esac
-    pid=$(ps -o ppid= -p "$pid" 2>/dev/null | tr -d ' ')
+    pid=$(parent_of "$pid")
   done
   return 1
 }
 
 check_processes() {
   local count
+  if [ ! -r /proc/self/stat ] && ! command -v ps >/dev/null 2>&1; then
+    bad 'there is neither /proc nor ps, so the kit cannot tell whether a process lives' 'sudo apt install procps'
+    return 0
+  fi
   if read_example; then
     good "example $running_ex is running (pid $running_pid)"
   else
@@ -123,16 +142,85 @@ check_disk() {
   [ -w "$folder" ] || bad "cannot write to $folder" 'make … WORKSHOP_HOME=/a/folder/of/yours'
 }
 
+check_locks() { # example 6 tells by locks who is dead; a network drive may have none
+  local folder=$WORKSHOP_HOME
+  [ -n "$python" ] || return 0
+  until [ -d "$folder" ]; do folder=$(dirname "$folder"); done
+  [ -w "$folder" ] || return 0
+  # The file has no name and is gone with its process. The child must not get the lock that its parent has.
+  "$python" -c '
+import fcntl, os, sys, tempfile
+with tempfile.TemporaryFile(dir=sys.argv[1]) as file:
+    fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    if os.fork() == 0:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os._exit(0)
+        os._exit(1)
+    sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))' "$folder" 2>/dev/null && good 'file locks work there (examples 4 to 6)' ||
+    note "the file system of $folder has no working locks (fcntl): examples 4 to 6 cannot rescue runs there" \
+      'make … WORKSHOP_HOME=/a/folder/on/this/machine'
+}
+
+check_model() { # who would answer in example 5; never the key itself
+  local file=${OPENAI_ENV_FILE:-$KIT/examples/ex5_marvin/.openai.env} secret mode
+  for secret in "$file" "$KIT/.env"; do
+    [ -f "$secret" ] || continue
+    mode=$(ls -ld "$secret")
+    case ${mode:4:6} in *r*) note "$secret can be read by others on this machine, and may hold a key" "chmod 600 '$secret'" ;; esac
+    if command -v git >/dev/null 2>&1 && git -C "$KIT" ls-files --error-unmatch "$secret" >/dev/null 2>&1; then
+      note "$secret is tracked by git, and may hold a key" "git rm --cached '$secret'; and a new key, if it was pushed"
+    fi
+  done
+  if [ -n "${OPENAI_API_KEY:-}" ]; then
+    good 'example 5 asks OpenAI: OPENAI_API_KEY is set'
+  elif [ -f "$file" ] && grep -qE '^(export )?OPENAI_(API_KEY|BASE_URL)=.' "$file"; then
+    good 'example 5 asks the model that .openai.env names'
+  elif [ -f "$VENV/workshop/local-llm" ]; then
+    good 'example 5 asks the local model: it is installed, and there is no key'
+  else
+    note 'example 5 has no key and no local model: a stand-in answers' "make setup-local-llm, or a key in $file"
+  fi
+}
+
+in_time() { # SECONDS COMMAND... -> runs it without its output; false if it fails or takes longer
+  local end=$((SECONDS + $1)) pid
+  shift
+  "$@" >/dev/null 2>&1 &
+  pid=$!
+  while kill -0 "$pid" 2>/dev/null; do
+    if [ "$SECONDS" -gt "$end" ]; then
+      kill -KILL "$pid" 2>/dev/null
+      return 1
+    fi
+    sleep 0.05
+  done
+  wait "$pid"
+}
+
 check_docker() {
-  local version
+  local version image
   if ! command -v docker >/dev/null 2>&1; then
     note 'no Docker (only DOCKER=1 of examples 4 and 5 wants it)' 'docs.docker.com/get-docker, or run them without DOCKER=1'
-  elif ! docker info >/dev/null 2>&1; then
+    return 0
+  elif ! in_time 3 docker info; then
     note 'Docker is installed, but its engine does not answer (only DOCKER=1 wants it)' 'start Docker Desktop, or: sudo systemctl start docker'
-  elif ! version=$(docker compose version --short 2>/dev/null); then
-    note 'Docker runs, but Compose is missing or version 1' 'install the docker-compose-plugin package'
+    return 0
+  fi
+  version=$(docker compose version --short 2>/dev/null) || version=''
+  case ${version#v} in
+    [2-9]* | [1-9][0-9]*) ;;
+    *)
+      note 'Docker runs, but Compose is missing or version 1 (only DOCKER=1 wants it)' 'install the docker-compose-plugin package'
+      return 0
+      ;;
+  esac
+  image=$(compose_settings 4 && printf '%s-kit' "$COMPOSE_PROJECT_NAME")
+  if docker image inspect "$image" >/dev/null 2>&1; then
+    good "Docker $(docker version --format '{{.Server.Version}}' 2>/dev/null) with Compose $version, and the kit's image is built"
   else
-    good "Docker $(docker version --format '{{.Server.Version}}' 2>/dev/null) with Compose $version"
+    note "Docker with Compose $version runs, but the kit's image is not built" 'make prefetch (the first DOCKER=1 does it too; both want the network)'
   fi
 }
 
@@ -168,6 +256,8 @@ check_later_groups
 check_ports
 check_processes
 check_disk
+check_locks
+check_model
 check_docker
 check_settings
 check_wsl

@@ -23,3 +23,4 @@ for opener in "${BROWSER:-}" wslview open xdg-open; do # `open` is the one of ma
   [ "$opener" != xdg-open ] || [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] || continue
   "$opener" "$url" >/dev/null 2>&1 && exit 0
 done
+exit 0 # an opener that fails is no error: the address was printed

@@ -6,7 +6,7 @@ set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "$0")/env.sh"
 help_if_asked "$@"
-name=$1
+name=$1 group=core
 shift
 name_ignored_settings
 case $name in # what talks to a server must not set up a machine just to find that none runs
@@ -26,6 +26,7 @@ case $name in # what talks to a server must not set up a machine just to find th
     [ "$REMOTE" = 0 ] || fail "make $name is for the kit's own server, and REMOTE=1 means a server of yours" "make $name (without REMOTE=1)"
     read_example && [ "$running_ex" = 6 ] || fail "make $name works on example 6, which is not running" 'make ex6 (in another terminal)'
     ;;
+  pictures) group=dev ;; # Playwright
   rescue)
     [ "$REMOTE" = 0 ] || fail "make rescue compares the kit's own records with its own server, and REMOTE=1 means a server of yours" 'make rescue (without REMOTE=1)'
     read_example || keeper_of background-server >/dev/null ||
@@ -40,7 +41,7 @@ read_example || true
 same_server
 case $name in submit | submit_map | task_request | signup | check | runs | watch | rescue | chaos | soak) same_port ;; esac
 if [ "${running_docker:-0}" = 1 ]; then compose_settings "$running_ex"; fi
-"$KIT/scripts/setup.sh" core
+"$KIT/scripts/setup.sh" "$group"
 if [ "$REMOTE" = 1 ]; then
   make_home
   need_remote

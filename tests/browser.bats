@@ -8,25 +8,20 @@ setup_file() { own_kit "$BATS_FILE_TMPDIR"; }
 setup() { need_chromium; }
 teardown_file() { stop_and_check; }
 
-# URL TEXT... -> the page shows these texts; its picture is kept in $SHOTS, if that is set
-shows() {
-  local url=$1
-  shift
-  LIMIT_S=90 ok "$PYTHON_OF_TESTS" tests/browser.py "$url" "${SHOTS:-$BATS_TEST_TMPDIR}/$BATS_TEST_NUMBER.png" "$@"
-}
-
 @test "the address that make ex1 prints shows the run's name and state" {
   ok make ex1
   shows "${output##*page: }" greet Completed
 }
 
-@test "the address that make submit prints, and the list of runs; example 3's interactive page" {
+@test "the address that make submit prints, and the list of runs; example 3's interactive page, tried out" {
   export LOG_DIR=$BATS_TEST_TMPDIR
   start_example 3
   ok make submit NAME=Ford
   local id
   id=$(run_id <<<"$output")
   shows "http://127.0.0.1:$PREFECT_PORT/runs/task-run/$id" my_fastapi_task Completed
-  shows "$WEB/docs" 'Submit Task' 'Read Task'
+  shows "http://127.0.0.1:$PREFECT_PORT/runs" 'click:text=Task runs' my_fastapi_task Completed
+  shows "$WEB/docs" 'Submit Task' 'Read Task' 'click:.opblock-post .opblock-summary-control' 'click:.try-out__btn' 'click:.execute' \
+    'Server response' "$WEB/task?name=Marvin"
   shows "http://127.0.0.1:$PREFECT_PORT/dashboard" Dashboard
 }

@@ -2,6 +2,7 @@
 """Opens a page in a headless Chromium that reaches this machine only, and waits for texts on it.
 
 browser.py URL SCREENSHOT.png TEXT…   exit 1, naming the text, if one does not appear in 30 s
+A TEXT that begins with `click:` is a Playwright selector of what to click instead.
 """
 
 import shutil
@@ -26,6 +27,9 @@ with sync_playwright() as playwright:
     page.goto(url)
     try:
         for text in texts:
+            if text.startswith("click:"):
+                page.locator(text.removeprefix("click:")).first.click()
+                continue
             page.get_by_text(text, exact=True).first.wait_for(state="visible", timeout=30_000)
             print(f"on the page: {text}")
     except TimeoutError:

@@ -35,6 +35,8 @@ typed: set[tuple[str, str]] = set()
 for file in [*(KIT / "tests").glob("*.bats"), KIT / "tests" / "helpers.bash"]:
     text = file.read_text()
     typed |= commands(text)
+    for ex in "123456":  # for n in 1 2 3 4 5 6; do … make ex$n
+        typed |= commands(re.sub(r"\bex\$(n|ex|EX)\b", f"ex{ex}", text).replace('make "ex', "make ex"))
     # The helper's way to say it, and variables that a test has in the environment.
     for ex, variables in re.findall(r"start_example(?:_in_terminal)? (\d)((?: +[A-Z_]+=\S*)*)", text):
         typed |= commands(f"make ex{ex}{variables}")

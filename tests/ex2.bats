@@ -121,6 +121,20 @@ teardown_file() { stop_and_check; }
   refused 'make stop' make check EX=3
 }
 
+@test "make check names a task server that is missing, and what mends it" {
+  local keeper
+  keeper=$(keeper_pid task_server.2)
+  kill -STOP "$keeper" # or it would be started again
+  kill -KILL "$(child_of task_server.2)"
+  within 5 eval '[ "$(task_servers)" = 1 ]'
+  try make check
+  [ "$status" -eq 2 ] # make's; the script's is 1
+  grep -A1 '^✗ task servers subscribed to my_background_task: 1 of 2' <<<"$output" | grep -q 'make status, make server'
+  has '1 do not hold'
+  kill -CONT "$keeper"
+  within 20 eval '[ "$(task_servers)" = 2 ]'
+}
+
 @test "the same example twice, and another one beside it, are refused" {
   refused 'make stop' make ex2
   refused 'make stop' make ex3

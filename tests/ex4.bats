@@ -229,9 +229,16 @@ PYTHON
   no_leaks
   start_example 4 SERVERS=1 FAIL_RATE=1
   [ "$(count_users)" -eq "$before" ]
+  # The README's try: the run's page in the UI while it awaits its retries.
+  sign_up '{"email": "retry@example.com", "name": "Retry"}'
+  shows "http://127.0.0.1:$PREFECT_PORT/runs/task-run/$(json 'd["runs"]["email"]' <<<"$body")" "Send confirmation email to retry@example.com" AwaitingRetry
   LIMIT_S=90 ok "$PYTHON_OF_TESTS" tests/signup_page.py "$WEB" Marvin Failed "${SHOTS:-$BATS_TEST_TMPDIR}/failed.png"
   [ "$(grep -c '✗ Failed' <<<"$output")" -eq 2 ]
   has '✓ Completed'
   has 'the mailbox'
   [ "$(curl -s "$INBOX/messages" | json 'sum(mail["subject"] == "Welcome, Marvin" for mail in d)')" -le 1 ]
+  try make check
+  grep -A1 '^✗ their [0-9]* task runs completed' <<<"$output" | grep -qF "$WEB shows which did not"
+  has '1 do not hold'
+  has '✓ no run is forgotten'
 }

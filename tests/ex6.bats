@@ -56,7 +56,16 @@ is_up() { [ "$(task_servers)" = "${1:-3}" ]; }
   messages "$id" | grep 'Scheduled: Rescue 1 of 3, back in the queue: task_server.[123] (pid '"$pid"') died while it had this run'
   api /logs/filter "{\"logs\": {\"task_run_id\": {\"any_\": [\"$id\"]}}}" | json 'd[0]["message"]' | grep 'Rescue 1 of 3' # on its page
   grep -q "put back 1 run(s): $id" "$stack_log"
+  echo "$id" >"$BATS_FILE_TMPDIR/rescued"
   within 15 is_up
+}
+
+@test "the page of that run has the rescue in its log, and a Run Count of 2" {
+  need_chromium
+  local id why
+  id=$(cat "$BATS_FILE_TMPDIR/rescued")
+  why=$(messages "$id" | sed -n 's/^Scheduled: \(Rescue\)/\1/p')
+  shows "http://127.0.0.1:$PREFECT_PORT/runs/task-run/$id" "$why" 'click:text=Details' 'Run Count' 2
 }
 
 @test "SIGTERM to a task server: what it runs finishes there, and nothing is started twice" {

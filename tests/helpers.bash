@@ -37,6 +37,16 @@ free_ports() {
   echo "$port"
 }
 
+# FOLDER COMMAND... -> links to these commands, as the whole PATH of a trimmed machine
+only() {
+  local folder=$1 name
+  shift
+  mkdir -p "$folder"
+  for name in "$@"; do ln -sf "$(command -v "$name")" "$folder/$name"; done
+}
+# shellcheck disable=SC2034
+BASICS=(bash sh env make awk sed grep cut tr sort head tail cat cp mv rm rmdir mkdir mktemp basename dirname uname cksum df ls ps sleep wc du find touch chmod xargs id)
+
 # What the kit left: processes that name this WORKSHOP_HOME in their environment, and listening ports.
 # Prints them; prints nothing when all is well.
 leaks() {
@@ -180,6 +190,14 @@ listens_on() {
 }
 
 need_chromium() { command -v chromium >/dev/null || skip 'no chromium here (sudo apt install chromium)'; }
+
+pages=0
+# URL TEXT... -> the page shows these texts, once what `click:SELECTOR` names is clicked; its picture is kept in $SHOTS, if that is set
+shows() {
+  local url=$1
+  shift
+  LIMIT_S=90 ok "$PYTHON_OF_TESTS" tests/browser.py "$url" "${SHOTS:-$BATS_TEST_TMPDIR}/$BATS_TEST_NUMBER-$((++pages)).png" "$@"
+}
 
 # FOLDER SIZE -> a file system of that size is mounted there; .ci/run makes sure that it can be
 need_small_disk() { mount -t tmpfs -o "size=$2" tmpfs "$1" 2>/dev/null || skip 'only a root that may mount can fill a disk'; }

@@ -42,8 +42,9 @@ def run(file: str) -> tuple[str, int, str, list[int]]:
 began = time.monotonic()
 code = 0
 total = [0, 0, 0]
-# The longest first, so that no lane is left with one at the end: the largest files, and the one that is a benchmark.
-files = sorted(arguments, key=lambda file: (not file.endswith("bench.bats"), -Path(file).stat().st_size))
+# The longest first, so that no lane is left with one at the end: the chapters, the benchmark, then the largest files.
+LONGEST = ("chapters.bats", "bench.bats")
+files = sorted(arguments, key=lambda file: (not file.endswith(LONGEST), -Path(file).stat().st_size))
 with ThreadPoolExecutor(lanes) as threads:
     for future in as_completed([threads.submit(run, file) for file in files]):
         file, failed, output, counts = future.result()

@@ -26,6 +26,25 @@ teardown() { stop_and_check; }
   has 'nothing to put back'
 }
 
+@test "without a rescuer, make check names a run that the Prefect server has forgotten, and make rescue puts it back" {
+  start_example 6 SERVERS=1 RESCUE=0
+  never grep -q rescuer "$stack_log"
+  local id
+  kill -STOP "$(child_of task_server.1)"
+  id=$(make -s submit WAIT=0 2>/dev/null | run_id)
+  is_in_state "$id" SCHEDULED
+  kill -KILL "$(child_of task_server.1)" "$(child_of server.1)"
+  within 30 eval '[ "$(task_servers)" = 1 ]'
+  within 20 eval 'make check | grep "✗ no run is forgotten"'
+  try make check
+  grep -A1 '^✗ no run is forgotten' <<<"$output" | grep -qF "1 wait and nobody works: $id. make rescue"
+  has '✗ a rescuer is up'
+  ok make rescue
+  within 15 is_in_state "$id" COMPLETED
+  try make check
+  has '✓ no run is forgotten'
+}
+
 @test "more runs than Prefect's queue holds and no task server up: a submit says so, and goes on when one is up" {
   # Prefect's own limit is 1,000 (TUNED=0) or 100,000; here it is 20.
   local kit='eval "$(make -s env)"; export PREFECT_SERVER_TASKS_SCHEDULING_MAX_SCHEDULED_QUEUE_SIZE=20; exec "$@"'

@@ -1,0 +1,194 @@
+#!/usr/bin/env bats
+# make doctor: what it finds on a machine that lacks something, and with which remedy. What the machine has comes from
+# a PATH of links and small stand-ins; ports, processes, files and the full disk are real.
+# bats file_tags=doctor
+
+load helpers
+
+setup() {
+  own_kit
+  COPY="$BATS_TEST_TMPDIR/a kit"
+  BIN=$BATS_TEST_TMPDIR/bin
+  mkdir "$COPY"
+  cp -R Makefile scripts examples requirements "$COPY/"
+  only "$BIN" "${BASICS[@]}" dirname
+  ln -s "$(python3 -c 'import sys; print(sys.executable)')" "$BIN/python3"
+}
+teardown() { stop_and_check; }
+
+# [VARIABLE=VALUE...] -> make doctor in the copy, on the trimmed machine
+doctor() {
+  cd "$COPY" || return 1
+  PATH=$BIN try env "$@" make doctor
+  cd "$KIT" || return 1
+}
+healthy() {
+  doctor "$@"
+  [ "$status" -eq 0 ]
+  has 'this machine is ready'
+}
+ill() { # TEXT REMEDY [VARIABLE=VALUE...] -> this finding must be mended, and that is how
+  local text=$1 remedy=$2
+  shift 2
+  doctor "$@"
+  [ "$status" -eq 2 ] # make's; the script's is 1
+  has "✗ $text"
+  grep -A1 -F "✗ $text" <<<"$output" | grep -qF -- "    $remedy"
+  has 'must be mended'
+}
+noted() { # TEXT REMEDY [VARIABLE=VALUE...] -> worth knowing, and no reason to fail
+  local text=$1 remedy=$2
+  shift 2
+  healthy "$@"
+  grep -A1 -F "! $text" <<<"$output" | grep -qF -- "    $remedy"
+}
+stand_in() { # NAME SCRIPT -> a command of the trimmed machine
+  rm -f "$BIN/$1"
+  printf '#!/bin/sh\n%s\n' "$2" >"$BIN/$1"
+  chmod +x "$BIN/$1"
+}
+
+@test "a bare machine is ready: one screen, in no time, and nothing is changed" {
+  local before begin=$SECONDS
+  before=$(find "$COPY" "$BATS_TEST_TMPDIR/user" | sort)
+  healthy
+  [ $((SECONDS - begin)) -le 2 ] # 0.4 s on a quiet machine
+  [ "$(wc -l <<<"$output")" -le 25 ]
+  has '✓ GNU Make'
+  has '! not set up yet'
+  has '! no Docker'
+  has '✓ file locks work'
+  has '! example 5 has no key and no local model'
+  has "$PREFECT_PORT $WEB_PORT $((WEB_PORT + 1)) $((WEB_PORT + 2)) $((WEB_PORT + 3)) $((WEB_PORT + 4))"
+  [ "$before" = "$(find "$COPY" "$BATS_TEST_TMPDIR/user" | sort)" ]
+  [ ! -e "$WORKSHOP_HOME" ]
+}
+
+@test "no Python, an old one, one without venv; no make, an old one, another one" {
+  rm "$BIN/python3"
+  ill 'no Python 3.11 to 3.14 on the PATH' 'sudo apt install python3 python3-venv'
+  stand_in python3 'echo 3.9'
+  ill 'no Python 3.11 to 3.14 on the PATH' 'sudo apt install python3 python3-venv'
+  stand_in python3 'case "$*" in *ensurepip*) exit 1 ;; *) echo 3.13 ;; esac'
+  ill 'Python 3.13 has no venv module' 'sudo apt install python3-venv'
+
+  local make=$BIN/make
+  rm "$make"
+  PATH=$BIN try "$COPY/scripts/doctor.sh"
+  [ "$status" -eq 1 ]
+  has '✗ no make on the PATH'
+  stand_in make 'echo GNU Make 3.80'
+  PATH=$BIN try "$COPY/scripts/doctor.sh"
+  has '✗ make is not GNU make 3.81 or newer (GNU Make 3.80)'
+  stand_in make 'echo "usage: make [-BeikNnqrstWwX]" >&2; exit 2' # as a BSD's
+  PATH=$BIN try "$COPY/scripts/doctor.sh"
+  has '✗ make is not GNU make 3.81 or newer (no version)'
+}
+
+@test "Docker: an engine that refuses, one that is silent, Compose 1, no image yet, all there" {
+  stand_in docker 'exit 1'
+  noted 'Docker is installed, but its engine does not answer' 'start Docker Desktop'
+  stand_in docker 'exec sleep 60'
+  local begin=$SECONDS
+  noted 'Docker is installed, but its engine does not answer' 'start Docker Desktop'
+  [ $((SECONDS - begin)) -lt 15 ]
+  stand_in docker 'case $1 in compose) echo "docker: unknown command: compose" >&2; exit 1 ;; esac'
+  noted 'Docker runs, but Compose is missing or version 1' 'install the docker-compose-plugin'
+  stand_in docker 'case "$*" in *"compose version"*) echo 1.29.2 ;; esac'
+  noted 'Docker runs, but Compose is missing or version 1' 'install the docker-compose-plugin'
+  stand_in docker 'case "$*" in *"compose version"*) echo v2.30.1 ;; "image inspect"*) exit 1 ;; esac'
+  noted "Docker with Compose v2.30.1 runs, but the kit's image is not built" 'make prefetch'
+  stand_in docker 'case "$*" in *"compose version"*) echo v2.30.1 ;; *Server.Version*) echo 28.0.0 ;; esac'
+  healthy
+  has "✓ Docker 28.0.0 with Compose v2.30.1, and the kit's image is built"
+}
+
+@test "ports: who holds that of Prefect, of the web app, and of a service of example 4, which is no reason to fail" {
+  start one "$PYTHON_OF_TESTS" -m http.server --bind 127.0.0.1 "$PREFECT_PORT"
+  start two "$PYTHON_OF_TESTS" -m http.server --bind 127.0.0.1 "$WEB_PORT"
+  start three "$PYTHON_OF_TESTS" -m http.server --bind 127.0.0.1 $((WEB_PORT + 2))
+  local port
+  for port in "$PREFECT_PORT" "$WEB_PORT" $((WEB_PORT + 2)); do within 10 curl -sf "http://127.0.0.1:$port"; done
+  ill "port $PREFECT_PORT (PREFECT_PORT) is in use by" "stop that, or another port: make … PREFECT_PORT=$((PREFECT_PORT + 100))"
+  has "(pid $one_pid)"
+  has "✗ port $WEB_PORT (WEB_PORT) is in use by"
+  has "(pid $two_pid)"
+  kill "$one_pid" "$two_pid"
+  within 10 gone "$one_pid"
+  within 10 gone "$two_pid"
+  noted "port $((WEB_PORT + 2)) (INBOX_PORT, example 4) is in use by" 'stop that, or another port: make ex4 INBOX_PORT='
+  has "(pid $three_pid)"
+  kill "$three_pid"
+  within 10 gone "$three_pid"
+}
+
+@test "what is the kit's own is no finding, until it is stale" {
+  start_example 2 SERVERS=1
+  ok make doctor
+  has "ports that the kit itself uses now: $PREFECT_PORT"
+  has '✓ example 2 is running'
+  # Whoever runs it dies, and its processes cannot notice.
+  local keepers keeper
+  keepers=$(for name in server.1 task_server.1; do keeper_pid "$name"; done)
+  for keeper in $keepers; do kill -STOP "$keeper"; done
+  kill -KILL "$(launcher)"
+  within 10 eval 'make doctor | grep -q "stale process(es) of an example that was killed"'
+  try make doctor
+  grep -A1 -F '✗ ' <<<"$output" | grep -qF '    make stop'
+  for keeper in $keepers; do kill -CONT "$keeper"; done
+  ok make stop
+  ok make doctor
+  has 'no stale processes'
+}
+
+@test "a full disk; a file system without locks" {
+  need_small_disk "$(mkdir -p "$BATS_TEST_TMPDIR/full" && echo "$BATS_TEST_TMPDIR/full")" 1m
+  ill 'only 1 MB of disk are free at' 'free some: the kit wants 2 GB' WORKSHOP_HOME="$BATS_TEST_TMPDIR/full/home"
+  umount "$BATS_TEST_TMPDIR/full"
+  local real
+  real=$(python3 -c 'import sys; print(sys.executable)')
+  stand_in python3 "case \"\$*\" in *fcntl*) exit 1 ;; *) exec '$real' \"\$@\" ;; esac"
+  noted 'the file system of' 'make … WORKSHOP_HOME=/a/folder/on/this/machine'
+}
+
+@test "settings: what is ignored, a .env that loses or is no settings; a key is named, never shown, and kept to oneself" {
+  printf 'PREFECT_PORT=%s\nGRACE=7\n' "$PREFECT_PORT" >"$COPY/.env"
+  chmod 600 "$COPY/.env"
+  mkdir -p "$HOME/.prefect"
+  printf '[profiles.prod]\nPREFECT_API_URL = "https://cloud.example"\n' >"$HOME/.prefect/profiles.toml"
+  healthy GRACE=9 PREFECT_API_KEY=secret-1 OPENAI_API_KEY=secret-2
+  has '! ignored from your shell or .env: PREFECT_API_KEY'
+  has '! set in .env and, differently, in your shell: GRACE'
+  has "! ignored: the Prefect profiles in $HOME/.prefect/profiles.toml"
+  has '✓ example 5 asks OpenAI: OPENAI_API_KEY is set'
+  has_not 'secret'
+  has_not 'can be read by others'
+
+  local key=$COPY/examples/ex5_marvin/.openai.env
+  echo 'OPENAI_API_KEY=secret-3' >"$key"
+  chmod 644 "$key"
+  noted "$key can be read by others" "chmod 600 '$key'"
+  has '✓ example 5 asks the model that .openai.env names'
+  has_not 'secret'
+  chmod 600 "$key"
+  ln -s "$(command -v git)" "$BIN/git"
+  git -C "$COPY" init --quiet
+  healthy
+  has_not 'read by others'
+  has_not 'tracked by git'
+  git -C "$COPY" add --force "$key"
+  noted "$key is tracked by git" 'git rm --cached'
+
+  mkdir -p "$COPY/.venv/workshop"
+  rm "$key"
+  touch "$COPY/.venv/workshop/local-llm" "$COPY/.venv/workshop/core" "$COPY/.venv/workshop/ex4"
+  healthy
+  has '✓ example 5 asks the local model'
+  has '! the packages of example 5 are not installed'
+  has_not 'packages of example 4'
+
+  echo 'what is this' >"$COPY/.env"
+  doctor
+  [ "$status" -eq 2 ]
+  has ".env has a line that is not NAME=value: 'what is this'. Try:"
+}
