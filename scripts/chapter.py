@@ -60,6 +60,8 @@ def read(path: Path) -> list[Step]:
                 section = token.content
         elif token.type == "inline" and before.type == "paragraph_open":
             text = token.content
+            if text.startswith("!["):
+                continue  # a picture: the audience has the real thing
             steps.append(Step("say", text, section, terminal))
             for found in DOES.finditer(text):
                 if found["here"]:
