@@ -172,6 +172,10 @@ distclean: ## clean, and delete .venv too
 test: ## the suite, against real processes [TESTS=tests/ex2.bats]
 	@scripts/test.sh
 
+.PHONY: test-long
+test-long: ## the tests that take long: whole set-ups, benchmarks, the local model, every thing to try
+	@LONG=1 scripts/test.sh
+
 .PHONY: test-docker
 test-docker: ## the tests that need a Docker engine
 	@DOCKER=1 scripts/test.sh

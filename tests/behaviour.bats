@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # What Prefect does is the same with TUNED=0 and TUNED=1: the same program against both, one after the other.
-# bats file_tags=tuned
+# bats file_tags=tuned,long
 
 load helpers
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # make bench: it measures, writes what it measured, and leaves nothing. How fast is no test's business.
-# bats file_tags=bench
+# bats file_tags=bench,long
 
 load helpers
 

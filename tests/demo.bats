@@ -115,22 +115,23 @@ waits_behind() { within 60 eval '[ "$(screen | grep -v "^$" | tail -n 1 | tr -s 
   open_terminal
   start holder python3 -m http.server --bind 127.0.0.1 "$PREFECT_PORT"
   within 10 curl -sf "http://127.0.0.1:$PREFECT_PORT"
-  press 'make demo EX=3' Enter
+  press 'make demo EX=2' Enter
   waits_behind
   press x
-  waits_behind 'make ex3'
+  waits_behind 'make ex2 SERVERS=2'
   press x
-  within 30 eval 'screen | grep -q "✗ make ex3 ended with exit code 2. r: once more, q: end, any other key: go on"'
+  within 30 eval 'screen | grep -q "✗ make ex2 SERVERS=2 ended with exit code 2. r: once more, q: end, any other key: go on"'
   history | grep -q "port $PREFECT_PORT is in use"
   kill "$holder_pid"
   within 10 gone "$holder_pid"
   press r
   waits_behind
   press x
-  waits_behind 'make ex3'
+  waits_behind 'make ex2 SERVERS=2'
   press x
   within 60 eval 'screen | grep -q "^ready in"'
-  press C-c # first to the pause, which ends the show
+  waits_behind
+  press C-c
   within 60 eval 'screen | grep -q "the show is over"'
   within 60 eval 'screen | grep -q "│ total"'
 }

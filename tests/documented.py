@@ -19,7 +19,7 @@ DOCUMENTS = [
 ]
 COMMAND = re.compile(r"\bmake (?:-s )?([a-z][a-z0-9-]*)((?: +[A-Z_]+=(?:'[^']*'|\"[^\"]*\"|[^\s`'\",.;)]*))*)")
 # Not for a suite: the suite itself, and what takes as long or changes the locks.
-NOT_HERE = {"test", "test-docker", "test-chaos", "soak", "lint", "lock", "distclean"}
+NOT_HERE = {"test", "test-docker", "test-long", "test-chaos", "soak", "lint", "lock", "distclean"}
 TOO_LARGE = {("setup-local-llm", "WHEELS")}  # 200 MB of wheels
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Example 5's three minds: which one is chosen, what they say to the exact Marvin, and the local model as it really runs.
-# bats file_tags=ex5
+# bats file_tags=ex5,long
 
 load helpers
 

@@ -168,7 +168,7 @@ state_of_queue() {
   refused 'RESCUE=1' make ex6 RESCUE=2
 }
 
-@test "the Prefect server and every task server die at once with 500 runs queued: all are delivered; then chaos" {
+@test "the Prefect server and every task server die at once with 500 runs queued: all are delivered" {
   ok make stop
   start_example 6 WORK_SECONDS=0.05
   all_task_servers | xargs kill -STOP
@@ -179,7 +179,4 @@ state_of_queue() {
   { child_of server.1; all_task_servers; } | xargs kill -KILL
   within 60 runs_in_state_are COMPLETED $((before + 500))
   grep -q 'put back .* the Prefect server that had it in its queue is gone' "$stack_log"
-
-  LIMIT_S=100 ok make chaos N=60 SECONDS=8 SEED=1
-  has '0 doubled alive, 0 lost'
 }

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""Runs bats files in two lanes, since most tests wait more than they compute; prints a file's output when it is done.
+"""Runs bats files in lanes, since most tests wait more than they compute; prints a file's output when it is done.
 
-lanes.py [--filter REGEX] FILE...     LANES=1: one after the other, with the output as it comes
+lanes.py [--long | --all] [--filter REGEX] FILE...     LANES=1: one after the other, with the output as it comes
+
+Without --all, the tests with the tag `long` are left out; with --long they are the only ones.
 
 The files know nothing of each other: each has a WORKSHOP_HOME and ports of its own. Exit 1 if a test failed, or if one
 was skipped and CI=true.
@@ -18,10 +20,13 @@ from pathlib import Path
 
 arguments = sys.argv[1:]
 options = ["--print-output-on-failure", "--timing", "--report-formatter", "junit"]
-if arguments[:1] == ["--filter"]:
+which = arguments.pop(0) if arguments[0] in ("--long", "--all") else ""
+if which != "--all":
+    options += ["--filter-tags", "long" if which else "!long"]
+if arguments[0] == "--filter":
     options += arguments[:2]
     arguments = arguments[2:]
-lanes = min(int(os.environ.pop("LANES", "2")), len(arguments))
+lanes = min(int(os.environ.pop("LANES", "3")), len(arguments))
 
 
 def run(file: str) -> tuple[str, int, str, list[int]]:
@@ -49,7 +54,7 @@ with ThreadPoolExecutor(lanes) as threads:
     for future in as_completed([threads.submit(run, file) for file in files]):
         file, failed, output, counts = future.result()
         print(output, flush=True)
-        nothing = sum(counts) == 0 and "--filter" in options  # no test of this file has such a name
+        nothing = sum(counts) == 0 and not {"--filter", "--filter-tags"}.isdisjoint(options)  # it has none of them
         code = code or (1 if failed and not nothing else 0)
         total = [a + b for a, b in zip(total, counts, strict=True)]
 print(f"{time.monotonic() - began:.0f} s in {lanes} lane(s)")

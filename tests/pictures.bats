@@ -38,6 +38,7 @@ PYTHON
 # shellcheck disable=SC2009
 left_in_studio() { ps axeww -o command= | grep -F "WORKSHOP_HOME=$TMPDIR/pictures-" | grep -F ' WORKSHOP_SETS=' | grep -v grep; }
 
+# bats test_tags=long
 @test "a page and a terminal are pictured, beside an example of yours, with the default ports on them" {
   need_chromium
   start_example 2 SERVERS=1

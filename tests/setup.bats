@@ -60,6 +60,7 @@ teardown() {
   cd .. && mv "$COPY moved" "$COPY"
 }
 
+# bats test_tags=long
 @test "interrupted half-way, the next run mends it" {
   start first make setup
   within 60 test -d .venv/lib
@@ -71,6 +72,7 @@ teardown() {
   .venv/bin/python -c 'import prefect'
 }
 
+# bats test_tags=long
 @test "two terminals at once: the second waits for the first" {
   start first make setup
   within 30 test -e .venv.lock/holder

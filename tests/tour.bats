@@ -31,6 +31,7 @@ teardown() { stop_and_check; }
   within 10 gone "$holder_pid"
 }
 
+# bats test_tags=long
 @test "make prefetch has everything already, and says where there is no Docker engine" {
   LIMIT_S=300 ok env DOCKER_HOST=unix:///nowhere make prefetch
   has 'no Docker engine here'
