@@ -24,7 +24,6 @@ import time
 from collections import deque
 from pathlib import Path
 
-import mistakes
 import workshop
 
 TICK = 0.2  # seconds between looks at the child, the launcher and the watched files
@@ -155,6 +154,8 @@ class Keeper:
         except (OSError, ValueError) as error:
             return f"{self.watched.name}: {error}"
         if example := os.environ.get("OWN_CODE"):  # a learner's
+            import mistakes  # only now: every process of an example has a keeper
+
             for finding in mistakes.seen(int(example), self.watched.parent):
                 if finding.stops and finding.where.partition(":")[0] == workshop.shown(self.watched):
                     return f"{finding.where}: {finding.what}. Try: {finding.remedy}"
@@ -162,6 +163,8 @@ class Keeper:
 
     def explain(self) -> None:
         """After a learner's code has failed: the sentence for it, if the kit has one."""
+        import mistakes
+
         assert self.watched
         for finding in mistakes.look(int(os.environ["OWN_CODE"]), self.watched.parent)[:1]:
             self.say(f"{finding.where}: {finding.what}. Try: {finding.remedy}")

@@ -266,6 +266,7 @@ PY
   ok scripts/py.sh mistakes 2 "$folder"
 }
 
+# bats test_tags=long
 @test "the finished examples 4, 5 and 6 have no mistake that the kit knows (1, 2 and 3 run, below and in code_live.bats)" {
   local n
   for n in 4 5 6; do

@@ -89,18 +89,6 @@ teardown_file() { stop_and_check; }
   [ "$(grep -cE 'my_background_task .*Completed .*0\.3.*task_server\.[12]' <<<"$output")" -eq 10 ]
 }
 
-@test "make server adds a task server to the running example; Ctrl-C takes only that one away" {
-  start extra make server
-  within 20 eval '[ "$(task_servers)" = 3 ]'
-  grep -q 'task_server.3 joins example 2' "$extra_log"
-  ok make submit-map N=30
-  has 'by 3 task server(s)'
-  kill -INT -- "-$extra_pid"
-  within 10 gone "$extra_pid"
-  within 5 eval '[ "$(task_servers)" = 2 ]'
-  ok make status
-}
-
 @test "the files by hand work: python task_server.py and python task_submitter.py in make shell" {
   run "${PROCESS[@]}" limit 60 make shell <<<'cd examples/ex2_task_servers && python task_submitter.py && python task_submitter_map.py'
   echo "$output"

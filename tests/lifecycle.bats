@@ -27,7 +27,7 @@ database_says() {
 }
 
 @test "Ctrl-C: the run in flight finishes, then nothing is left, within 10 s" {
-  start_example_in_terminal 2 WORK_SECONDS=3
+  start_example_in_terminal 2 SERVERS=1 WORK_SECONDS=3
   local id
   id=$(submit_and_wait_until_running)
   press_ctrl_c
@@ -39,7 +39,7 @@ database_says() {
 }
 
 @test "a second Ctrl-C skips that: the run goes back to the queue, and the next start runs it" {
-  start_example_in_terminal 2 WORK_SECONDS=40
+  start_example_in_terminal 2 SERVERS=1 WORK_SECONDS=40
   local id
   id=$(submit_and_wait_until_running)
   press_ctrl_c
@@ -49,13 +49,13 @@ database_says() {
   grep -q "Task run $id went back to the queue" "$stack_log"
   database_says "$id" Scheduled
 
-  start_example 2 WORK_SECONDS=0.1
+  start_example 2 SERVERS=1 WORK_SECONDS=0.1
   within 20 is_in_state "$id" COMPLETED
   grep -q '1 run(s) that were still waiting are back in the queue' "$stack_log"
 }
 
 @test "SIGTERM to make: the run in flight finishes" {
-  start_example 2 WORK_SECONDS=3
+  start_example 2 SERVERS=1 WORK_SECONDS=3
   local id
   id=$(submit_and_wait_until_running)
   kill -TERM "$stack_pid"
@@ -87,7 +87,7 @@ database_says() {
 }
 
 @test "make stop, from another terminal" {
-  start_example 2 WORK_SECONDS=3
+  start_example 2 SERVERS=1 WORK_SECONDS=3
   local id
   id=$(submit_and_wait_until_running)
   ok make stop
@@ -100,7 +100,7 @@ database_says() {
 }
 
 @test "GRACE is over: what did not finish goes back to the queue" {
-  start_example 2 WORK_SECONDS=30 GRACE=1
+  start_example 2 SERVERS=1 WORK_SECONDS=30 GRACE=1
   local id
   id=$(submit_and_wait_until_running)
   ok make stop GRACE=1
@@ -120,7 +120,7 @@ database_says() {
 }
 
 @test "kill -9 of honcho: the rest finishes its run and ends by itself; the next command finds nothing in its way" {
-  start_example 2 WORK_SECONDS=3
+  start_example 2 SERVERS=1 WORK_SECONDS=3
   local id launcher
   id=$(submit_and_wait_until_running)
   launcher=$(sed -n 's/^pid=//p' "$WORKSHOP_HOME/run/example")

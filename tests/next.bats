@@ -10,6 +10,7 @@ teardown() { stop_and_check; }
 # N -> the N-th bash block of the page
 block() { awk -v wanted="$1" '/^```bash$/ { number++; inside = 1; next } /^```$/ { inside = 0 } inside && number == wanted' docs/NEXT.md; }
 
+# bats test_tags=long
 @test "a password, storage elsewhere, metrics, a backup, old runs deleted, the rescuer" {
   mkdir -p "$WORKSHOP_HOME/prefect"
   cp .venv/workshop/prefect.db "$WORKSHOP_HOME/prefect/" # as make ex1 does; else Prefect makes it in ten seconds

@@ -60,6 +60,7 @@ teardown() { stop_and_check; }
   within 15 gone "$server_pid"
 }
 
+# bats test_tags=long
 @test "the disk is full: a submit says so, what runs comes to an end once there is room, and the rest goes on" {
   mkdir -p "$WORKSHOP_HOME"
   need_small_disk "$WORKSHOP_HOME" 100m
