@@ -17,6 +17,8 @@ case $name in # what talks to a server must not set up a machine just to find th
     [ "$REMOTE" = 1 ] || read_example || fail 'make signup talks to example 4, which is not running' 'make ex4 (in another terminal)'
     ;;
   tour | demo)
+    # Before the show: an installation in the middle of it would be a long silence.
+    if [ "$name" = demo ] && [ "${DOCKER:-0}" != 1 ]; then case ${EX:-} in 4 | 5) group=ex$EX ;; esac fi
     [ "$REMOTE" = 0 ] || fail "make $name shows the kit's own servers, and REMOTE=1 means one of yours" "make $name (without REMOTE=1)"
     ;;
   watch)
