@@ -197,7 +197,9 @@ class Chaos:
         score, now = self.score, time.time()
         left = max(0.0, self.began + self.seconds - now)
         title = f"chaos, seed {self.seed}: {left:.0f} s left" if left else "chaos is over; waiting for the last runs"
-        if self.manual:
+        if not left and not self.all_submitted:
+            title = f"chaos is over; still submitting, {len(score.submitted)} of {self.number}"
+        if self.manual and left:
             title = f"{left:.0f} s left to kill what you like, in another terminal: make kill, or kill -9 PID"
         processes = Table("process", "pid", "runs in flight")
         in_flight = self.diary.in_flight()

@@ -58,6 +58,8 @@ def read(path: Path) -> list[Step]:
         if token.type == "inline" and before.type == "heading_open":
             if before.tag == "h2":
                 section = token.content
+            elif before.tag == "h3":
+                steps.append(Step("say", f"### {token.content}", section, terminal))
         elif token.type == "inline" and before.type == "paragraph_open":
             text = token.content
             if text.startswith("!["):

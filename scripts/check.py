@@ -108,7 +108,12 @@ def check_nothing_lost() -> None:
     promise(not orphans, "no run is left Running by a task server that is dead", hint)
     # The queue is in the memory of the Prefect server. What waits while nobody works is not in it any more.
     long_ago = datetime.now(UTC) - timedelta(seconds=IDLE)
-    waiting = [run["id"] for run in workshop.waiting_runs() if at(run["state"]["timestamp"]) < long_ago]
+    served = {key for server in workshop.subscribed() for key in server["task_keys"]}
+    waiting = [
+        run["id"]
+        for run in workshop.waiting_runs()  # those whose code nobody serves have a promise of their own
+        if run["task_key"] in served and at(run["state"]["timestamp"]) < long_ago
+    ]
     lost = waiting if len(page) == len(orphans) else []
     hint = (
         f"{len(lost)} wait and nobody works: {', '.join(lost[:3])}. make rescue (in examples 4 to 6 by itself, in 10 s)"
@@ -163,6 +168,9 @@ def check_signups(servers: int) -> None:
 def folder_to_judge(ex: int, running: workshop.Example | None) -> Path:
     """The folder whose files run, or ran last; when nothing runs, CODE, my/exN if it is there, or the example's own."""
     if running and running.ex == ex:
+        given = os.environ.get("CODE")
+        if given and (workshop.KIT / Path(given).expanduser()).resolve() != running.code:
+            print(f"note: CODE={given} is not what runs; that is {workshop.shown(running.code)}")
         return running.code
     if given := os.environ.get("CODE"):
         return (workshop.KIT / Path(given).expanduser()).resolve()

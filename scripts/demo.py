@@ -33,6 +33,7 @@ from terminal import Terminal, plain
 
 STAYS = re.compile(r"\bmake (ex[2-6]|server|watch)\b|MANUAL=1|python \S*_server\.py|uvicorn ")  # runs until Ctrl-C
 LONG = 240  # seconds that a command may take
+NEWS = 6  # lines that a terminal shows of what it has printed in the background
 SOON = 90  # seconds until what a chapter promises must be there
 STROKE = 0.025  # seconds between two letters
 # What was typed for the demo itself is not for the commands in it.
@@ -95,6 +96,7 @@ class Show:
         self.steps, self.keyboard, self.docker = steps, keyboard, docker
         self.terminals: dict[int, Terminal] = {}
         self.front: Terminal | None = None
+        self.looked_at = True  # whether the audience had its pause since something happened
         self.before: dict[Path, str] = {}  # the files that were changed, as they were
         self.took: list[tuple[str, str, float]] = []  # section, what, seconds
         self.block_at: dict[int, int] = {}  # where the last block of commands begins, by terminal
@@ -109,14 +111,28 @@ class Show:
 
     # --- the stage ----------------------------------------------------------------------------------
 
-    def pause(self) -> None:
-        """Until the speaker presses a key."""
-        if self.keyboard:
-            print("\033[2m ▸\033[0m", end="", flush=True)
-            try:
-                self.keyboard.wait()
-            finally:
-                print("\b\b  \b\b", end="", flush=True)
+    def pause(self, what: str = "") -> None:
+        """Until the speaker presses a key, which will do `what`. Meanwhile the terminal in front stands still."""
+        self.looked_at = True
+        if not self.keyboard:
+            return
+        front = self.front
+        if front:
+            front.show = None
+        mark = f" {what} ▸"
+        print(f"\033[2m{mark}\033[0m", end="", flush=True)
+        try:
+            self.keyboard.wait()
+        finally:
+            print("\b" * len(mark) + " " * len(mark) + "\b" * len(mark), end="", flush=True)
+        if front:
+            print_raw(front.text[front.seen :])
+            front.seen = len(front.text)
+            front.show = print_raw
+
+    def new_line(self) -> None:
+        """What comes next does not stand behind a shell's prompt."""
+        print("\r\033[K" if self.keyboard else "", end="" if self.keyboard else "\n", flush=True)
 
     def to_front(self, number: int) -> Terminal:
         """Bring a terminal to the front, with the last of what it has shown meanwhile."""
@@ -128,9 +144,10 @@ class Show:
             if self.front:
                 self.front.show = None
             self.front = terminal
+            self.new_line()
             console.rule(f"terminal {number}", style="cyan")
-            news = [line for line in plain(terminal.text[terminal.seen :]) if line.strip()]
-            print("".join(f"{line}\n" for line in news[-15:] if line != "$ "), end="")
+            news = [line for line in plain(terminal.text[terminal.seen :]) if line.strip() and line != "$ "]
+            print("".join(f"{line[: self.size.columns - 1]}\n" for line in news[-NEWS:]), end="")
             print("" if terminal.running else "$ ", end="", flush=True)
             terminal.seen = len(terminal.text)
             terminal.show = print_raw if sys.stdout.isatty() else print_plain
@@ -147,16 +164,20 @@ class Show:
     def play(self) -> None:
         for index, step in enumerate(self.steps):
             if not index or step.section != self.steps[index - 1].section:
-                print()
-                console.rule(f"[bold]{step.section}[/bold]", style="bold")
+                self.new_line()
+                if step.section:
+                    console.rule(f"[bold]{step.section}[/bold]", style="bold")
             getattr(self, step.kind)(step, self.steps[index + 1 :])
         self.pause()
 
     def say(self, step: chapter.Step, _: object) -> None:
+        if not self.looked_at:
+            self.pause()
         if self.front:
             self.front.show = None
             self.front = None
         if not re.fullmatch(r"Terminal \d:", step.text):
+            self.new_line()
             print()
             console.print(Markdown(chapter.here(step.text)))
         for number in re.findall(r"in terminal (\d)", step.text):  # there the audience looks
@@ -189,6 +210,7 @@ class Show:
         try:
             with self.timed(section, command):
                 terminal.enter(command)
+                self.looked_at = False
                 self.follow(terminal, command, promised)
         except Broken as broken:
             if not self.keyboard:
@@ -227,8 +249,9 @@ class Show:
             raise Broken(f"{command} ended with exit code {status}", terminal)
 
     def shows(self, step: chapter.Step, _: object) -> None:
-        if self.keyboard:
-            return  # the audience sees for itself
+        terminal = self.terminals.get(step.terminal)
+        if self.keyboard and (not terminal or terminal.ended() is not None):
+            return  # the audience has seen it
         terminal = self.to_front(step.terminal)
         start = self.block_at.get(step.terminal, 0)
         gone = ""
@@ -237,13 +260,17 @@ class Show:
             gone = chapter.missing(step.text, plain(terminal.text[start:]))
             if not gone:
                 return
+            if self.keyboard and self.keyboard.pressed(0.05):
+                return  # the speaker does not want to wait
             time.sleep(0.05)
-        raise Broken(f"not seen: {gone}", terminal)
+        if not self.keyboard:
+            raise Broken(f"not seen: {gone}", terminal)
 
     def press(self, step: chapter.Step, _: object) -> None:
         terminal = self.to_front(step.terminal)
-        self.pause()
+        self.pause(f"Ctrl-C in terminal {step.terminal}")
         with self.timed(step.section, f"Ctrl-C in terminal {step.terminal}"):
+            self.looked_at = False
             terminal.write("\x03")
             if not terminal.wait_for_prompt(SOON):
                 raise Broken("Ctrl-C did not end it", terminal)
@@ -251,7 +278,8 @@ class Show:
     def open(self, step: chapter.Step, _: object) -> None:
         url = chapter.here(step.text)
         if self.keyboard:
-            self.pause()
+            self.pause(f"open {url}")
+            self.looked_at = False
             subprocess.run([str(workshop.KIT / "scripts" / "open.sh"), url], check=False)
             return
         import check
@@ -270,7 +298,7 @@ class Show:
         new = "\n".join(line[1:] for line in lines if not line.startswith("-"))
         print()
         console.print(Markdown(f"```diff\n{step.text}\n```"))
-        self.pause()
+        self.pause(f"change and save {path.name}")
         if before.count(old) != 1:
             raise Broken(f"the change to {first.removeprefix('--- ')} does not fit: {old!r}", None)
         self.before.setdefault(path, before)
@@ -280,7 +308,7 @@ class Show:
 
     def undo(self, *_: object) -> None:
         if self.before:
-            self.pause()
+            self.pause("put the change back")
         for terminal in self.terminals:
             self.block_at[terminal] = len(self.terminals[terminal].text)
         for path, text in self.before.items():
@@ -358,21 +386,22 @@ def within(seconds: float, true: object) -> bool:
 
 def print_notes(path: Path, steps: list[chapter.Step]) -> None:
     """The speaker's sheet."""
-    print(f"{chapter.title(path)} - about {sum(step.minutes for step in steps):g} minutes")
+    sheet = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 150)
+    sheet.print(f"{chapter.title(path)} - about {sum(step.minutes for step in steps):g} minutes")
     section = ""
     for step in steps:
         if step.section != section:
             section = step.section
             minutes = sum(each.minutes for each in steps if each.section == section)
-            print(f"\n{section}" + (f" ({minutes:g} min)" if minutes else ""))
+            sheet.print(f"\n{section}" + (f" ({minutes:g} min)" if minutes else ""))
         if step.kind == "note":
-            print(f"  {step.minutes:g} min: {step.text}")
+            sheet.print(f"  {step.minutes:g} min: {step.text}")
         elif step.kind == "type":
-            print("\n".join(f"  [terminal {step.terminal}] $ {line}" for line in step.text.splitlines()))
+            sheet.print("\n".join(f"  [terminal {step.terminal}] $ {line}" for line in step.text.splitlines()))
         elif step.kind in ("press", "open"):
-            print(f"  [terminal {step.terminal}] {step.kind} {step.text}")
+            sheet.print(f"  [terminal {step.terminal}] {step.kind} {step.text}")
         elif step.kind == "save":
-            print(f"  change {step.text.splitlines()[0].removeprefix('--- ')}")
+            sheet.print(f"  change {step.text.splitlines()[0].removeprefix('--- ')}")
 
 
 def the_chapter() -> Path:
@@ -393,8 +422,9 @@ def main() -> int:
         steps = [step for step in steps if "Docker" in step.section]
     elif not flags["ALL"]:
         steps = [step for step in steps if step.section == "Run it"]
-    else:
-        steps = [step for step in steps if "Docker" not in step.section]
+    else:  # what is only to be read is not for a show
+        does = {step.section for step in steps if step.kind in ("type", "press", "open", "save")}
+        steps = [step for step in steps if step.section in does and "Docker" not in step.section]
     if flags["NOTES"]:
         print_notes(path, steps)
         return 0
@@ -407,6 +437,8 @@ def main() -> int:
     with contextlib.nullcontext() if flags["AUTO"] else Keyboard() as keyboard:
         show = Show(steps, keyboard, bool(flags["DOCKER"]))
         console.print(f"[bold]{chapter.title(path)}[/bold]")
+        if keyboard:
+            console.print("any key goes on, q ends the show; while a command runs, the keys are its own", style="dim")
         try:
             show.play()
         except Broken as broken:

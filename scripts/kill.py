@@ -19,6 +19,12 @@ def what_lives() -> dict[str, int]:
     return {name: pid for keeper in keepers for name, pid in workshop.children(keeper).items()}
 
 
+def chosen(who: str, lives: dict[str, int]) -> str:
+    """The name that was typed, or the one with the number that was typed."""
+    number = int(who) if who.isascii() and who.isdigit() else 0
+    return list(lives)[number - 1] if 1 <= number <= len(lives) else who
+
+
 def main() -> int:
     running = workshop.running_example()
     if not running:
@@ -36,9 +42,12 @@ def main() -> int:
             print(f"{number:3}  {name:15} pid {pid}{busy}")
         if not sys.stdin.isatty():
             workshop.fail("nobody is here to say which one", "make kill WHO=task_server.1")
-        print("which one dies? ", end="", flush=True)
-        who = sys.stdin.readline().strip()
-    name = list(lives)[int(who) - 1] if who.isascii() and who.isdigit() and 1 <= int(who) <= len(lives) else who
+        while chosen(who, lives) not in lives:  # a slip before an audience is no reason to end
+            print("which one dies? ", end="", flush=True)
+            if not (typed := sys.stdin.readline()):
+                break
+            who = typed.strip()
+    name = chosen(who, lives)
     if name not in lives:
         workshop.fail(f"there is no process {who[:40]!r} (there are {', '.join(lives)})", "make kill WHO=task_server.1")
     os.kill(lives[name], signal.SIGKILL)

@@ -323,6 +323,10 @@ def serving(file: File, ex: int, files: list[File]) -> Iterator[Finding]:
             continue
         if not own and not call.args and not call.keywords:
             yield Finding(file.at(call), "serve() is given no task", f"serve({names[0]})")
+        for given in call.args:
+            if isinstance(given, ast.List | ast.Tuple):
+                what = "serve wants the tasks themselves, not a list of them"
+                yield Finding(file.at(given), what, f"serve({', '.join(map(ast.unparse, given.elts))})")
         for arg in call.args:
             if isinstance(arg, ast.Call) and isinstance(arg.func, ast.Name) and arg.func.id in file.tasks:
                 what = f"serve wants the task itself; {arg.func.id}() calls it"

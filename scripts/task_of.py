@@ -49,7 +49,10 @@ def task_of_example() -> Task[..., Any]:
     sys.path.insert(0, str(path))
     os.environ.setdefault("LIMIT", "1")
     try:
-        return getattr(importlib.import_module(module), name)
+        task = getattr(importlib.import_module(module), name)
+        if not isinstance(task, Task):
+            raise TypeError(f"{name} is not a task: the line @task above it is missing")
+        return task
     except Exception as error:
         if running and running.own_code and (found := mistakes.look(ex, path)):
             workshop.fail(f"{found[0].where}: {found[0].what}", found[0].remedy)

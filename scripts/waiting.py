@@ -6,7 +6,9 @@ from typing import Any
 
 import workshop
 
-RESTART = "restart the task server started by hand (one of the kit's: save its file); if it still waits, submit again"
+RESTART = (
+    "undo the change; or restart the task server started by hand (one of the kit's: save its file) and submit again"
+)
 
 
 def why_it_waits(task_key: str) -> str:

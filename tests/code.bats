@@ -164,6 +164,7 @@ mistake() {
   mistake 'nothing serves the task, so the task server would end at once' task_server.py "$serve" '    print("ready")'
   mistake 'serve() is given no task. Try: serve(my_background_task)' task_server.py "$serve" '    serve()'
   mistake 'serve wants the task itself' task_server.py "$serve" '    serve(my_background_task("x"))'
+  mistake 'serve wants the tasks themselves, not a list of them. Try: serve(my_background_task)' task_server.py "$serve" '    serve([my_background_task])'
   mistake 'whoever imports this file starts a task server, and hangs' task_server.py "if __name__ == \"__main__\":
 $serve" 'serve(my_background_task)'
 }
@@ -313,7 +314,7 @@ PY
   has 'note: the run waits: the task servers have another version of my_background_task than this program'
   has 'Try: restart the task server'
   try make check EX=2 CODE="$MY/ex2"
-  has 'restart the task server started by hand'
+  has 'undo the change; or restart the task server started by hand'
   kill -INT -- "-$by_hand_pid"
   within 20 gone "$by_hand_pid"
 }

@@ -66,7 +66,7 @@ by_hand() {
   edit task_server.py 's/Hello/Howdy/; s/serve(my_background_task, limit=LIMIT)/serve()/'
   within 10 grep -qF 'serve() is given no task. Try: serve(my_background_task). The code before goes on; mend it and save again' "$stack_log"
   ok make submit WAIT=0 NAME=Late
-  has 'waiting    for a task server with this code: those that run have another version of my_background_task. Try: restart'
+  has 'waiting    for a task server with this code: those that run have another version of my_background_task. Try: undo the change; or restart'
   local id
   id=$(run_id <<<"$output")
   ok make runs N=3
@@ -75,7 +75,7 @@ by_hand() {
   has 'another version of it than the task servers have'
   try make check EX=2
   has '✗ no run waits for code that nobody serves'
-  has 'wait for another version of it than the task servers have: changed since, or submitted from a copy of the file. Try: restart'
+  has 'wait for another version of it than the task servers have: changed since, or submitted from a copy of the file. Try: undo the change; or restart'
   has 'serve() is given no task'
   edit task_server.py 's/serve()/serve(my_background_task, limit=LIMIT)/'
   within 30 is_in_state "$id" COMPLETED

@@ -21,6 +21,8 @@ open_terminal() {
 screen() { tmux -S "$socket" capture-pane -p; }
 history() { tmux -S "$socket" capture-pane -p -S -; }
 press() { tmux -S "$socket" send-keys "$@"; }
+# -> waits until the player stands still; then also behind what
+waits() { within 60 eval 'screen | grep -v "^$" | tail -n 1 | grep -q "▸ *$"'; }
 # [COMMAND] -> waits until the player stands still behind the prompt, or behind a command that it has typed
 waits_behind() { within 60 eval '[ "$(screen | grep -v "^$" | tail -n 1 | tr -s " ")" = "$ '"${1:+$1 }"'▸" ]'; }
 
@@ -33,6 +35,8 @@ waits_behind() { within 60 eval '[ "$(screen | grep -v "^$" | tail -n 1 | tr -s 
   never grep -q '^ready' <(screen) # and not run before the next
   press x
   within 60 eval 'screen | grep -q "^ready in"'
+  waits # for the audience to look at it
+  press x
   waits_behind
   screen | grep -q 'Three processes: the Prefect server with its queue'
   screen | grep -q -- '─ terminal 2 ─'
@@ -40,6 +44,8 @@ waits_behind() { within 60 eval '[ "$(screen | grep -v "^$" | tail -n 1 | tr -s 
   waits_behind 'make submit NAME=Agrajag'
   press x
   within 30 eval 'history | grep -q "^completed  Hello, Agrajag!"'
+  waits_behind
+  press x
   # Where the text points at the other terminal, it shows what was printed there.
   within 10 eval 'screen | grep -qE "task_server.[12] \| Hello, Agrajag!"'
   waits_behind
@@ -61,6 +67,8 @@ waits_behind() { within 60 eval '[ "$(screen | grep -v "^$" | tail -n 1 | tr -s 
   waits_behind 'make ex6 SERVERS=3 RESCUE=0'
   press x
   within 60 eval 'history | grep -q "^ready in"'
+  waits
+  press x
   waits_behind
   press x
   waits_behind 'make chaos SEED=42'
@@ -105,6 +113,14 @@ waits_behind() { within 60 eval '[ "$(screen | grep -v "^$" | tail -n 1 | tr -s 
   local id
   id=$(make -s submit WAIT=0 2>/dev/null | run_id)
   within 10 is_in_state "$id" RUNNING
+  # With a terminal it asks, again after a slip.
+  open_terminal
+  press 'make kill' Enter
+  within 10 eval 'screen | grep -q "which one dies?"'
+  press abc Enter
+  within 5 eval '[ "$(screen | grep -c "which one dies?")" = 2 ]'
+  press C-c
+  within 5 eval 'screen | grep -q "nobody died"'
   ok make kill WHO="$(make -s watch ONCE=1 2>/dev/null | grep -oE 'task_server.[12].* 1 ' | grep -oE 'task_server.[12]')"
   has 'is dead'
   within 30 is_in_state "$id" COMPLETED
@@ -130,7 +146,7 @@ waits_behind() { within 60 eval '[ "$(screen | grep -v "^$" | tail -n 1 | tr -s 
   waits_behind 'make ex2 SERVERS=2'
   press x
   within 60 eval 'screen | grep -q "^ready in"'
-  waits_behind
+  waits
   press C-c
   within 60 eval 'screen | grep -q "the show is over"'
   within 60 eval 'screen | grep -q "│ total"'

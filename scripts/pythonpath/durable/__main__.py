@@ -56,19 +56,19 @@ async def once(rescuer) -> int:  # noqa: ANN001
 
 async def for_ever(rescuer, every: float) -> None:  # noqa: ANN001
     """Look every so many seconds; say what was done, and once what is wrong."""
-    away, told = False, set()
+    away, told, starting = False, set(), True
     print(f"rescuer: comparing {rescuer.folder} with Prefect's states every {every:g} s", flush=True)
     while True:
         try:
             report = await rescuer.look()
         except (httpx.HTTPError, OSError) as error:
-            if not away:
+            if not away and not starting:  # at a start the server may come up a moment later: that is no news
                 print(f"rescuer: the Prefect API is away ({type(error).__name__}); looking on", flush=True)
             away = True
         else:
-            if away:
+            if away and not starting:
                 print("rescuer: the Prefect API is back", flush=True)
-            away = False
+            away = starting = False
             for line in lines_of(report):
                 print(f"rescuer: {line}", flush=True)
             for key in report.unserved.keys() - told:

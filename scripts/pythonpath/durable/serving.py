@@ -40,6 +40,7 @@ R = TypeVar("R")
 
 REMEMBER = 300  # seconds: how long a task server remembers runs that have ended
 LONG_AGO = 240  # seconds: of a run that was queued longer ago, Prefect is asked whether it still waits
+STARTING = 10  # seconds that the server may take to come up before a task server says that it is away
 LATE = 5  # seconds after its timeout that a run may take to end
 TRIES = 3  # task servers that read other runs well and cannot read this one, before it is given up
 
@@ -181,7 +182,7 @@ class DrainingTaskWorker(TaskWorker):
 
     async def _next(self, runs: Deliveries) -> TaskRun:
         """The next run. While the API is away or starting, keep trying; Prefect's own retry gives up on some errors."""
-        told, noted = False, 0.0
+        told, noted, began = False, 0.0, time.monotonic()
         while True:
             if (pause := self._pause_until - time.monotonic()) > 0:
                 await asyncio.sleep(pause)
@@ -198,7 +199,8 @@ class DrainingTaskWorker(TaskWorker):
                     await runs.close()
                     logger.error(f"The disk of the records is full ({error}); taking no run. Try: freeing some room")
                     continue
-                if not told:
+                # At a start the server may come up a moment after its task servers: that is no news.
+                if not told and (runs._websocket or time.monotonic() - began > STARTING):
                     logger.warning(f"The Prefect API is away ({error}); trying again until it is back")
                     told = True
                 if runs._websocket:
