@@ -20,7 +20,7 @@ import sys
 import termios
 import time
 import tty
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from rich.console import Console
@@ -101,6 +101,7 @@ class Show:
         self.took: list[tuple[str, str, float]] = []  # section, what, seconds
         self.block_at: dict[int, int] = {}  # where the last block of commands begins, by terminal
         self.environment = {k: v for k, v in os.environ.items() if k not in NOT_FOR_THE_SHOW}
+        self.environment["CODE"] = ""  # the finished files, whatever .env says
         if not keyboard:
             # A home of its own, new each time: the chapter begins where nobody has signed up yet.
             home = workshop.HOME / "demo"
@@ -374,7 +375,7 @@ def squeezed(text: str) -> str:
     return "".join(text.split())
 
 
-def within(seconds: float, true: object) -> bool:
+def within(seconds: float, true: Callable[[], bool]) -> bool:
     """Whether it becomes true in so many seconds."""
     patience = time.monotonic() + seconds
     while time.monotonic() < patience:

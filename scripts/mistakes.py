@@ -29,13 +29,13 @@ ENVIRONMENT = {"environ", "getenv"}
 MAIN = 'if __name__ == "__main__":'
 
 # The file that has the example's tasks, and the tasks that the kit's commands and the other files expect there.
+# Where a web app takes the work, EXAMPLES names no task.
+BEHIND_AN_APP = {
+    4: ["send_confirmation_email", "enrol_in_onboarding_flow", "populate_workspace"],
+    5: ["answer_question"],
+}
 LESSONS: dict[int, tuple[str, list[str]]] = {
-    1: ("greeter.py", ["greet"]),
-    2: ("task_server.py", ["my_background_task"]),
-    3: ("first_fastapi_task_server.py", ["my_fastapi_task"]),
-    4: ("signup_tasks.py", ["send_confirmation_email", "enrol_in_onboarding_flow", "populate_workspace"]),
-    5: ("marvin_task_server.py", ["answer_question"]),
-    6: ("task_server.py", ["ship"]),
+    ex: (f"{module}.py", [task] if task else BEHIND_AN_APP[ex]) for ex, (_, module, task) in workshop.EXAMPLES.items()
 }
 KEYED = {4: "signups", 5: "marvin", 6: "ex6"}  # the namespaces of their keys: they do not depend on the file's path
 # What Prefect called it once, or people think it is called, and today's name.
@@ -323,16 +323,15 @@ def serving(file: File, ex: int, files: list[File]) -> Iterator[Finding]:
             continue
         if not own and not call.args and not call.keywords:
             yield Finding(file.at(call), "serve() is given no task", f"serve({names[0]})")
-        for given in call.args:
-            if isinstance(given, ast.List | ast.Tuple):
-                what = "serve wants the tasks themselves, not a list of them"
-                yield Finding(file.at(given), what, f"serve({', '.join(map(ast.unparse, given.elts))})")
         for arg in call.args:
             if isinstance(arg, ast.Call) and isinstance(arg.func, ast.Name) and arg.func.id in file.tasks:
                 what = f"serve wants the task itself; {arg.func.id}() calls it"
                 yield Finding(file.at(call), what, f"serve({arg.func.id}), without ()")
             elif isinstance(arg, ast.Constant) and isinstance(arg.value, str):
                 yield Finding(file.at(call), "serve wants the task itself, not its name", f"serve({arg.value})")
+            elif isinstance(arg, ast.List | ast.Tuple):
+                what = "serve wants the tasks themselves, not a list of them"
+                yield Finding(file.at(call), what, f"serve({', '.join(map(ast.unparse, arg.elts))})")
         if len(around) == 1 and isinstance(around[0], ast.Expr):
             what = f"serve stands outside of `{MAIN}`, so whoever imports this file starts a task server, and hangs"
             yield Finding(file.at(call), what, f"the line {MAIN} above it")

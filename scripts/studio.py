@@ -30,11 +30,10 @@ LARGEST = 300  # KB: a README with its pictures is to open quickly
 START, STEP = 120, 180  # seconds that an example may take until it is ready, and a command
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 # What a person's shell or .env sets must not change a picture.
-DEFAULTS = {"DB": "", "REMOTE": "0", "TUNED": "1", "WORK_SECONDS": "0.3", "FAIL_RATE": "0.2", "GRACE": "5"}
+DEFAULTS = {"CODE": "", "DB": "", "REMOTE": "0", "TUNED": "1", "WORK_SECONDS": "0.3", "FAIL_RATE": "0.2", "GRACE": "5"}
 NOT_OURS = (
     "EX",
     "OUT",
-    "CODE",
     "DOCKER",
     "N",
     "NAME",

@@ -15,7 +15,7 @@ teardown() {
 
 # A terminal of 100 by 30, as on a projector. What it shows; what it has shown since the beginning.
 open_terminal() {
-  command -v tmux >/dev/null || skip 'no tmux here (sudo apt install tmux)'
+  need_tmux
   tmux -S "$socket" new-session -d -x 100 -y 30 "env WORKSHOP_HOME='$WORKSHOP_HOME' PREFECT_PORT=$PREFECT_PORT WEB_PORT=$WEB_PORT HOME='$HOME' PS1='> ' bash --norc" 3>&-
 }
 screen() { tmux -S "$socket" capture-pane -p; }

@@ -188,7 +188,13 @@ listens_on() {
   if command -v ss >/dev/null; then ss -Hltn "sport = :$1" | awk '{ print $4 }'; else lsof -nP -iTCP:"$1" -sTCP:LISTEN -Fn | sed -n 's/^n//p'; fi
 }
 
-need_chromium() { command -v chromium >/dev/null || skip 'no chromium here (sudo apt install chromium)'; }
+# WHY -> the test is left out on a machine that lacks something; in CI that is a failure (.ci/run installs what is wanted)
+not_here() {
+  if [ "${CI:-}" = true ]; then fail_with "in CI no test may be left out: $1"; else skip "$1"; fi
+}
+need_chromium() { command -v chromium >/dev/null || not_here 'no chromium here (sudo apt install chromium)'; }
+need_tmux() { command -v tmux >/dev/null || not_here 'no tmux here (sudo apt install tmux)'; }
+need_unshare() { unshare -rn true 2>/dev/null || not_here 'unshare -n is not allowed here'; }
 
 pages=0
 # URL TEXT... -> the page shows these texts, once what `click:SELECTOR` names is clicked; its picture is kept in $SHOTS, if that is set
@@ -199,7 +205,7 @@ shows() {
 }
 
 # FOLDER SIZE -> a file system of that size is mounted there; .ci/run makes sure that it can be
-need_small_disk() { mount -t tmpfs -o "size=$2" tmpfs "$1" 2>/dev/null || skip 'only a root that may mount can fill a disk'; }
+need_small_disk() { mount -t tmpfs -o "size=$2" tmpfs "$1" 2>/dev/null || not_here 'only a root that may mount can fill a disk'; }
 
 # --- Docker ----------------------------------------------------------------------------------------------
 

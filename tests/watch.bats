@@ -27,7 +27,7 @@ teardown_file() { stop_and_check; }
 }
 
 @test "in a terminal it is alive: a run appears while it runs, the server's restart passes, Ctrl-C leaves the terminal as it was" {
-  command -v tmux >/dev/null || skip 'no tmux here (sudo apt install tmux)'
+  need_tmux
   local socket=$BATS_TEST_TMPDIR/tmux
   screen() { tmux -S "$socket" capture-pane -p; }
   tmux -S "$socket" new-session -d -x 100 -y 30 "env WORKSHOP_HOME='$WORKSHOP_HOME' PREFECT_PORT=$PREFECT_PORT WEB_PORT=$WEB_PORT HOME='$HOME' bash --norc" 3>&-
