@@ -2,6 +2,7 @@
 """Runs an example in containers, in the foreground: docker compose, its logs, and one line when everything is ready.
 
     run_docker.py EX SERVERS     (called by scripts/example.sh with DOCKER=1, which checks first)
+    run_docker.py --server       one more task server for what runs (scripts/server.sh)
 
 Ctrl-C, SIGTERM or a closed terminal stops the containers in good order: the task servers finish the runs in flight, for
 up to GRACE seconds; the same again gives them back to the queue at once. The volumes stay until `make clean DOCKER=1`.
@@ -125,11 +126,47 @@ def stop(logs: subprocess.Popen[bytes] | None) -> None:
         say("stopped; the data stays in the volumes (make clean DOCKER=1 removes them)")
 
 
+def run_one_more() -> int:
+    """A container with one more task server, until it ends or we are told to stop.
+
+    Not `docker compose run` in the foreground: a Ctrl-C that it gets sometimes ends it alone, and the container goes on
+    (one in eight here, Compose 2.26).
+    """
+    started = subprocess.run(
+        [*COMPOSE, "run", "--rm", "--detach", "--no-deps", "task-server"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        start_new_session=True,  # Ctrl-C is for us alone
+    )
+    if started.returncode:
+        last = (started.stderr.strip().splitlines() or ["no message"])[-1]
+        workshop.fail(f"docker compose run failed: {last[:200]}", "make status")
+    container = started.stdout.split()[-1]
+    logs = subprocess.Popen(["docker", "logs", "--follow", container], stdin=subprocess.DEVNULL, start_new_session=True)
+    heard = 0
+    while logs.poll() is None:  # they end with the container
+        if len(stops) > heard:
+            how = ["kill", "--signal", "SIGTERM"] if heard else ["stop", "--time", str(int(run.GRACE) + 10)]
+            heard = len(stops)
+            subprocess.Popen(
+                ["docker", *how, container],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        time.sleep(0.1)
+    return 0
+
+
 def main() -> int:
-    ex, servers = int(sys.argv[1]), int(sys.argv[2])
-    began = time.monotonic()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, told_to_stop)
+    if sys.argv[1:] == ["--server"]:
+        return run_one_more()
+    ex, servers = int(sys.argv[1]), int(sys.argv[2])
+    began = time.monotonic()
     if workshop.REMOTE and not os.environ["SECRET_API_KEY"]:  # it may be in the user's profile
         from prefect.settings import get_current_settings
 

@@ -18,7 +18,7 @@ if [ "${running_docker:-0}" = 1 ]; then
   need_docker "$ex"
   compose_settings "$ex"
   say "one more task server joins example $ex, in a container; Ctrl-C ends it"
-  exec docker compose run --rm --no-deps task-server
+  exec "$VENV/bin/python" "$KIT/scripts/run_docker.py" --server
 fi
 CODE=${running_code:-${CODE:-}} # what the example runs, so does this one
 DOCKER=0 choose_code "$ex"
