@@ -177,6 +177,27 @@ class Manager(honcho.manager.Manager):
             signal.signal(number, self.hang_up)
         super().loop()
 
+    _held: int | None = None
+
+    def _start(self) -> None:
+        """honcho's. Until it knows all processes' ids its handlers fail with a KeyError, in the forked children too."""
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+        self._handlers = {number: signal.signal(number, self.hold) for number in numbers}
+        super()._start()
+
+    def hold(self, number: int, _: object) -> None:
+        self._held = number
+
+    def _all_started(self) -> bool:
+        if not super()._all_started():
+            return False
+        while self._handlers:
+            signal.signal(*self._handlers.popitem())
+        if self._held:
+            number, self._held = self._held, None
+            os.kill(os.getpid(), number)
+        return True
+
     _hung_up = False
 
     def hang_up(self, *_: object) -> None:

@@ -38,6 +38,25 @@ database_says() {
   never grep -q Traceback "$stack_log"
 }
 
+@test "Ctrl-C while a program still imports is no stack trace; another error still is one" {
+  run "${PROCESS[@]}" limit 60 make shell <<<'python -c "raise KeyboardInterrupt"; echo "[$?]"; python -c "raise ValueError(42)"'
+  echo "$output"
+  has '[130]'
+  has_not KeyboardInterrupt
+  has 'ValueError: 42'
+}
+
+@test "Ctrl-C in the very moment of the start: no stack trace, nothing left" {
+  for _ in 1 2 3 4 5; do
+    start stack make ex2 SERVERS=2
+    until pgrep -P "$(launcher 2>/dev/null)" >/dev/null 2>&1; do :; done # honcho has forked, and knows no process yet
+    kill -INT -- "-$stack_pid"
+    within 10 gone "$stack_pid"
+    never grep -E 'Traceback|Error:' "$stack_log"
+    no_leaks
+  done
+}
+
 @test "a second Ctrl-C skips that: the run goes back to the queue, and the next start runs it" {
   start_example_in_terminal 2 SERVERS=1 WORK_SECONDS=40
   local id

@@ -3,7 +3,7 @@
 The lessons say `from prefect.task_worker import serve`, as Prefect's documentation does. In the kit that name is the
 `serve` of the package durable beside this file, which finishes its runs when it is stopped and records who ran what.
 With TUNED=1, tuned.py makes Prefect faster. A program that a person starts by hand is told of two mistakes
-(own_terminal.py). Nothing happens until a program imports Prefect.
+(own_terminal.py). Until a program imports Prefect nothing else happens than that Ctrl-C ends it without a stack trace.
 """
 
 import os
@@ -100,4 +100,11 @@ class AroundImport:
         return spec
 
 
+def tell_of(kind, error, trace):
+    """Of an error as ever; Ctrl-C is none, and it may come while a second of imports goes on."""
+    if not issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = tell_of
 sys.meta_path.insert(0, AroundImport())
