@@ -1,11 +1,13 @@
 """Which task server ran which run: the records that scripts/pythonpath/durable writes, read without Prefect."""
 
+import contextlib
 import fcntl
 import json
 import shutil
 import socket
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import workshop
 
@@ -21,13 +23,21 @@ def folder() -> Path:
     return workshop.HOME / "task-servers"
 
 
+def lines_of(path: Path) -> list[dict[str, Any]]:
+    """What one process wrote: first what it is, then its events. Half a line (a power cut) is left out."""
+    lines = []
+    for line in path.read_bytes().splitlines():
+        with contextlib.suppress(ValueError):
+            lines.append(json.loads(line))
+    return lines
+
+
 def runs_of_the_dead(folder: Path) -> set[str]:
     """The ids of runs that a task server started and, being dead, will never end."""
     dead: set[str] = set()
     ended: set[str] = set()
     for path in folder.glob("*.jsonl"):
-        lines = [json.loads(line) for line in path.read_bytes().splitlines() if line.endswith(b"}")]
-        server, *events = lines or [{}]
+        server, *events = lines_of(path) or [{}]
         started = {event["run"] for event in events if event["event"] == "start"}
         # Of a container's record there is only a copy here, whose lock says nothing.
         if not server or server["host"] != socket.gethostname() or lives(path):
@@ -55,11 +65,7 @@ def who_ran(folder: Path) -> dict[str, str]:
     found: dict[str, tuple[float, str]] = {}
     for path in folder.glob("*.jsonl"):
         server, starts = "", {}
-        for line in path.read_bytes().splitlines():
-            try:
-                fields = json.loads(line)
-            except ValueError:
-                continue  # half a line: the machine lost its power
+        for fields in lines_of(path):
             if "server" in fields:
                 server = fields["server"]
             elif fields["event"] == "start":
@@ -69,3 +75,20 @@ def who_ran(folder: Path) -> dict[str, str]:
         for run, at in starts.items():
             found[run] = max(found.get(run, (0, "")), (at, server))
     return {run: server for run, (_, server) in found.items()}
+
+
+def could_have_run(folder: Path, ids: list[str]) -> int:
+    """How many of the task servers that live now were on record before the first of these runs was taken."""
+    taken = []
+    began: dict[Path | str, float] = {}
+    for path in folder.glob("*.jsonl"):
+        server, *events = lines_of(path) or [{}]
+        taken += [event["at"] for event in events if event["event"] == "start" and event["run"] in ids]
+        if "keys" not in server:
+            continue  # not a task server
+        # Of a container's record there is only a copy here, whose lock says nothing; its newest process may live.
+        elsewhere = server["host"] != socket.gethostname()
+        if elsewhere or lives(path):
+            one = server["host"] if elsewhere else path
+            began[one] = max(began.get(one, 0), server["at"])
+    return sum(at < min(taken, default=0) for at in began.values())

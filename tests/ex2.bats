@@ -119,8 +119,12 @@ teardown_file() { stop_and_check; }
   [ "$status" -eq 2 ] # make's; the script's is 1
   grep -A1 '^✗ task servers subscribed to my_background_task: 1 of 2' <<<"$output" | grep -q 'make status, make server'
   has '1 do not hold'
+  # What one task server ran alone is held against nobody when the other is back.
+  ok make submit-map N=20
   kill -CONT "$keeper"
   within 20 eval '[ "$(task_servers)" = 2 ]'
+  ok make check
+  has 'there was one when the first began'
 }
 
 @test "the same example twice, and another one beside it, are refused" {

@@ -5,6 +5,7 @@
 load helpers
 
 setup_file() { own_docker; }
+teardown() { tell_of_containers; }
 teardown_file() { clean_docker; }
 
 count_users() { curl -s "$WEB/users?limit=200" | json 'len(d)'; }
@@ -51,12 +52,12 @@ in_make_shell() { ok bash -c 'printf "%s\n" "$0" | make shell' "$1"; }
   local api
   api=$(container api)
   in_make_shell 'docker compose up --detach --scale task-server=4'
-  within 30 eval '[ "$(task_servers)" -eq 4 ]'
+  within 60 eval '[ "$(task_servers)" -eq 4 ]'
   [ "$(container api)" = "$api" ]
   start more make server
-  within 30 eval '[ "$(task_servers)" -eq 5 ]'
+  within 60 eval '[ "$(task_servers)" -eq 5 ]'
   kill -INT -- "-$more_pid" # as Ctrl-C does, to all of them
-  within 30 eval '[ "$(task_servers)" -eq 4 ]'
+  within 60 eval '[ "$(task_servers)" -eq 4 ]'
   ok make signup N=10
   in_make_shell 'docker compose ps'
   has 'task-server-4'
@@ -67,13 +68,13 @@ in_make_shell() { ok bash -c 'printf "%s\n" "$0" | make shell' "$1"; }
   local id servers before
   id=$(container task-server)
   servers=$(task_servers)
-  docker exec "$id" bash -c 'for p in /proc/[0-9]*; do grep -q ^python "$p/cmdline" && kill -9 "${p#/proc/}"; done; true'
-  within 30 eval '[ "$(docker inspect --format "{{.RestartCount}}" '"$id"')" -ge 1 ]'
-  within 30 eval '[ "$(task_servers)" -eq "$servers" ]'
+  kill_in_container "$id" python
+  within 60 eval '[ "$(docker inspect --format "{{.RestartCount}}" '"$id"')" -ge 1 ]'
+  within 60 eval '[ "$(task_servers)" -eq "$servers" ]'
   before=$(count_users)
   # Stop while the runs of twenty signups are under way.
   start signups make signup N=20
-  within 30 eval '[ "$(count_users)" -ge $((before + 15)) ]'
+  within 60 eval '[ "$(count_users)" -ge $((before + 15)) ]'
   local launcher
   launcher=$(launcher)
   kill -INT "$launcher"
@@ -88,12 +89,12 @@ in_make_shell() { ok bash -c 'printf "%s\n" "$0" | make shell' "$1"; }
   local before id
   before=$(count_users)
   start more_signups make signup N=40
-  within 30 eval '[ "$(count_users)" -ge $((before + 10)) ]'
+  within 60 eval '[ "$(count_users)" -ge $((before + 10)) ]'
   id=$(container task-server)
-  docker exec "$id" bash -c 'for p in /proc/[0-9]*; do grep -q ^python "$p/cmdline" && kill -9 "${p#/proc/}"; done; true'
+  kill_in_container "$id" python
   within 60 eval '[ "$(count_users)" -ge $((before + 40)) ]'
-  docker exec "$(container prefect)" bash -c 'for p in /proc/[0-9]*; do grep -q uvicorn "$p/cmdline" && kill -9 "${p#/proc/}"; done; true' || true
-  within 30 curl -sf "$API/health"
+  kill_in_container "$(container prefect)" uvicorn
+  within 60 curl -sf "$API/health"
   within 60 eval '[ "$(count_in_state SCHEDULED)$(count_in_state PENDING)$(count_in_state RUNNING)" = 000 ]'
   [ "$(count_in_state CRASHED)" -eq 0 ]
   [ "$(count_in_state FAILED)" -eq 0 ]

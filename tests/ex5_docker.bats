@@ -7,6 +7,7 @@ load helpers
 KEY=sk-test-5f0c0d1e2a9b4c77
 
 setup_file() { own_docker; }
+teardown() { tell_of_containers; }
 teardown_file() { clean_docker; }
 
 @test "the stand-in: make ask, status, runs and check are the same as without Docker" {

@@ -240,6 +240,28 @@ start_in_docker() {
 # [SERVICE] -> the ids of the project's containers, or of a service's running ones
 containers() { docker ps --all --quiet --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME"; }
 container() { docker ps --quiet --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME" --filter "label=com.docker.compose.service=$1" | head -n 1; }
+# ID COMMAND -> kill -9 of that container's `python` or `uvicorn`, once it is there
+kill_in_container() {
+  local id=$1 command=$2
+  within 60 eval 'docker top "$id" -o pid,comm | grep -q " $command"'
+  # With its process the container dies, and with that the shell that killed it.
+  docker exec "$id" bash -c 'for p in /proc/[0-9]*; do [ "$(cat "$p/comm")" != "$0" ] || kill -9 "${p#/proc/}"; done' "$command" || true
+}
+
+# For teardown: after a failed test, what a person would ask first. Nobody can look into the machine of a CI afterwards.
+tell_of_containers() {
+  [ -z "${BATS_TEST_COMPLETED:-}" ] || return 0
+  local id
+  for id in $(containers); do
+    docker inspect --format '{{.Name}}: {{.State.Status}} since {{.State.StartedAt}}, {{.RestartCount}} restarts' "$id"
+    docker top "$id" -o pid,etime,time,args || true
+    docker logs --tail 5 "$id"
+  done
+  uptime
+  df -h "$WORKSHOP_HOME"
+  ps axo pid,pcpu,stat,etime,args --sort -pcpu | cut -c 1-120 | head -n 12
+}
+
 # -> the pid of what runs the example in its terminal
 launcher() { sed -n 's/^pid=//p' "$WORKSHOP_HOME/run/example"; }
 # -> this machine's address on Docker's own network: a container reaches it, nobody else does

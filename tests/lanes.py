@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs bats files in lanes, since most tests wait more than they compute; prints a file's output when it is done.
 
-lanes.py [--long | --all] [--filter REGEX] FILE...     LANES=1: one after the other, with the output as it comes
+lanes.py [--long | --all] [--filter REGEX] FILE...     LANES=3: so many at a time; 1: with the output as it comes
 
 Without --all, the tests with the tag `long` are left out; with --long they are the only ones.
 
