@@ -21,6 +21,7 @@ import workshop
 from waiting import for_other_code
 
 SIGNUP_TASKS = ["send_confirmation_email", "enrol_in_onboarding_flow", "populate_workspace"]
+NEWEST = 200  # runs that are looked at: as many as Prefect's API gives at once
 IDLE = 5  # seconds that a run may wait though nobody works
 broken = 0
 
@@ -55,8 +56,8 @@ def at(timestamp: str) -> datetime:
 
 
 def runs_of(task: str) -> list[dict[str, Any]]:
-    """The newest 200 runs of a task that the API knows, newest first. Raises OSError when it is away."""
-    page = workshop.prefect("/task_runs/filter", {"sort": "EXPECTED_START_TIME_DESC", "limit": 200})
+    """The task's runs among the newest of all, newest first. Raises OSError when the API is away."""
+    page = workshop.prefect("/task_runs/filter", {"sort": "EXPECTED_START_TIME_DESC", "limit": NEWEST})
     # In its very first moment a run has no state.
     return [run for run in page if run["state"] and run["task_key"].rpartition("-")[0] == task]
 
@@ -75,7 +76,7 @@ def check_runs(task: str, how: str) -> list[dict[str, Any]]:
     """What holds in every example: runs completed, in the database too, with a page, none left behind."""
     runs = runs_of(task)
     done = [run for run in runs if run["state"]["type"] == "COMPLETED"]
-    if promise(bool(done), f"runs of {task} completed: {len(done)}", how):
+    if promise(bool(done), f"runs of {task} completed: {len(done)}, of the newest {NEWEST} runs", how):
         ids = [run["id"] for run in done[:100]]
         promise(rows_of(ids) == len(ids), "the database has a row for each of them", "make db")
         page, _ = status_of(f"{workshop.UI}/runs/task-run/{ids[0]}")
@@ -90,10 +91,14 @@ def check_task_servers(task: str, wanted: int) -> None:
     serving = [server for server in servers if any(key.startswith(f"{task}-") for key in server["task_keys"])]
     text = f"task servers subscribed to {task}: {len(serving)} of {wanted}"
     promise(len(serving) >= wanted, text, "make status, make server")
-    keys = {key for server in servers for key in server["task_keys"]}
+
+
+def check_code_is_served() -> None:
+    """No run waits for a task server that nobody has started, or for code as it was before a change."""
+    keys = {key for server in workshop.subscribed() for key in server["task_keys"]}
     waiting = [run for run in workshop.waiting_runs() if run["task_key"] not in keys]
     hint = for_other_code(waiting) or f"{len(waiting)} do: make server; or undo the change to the task's file"
-    promise(not waiting, "no run waits for code that nobody serves", hint)
+    promise(not waiting, "no run waits for code that nobody serves", f"{hint}. Or give up all runs: make clean")
 
 
 def check_nothing_lost() -> None:
@@ -209,6 +214,7 @@ def check_example(ex: int, servers: int, command: str) -> None:
     tasks = [task] if task else [f"signups.{name}" for name in SIGNUP_TASKS]
     for each in tasks:
         check_task_servers(each, servers)
+    check_code_is_served()
     check_nothing_lost()
     if ex == 4:
         check_signups(servers)

@@ -14,6 +14,7 @@ import difflib
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -110,8 +111,7 @@ def tasks_defined(tree: ast.Module) -> set[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "prefect":
             decorators |= {alias.asname for alias in node.names if alias.name in ("task", "Task") and alias.asname}
-    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    return {f.name for f in functions if decorators & {last_name(d) for d in f.decorator_list}}
+    return {f.name for f in functions(tree) if decorators & {last_name(d) for d in f.decorator_list}}
 
 
 def imports(tree: ast.Module) -> Iterator[ast.Import | ast.ImportFrom]:
@@ -175,6 +175,11 @@ def names_read(tree: ast.AST) -> set[str]:
 def similar(name: str, known: set[str] | list[str]) -> str:
     """The most similar of the known names, or nothing."""
     return next(iter(difflib.get_close_matches(name, sorted(known), 1, 0.6)), "")
+
+
+def functions(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Those at the top of the file."""
+    return (node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
 
 
 # --- a: imports ---------------------------------------------------------------------------------------
@@ -337,6 +342,17 @@ def serving(file: File, ex: int, files: list[File]) -> Iterator[Finding]:
             yield Finding(file.at(call), what, f"the line {MAIN} above it")
 
 
+def never_main(file: File) -> Iterator[Finding]:
+    """`if __name__ == "main":`: what stands below it never runs, and nothing says so."""
+    for node in file.tree.body:
+        test = node.test if isinstance(node, ast.If) else None
+        if isinstance(test, ast.Compare) and last_name(test.left) == "__name__":
+            value = getattr(test.comparators[0], "value", None)
+            if isinstance(value, str) and value != "__main__" and value.strip("_").lower() == "main":
+                what = f"__name__ is never {value!r}, so what stands below this line never runs"
+                yield Finding(file.at(node), what, MAIN)
+
+
 # --- c: submitting ----------------------------------------------------------------------------------------
 
 
@@ -346,9 +362,9 @@ def submitting(file: File, ex: int) -> Iterator[Finding]:
     for call, around in calls(file.tree):
         if any(isinstance(node, ast.Try) for node in around):  # somebody may want to see the error
             continue
-        functions = [node for node in around if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-        decorated = {last_name(decorator) for function in functions for decorator in function.decorator_list}
-        if decorated & {"flow", "task"} or (functions and "flow" in file.bound):  # may be called from a flow
+        inside = [node for node in around if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+        decorated = {last_name(decorator) for function in inside for decorator in function.decorator_list}
+        if decorated & {"flow", "task"} or (inside and "flow" in file.bound):  # may be called from a flow
             continue
         if isinstance(call.func, ast.Attribute):
             name = last_name(call.func.value) if isinstance(call.func.value, ast.Name | ast.Attribute) else ""
@@ -360,6 +376,10 @@ def submitting(file: File, ex: int) -> Iterator[Finding]:
             if call.func.attr == "map" and maps_at_once(call):
                 what = f"{name}.map(…) without deferred=True works in a flow only"
                 yield Finding(file.at(call), what, f"{name}.map([…], deferred=True)")
+            elif call.func.attr == "map" and call.args and all(isinstance(arg, ast.Constant) for arg in call.args):
+                what = f"{name}.map wants a list with a value for each run, and gets none"
+                values = ", ".join(map(ast.unparse, call.args))
+                yield Finding(file.at(call), what, f"{name}.map([{values}], deferred=True)")
         elif (
             ex > 1
             and not file.is_main
@@ -371,6 +391,28 @@ def submitting(file: File, ex: int) -> Iterator[Finding]:
             yield Finding(file.at(call), what, f"{call.func.id}.delay(…)")
 
 
+def not_called(file: File) -> Iterator[Finding]:
+    """`my_task.delay` as a line of its own, without parentheses: Python looks it up and does nothing."""
+    for node in ast.walk(file.tree):
+        method = node.value if isinstance(node, ast.Expr) and isinstance(node.value, ast.Attribute) else None
+        if method and method.attr in SUBMITTING and last_name(method.value) in file.tasks:
+            name = ast.unparse(method)
+            yield Finding(file.at(node), f"{name} without parentheses submits nothing", f"{name}(…)")
+
+
+def defined_again(file: File, files: list[File]) -> Iterator[Finding]:
+    """A task of the task server, written down again in a file that submits: another task, with another key."""
+    main = next((each for each in files if each.is_main), None)
+    if not main or file.is_main or not SUBMITTING & names_read(file.tree):
+        return
+    for function in functions(file.tree):
+        keyed = "keyed" in map(last_name, function.decorator_list)
+        if not keyed and function.name in tasks_defined(file.tree) & tasks_defined(main.tree):
+            what = f"{function.name} is defined in {main.path.name} too; this one is another task, which nobody serves"
+            remedy = f"`from {main.path.stem} import {function.name}` in its place"
+            yield Finding(file.at(function), what, remedy)
+
+
 def maps_at_once(call: ast.Call) -> bool:
     """Whether it is a map() without `deferred`, or with one that is plainly False."""
     for keyword in call.keywords:
@@ -379,6 +421,27 @@ def maps_at_once(call: ast.Call) -> bool:
         if keyword.arg == "deferred":
             return isinstance(keyword.value, ast.Constant) and not keyword.value.value
     return True
+
+
+def unwritten(file: File, ex: int) -> Iterator[Finding]:
+    """Functions that are still as `make code` put them there, with steps to write inside."""
+    path = workshop.finished_folder(ex) / "skeleton" / file.path.name
+    if not path.is_file():
+        return
+    text = path.read_text()
+    skeleton = ast.parse(text)
+    ends = [node.lineno for node in skeleton.body[1:]] + [len(text.splitlines()) + 1]
+    until = dict(zip(skeleton.body, ends, strict=True))
+    own = {function.name: function for function in functions(file.tree)}
+    for function in functions(skeleton):
+        lines = text.splitlines()[function.lineno : until[function] - 1]
+        steps = [found[1] for line in lines if (found := re.match(r" +# (\d+)\. ", line))]
+        mine = own.get(function.name)
+        if steps and mine and list(map(ast.dump, mine.body)) == list(map(ast.dump, function.body)):
+            which = f"steps {', '.join(steps[:-1])} and {steps[-1]} are" if steps[1:] else f"step {steps[0]} is"
+            yield Finding(
+                file.at(mine), f"in {function.name} {which} to be written", f"make solve EX={ex}", stops=False
+            )
 
 
 def submits_nothing(file: File, files: list[File]) -> Iterator[Finding]:
@@ -583,9 +646,10 @@ def seen(ex: int, folder: Path) -> list[Finding]:
             found += plain_functions(file, ex)
         if file.is_main and ex > 1:
             found += serving(file, ex, files)
-        found += submitting(file, ex)
+        found += [*never_main(file), *defined_again(file, files)]
+        found += [*submitting(file, ex), *not_called(file)]
         found += own_address(file)
-        found += submits_nothing(file, files)
+        found += list(unwritten(file, ex)) or submits_nothing(file, files)
     return found
 
 

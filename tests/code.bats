@@ -169,9 +169,37 @@ mistake() {
 $serve" 'serve(my_background_task)'
 }
 
+@test "a wrong __name__ has a sentence: what stands below it never runs" {
+  local EX=2
+  mistake "__name__ is never 'main', so what stands below this line never runs. Try: if __name__ == \"__main__\":" task_server.py '"__main__"' '"main"'
+  mistake "__name__ is never '__main'" task_submitter.py '"__main__"' '"__main"'
+}
+
+@test "a function with steps to write has a sentence until it is written, and keeps nothing from starting" {
+  written 3
+  cp examples/ex3_fastapi/skeleton/first_fastapi.py "$MY/ex3/"
+  try make check EX=3 CODE="$MY/ex3"
+  has 'first_fastapi.py:25: in submit_task steps 2 and 3 are to be written'
+  has 'first_fastapi.py:34: in read_task steps 4 and 5 are to be written'
+  has 'make solve EX=3'
+  ok scripts/py.sh mistakes 3 "$MY/ex3"
+  written 6
+  exchange "$MY/ex6/task_server.py" "$(sed -n '/    parcel = /,/note("again")/p' "$MY/ex6/task_server.py")" ''
+  try make check EX=6 CODE="$MY/ex6"
+  has 'in ship step 3 is to be written'
+}
+
 @test "submit and map as in a flow, and a task called directly, have a sentence" {
   local EX=2
   mistake 'without deferred=True works in a flow only. Try: my_background_task.map([…], deferred=True)' task_submitter_map.py ', deferred=True' ''
+  mistake 'map wants a list with a value for each run, and gets none. Try: my_background_task.map(['"'Ford', 'Prefect'"'], deferred=True)' task_submitter_map.py '["Ford", "Prefect", "Slartibartfast"]' '"Ford", "Prefect"'
+  mistake 'my_background_task.delay without parentheses submits nothing' task_submitter.py 'future = my_background_task.delay("Agrajag")' 'my_background_task.delay'
+  mistake 'my_background_task is defined in task_server.py too; this one is another task, which nobody serves. Try: `from task_server import my_background_task` in its place' task_submitter.py 'from task_server import my_background_task' 'from prefect import task
+
+
+@task
+def my_background_task(name: str):
+    return name'
   mistake 'my_background_task.submit(…) works in a flow only. Try: my_background_task.delay(…)' task_submitter.py 'delay(' 'submit('
   mistake 'runs the task here, in this program, and not on a task server' task_submitter.py 'my_background_task.delay(' 'my_background_task('
   EX=3
