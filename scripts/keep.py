@@ -3,7 +3,8 @@
 
 A command that ends by itself is started again, three times in a minute; then it stays down and the rest goes on.
   --always     it never stays down: after three times in a minute it is started later and later, up to every 15 s
-  --reload     when the Python file in the command is saved, start it anew; the old process finishes its runs
+  --reload     when the Python file in the command is saved, or one beside it that it imports, start it anew; the old
+               process finishes its runs
   --last       at the end, stop only when everything without it has: the Prefect server hears of the last runs
   --name NAME  what to call it (under honcho: the process's name)
   --with PID   end when that process ends (the example's launcher, if that is killed)
@@ -13,6 +14,7 @@ SIGTERM, Ctrl-C and SIGHUP stop the command politely: it has GRACE seconds to fi
 """
 
 import argparse
+import ast
 import contextlib
 import os
 import signal
@@ -33,6 +35,21 @@ FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 LONGEST = 15.0  # seconds to wait before another start at the most (--always)
 
 
+def with_imports(script: Path) -> list[Path]:
+    """The script, the files beside it that it imports, and the files beside it that those import."""
+    found = [script]
+    for path in found:
+        try:
+            nodes = list(ast.walk(ast.parse(path.read_bytes())))
+        except (OSError, SyntaxError, ValueError):
+            continue
+        modules = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+        modules += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
+        beside = [script.parent / f"{module.partition('.')[0]}.py" for module in modules]
+        found += [file for file in dict.fromkeys(beside) if file not in found and file.is_file()]
+    return found
+
+
 class Keeper:
     """One command, its current process, and older ones that are still finishing their runs."""
 
@@ -41,6 +58,7 @@ class Keeper:
         self.name: str = options.name
         scripts = [Path(word) for word in options.command if word.endswith(".py")]
         self.watched: Path | None = scripts[0] if options.reload and scripts else None
+        self.files = with_imports(self.watched) if self.watched else []
         self.last: bool = options.last
         self.always: bool = options.always
         self.launcher: int | None = options.launcher
@@ -138,21 +156,25 @@ class Keeper:
 
     # --- what happens in between ------------------------------------------------------------------
 
-    def saved(self) -> int:
-        """When the watched file was last changed, in nanoseconds; 0 while an editor has it moved away."""
-        with contextlib.suppress(OSError):
-            return self.watched.stat().st_mtime_ns if self.watched else 0
-        return 0
+    def saved(self) -> dict[Path, int]:
+        """When the watched files were last changed, in nanoseconds; without those that an editor has moved away."""
+        times: dict[Path, int] = {}
+        for path in self.files:
+            with contextlib.suppress(OSError):
+                times[path] = path.stat().st_mtime_ns
+        return times
 
     def mistake(self) -> str | None:
-        """The syntax error in the watched file, if there is one, as FILE:LINE: text."""
+        """The first syntax error in the watched files, if there is one, as FILE:LINE: text."""
         assert self.watched
-        try:
-            compile(self.watched.read_text(), str(self.watched), "exec")
-        except SyntaxError as error:
-            return f"{self.watched.name}:{error.lineno}: {error.msg}"
-        except (OSError, ValueError) as error:
-            return f"{self.watched.name}: {error}"
+        self.files = with_imports(self.watched)
+        for path in self.files:
+            try:
+                compile(path.read_text(), str(path), "exec")
+            except SyntaxError as error:
+                return f"{path.name}:{error.lineno}: {error.msg}"
+            except (OSError, ValueError) as error:
+                return f"{path.name}: {error}"
         if example := os.environ.get("OWN_CODE"):  # a learner's
             import mistakes  # only now: every process of an example has a keeper
 
@@ -249,9 +271,9 @@ class Keeper:
             time.sleep(TICK)
             if self.launcher and not workshop.started_at(self.launcher):
                 break
-            if (now := self.saved()) not in (0, known):
-                known = now
+            if (now := known | self.saved()) != known:
                 self.reload()
+                known = now | self.saved()  # what it imports now is watched from now on
             code = self.child.poll() if self.child else None
             if self.forget_ended():
                 self.record()

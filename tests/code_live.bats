@@ -82,6 +82,19 @@ by_hand() {
   grep -q 'Howdy, Late!' "$stack_log"
 }
 
+@test "a file that the task server imports is watched like its own; its mistake is named" {
+  printf 'WORD = "Hi"\n' >"$MY/words.py"
+  edit task_server.py 's/^import os$/import os\n\nimport words/; s/f"Howdy, {name}!"/f"{words.WORD}, {name}!"/'
+  within 30 eval 'make submit | grep -q "Hi, Marvin!"'
+  edit words.py 's/Hi/Ahoy/'
+  within 30 eval 'make submit | grep -q "Ahoy, Marvin!"'
+  edit words.py 's/"Ahoy"/"Ahoy/'
+  within 10 grep -q 'words.py:1: unterminated string literal.*The code before goes on' "$stack_log"
+  edit words.py 's/"Ahoy/"Ahoy"/'
+  edit task_server.py 's/{words.WORD}, {name}/Howdy, {name}/; s/^import words$//'
+  within 30 eval 'make submit | grep -q "Howdy, Marvin!"'
+}
+
 @test "saved with a wrong import, or never serving: the sentence follows, and make submit says the same" {
   edit task_server.py 's/worker import serve/worker import server as serve/'
   within 60 grep -qE 'task_server.py:[0-9]+: prefect.task_worker has no server. Try: `from prefect.task_worker import serve`' "$stack_log"
