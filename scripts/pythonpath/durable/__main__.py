@@ -10,6 +10,7 @@ from collections import Counter
 import httpx
 
 PATIENCE = 25  # seconds that --once looks again while it is unsure
+STARTING = 10  # seconds that the Prefect server may take to come up before the rescuer says that it is away
 
 
 def lines_of(report) -> list[str]:  # noqa: ANN001 - Report; imported only when it is needed
@@ -29,6 +30,19 @@ def waits(key: str, count: int) -> str:
         f"{count} run(s) wait for {key}, which no task server serves: none is up, or with other code. "
         "Try: starting a task server with the code that submitted them"
     )
+
+
+def remedy(error: Exception) -> str:
+    """What helps against what a look raised."""
+    if refusal(error):
+        return "the right PREFECT_API_URL, and PREFECT_API_AUTH_STRING if the server wants one"
+    return "again, once the Prefect server and the records are there"
+
+
+def refusal(error: Exception) -> bool:
+    """Whether waiting does not help: 401, 404 and their like, or an address that is none."""
+    answer = getattr(error, "response", None)
+    return isinstance(error, httpx.UnsupportedProtocol) or (answer is not None and 400 <= answer.status_code < 500)
 
 
 async def once(rescuer) -> int:  # noqa: ANN001
@@ -56,19 +70,23 @@ async def once(rescuer) -> int:  # noqa: ANN001
 
 async def for_ever(rescuer, every: float) -> None:  # noqa: ANN001
     """Look every so many seconds; say what was done, and once what is wrong."""
-    away, told, starting = False, set(), True
+    away, told_away, told, began = False, False, set(), time.monotonic()
+    starting = True
     print(f"rescuer: comparing {rescuer.folder} with Prefect's states every {every:g} s", flush=True)
     while True:
         try:
             report = await rescuer.look()
-        except (httpx.HTTPError, OSError) as error:
-            if not away and not starting:  # at a start the server may come up a moment later: that is no news
-                print(f"rescuer: the Prefect API is away ({type(error).__name__}); looking on", flush=True)
+        except (httpx.HTTPError, OSError, ValueError) as error:  # ValueError: half an answer, which is no JSON
+            # At a start the server may come up a moment later: that is no news.
+            if not told_away and (refusal(error) or not starting or time.monotonic() - began > STARTING):
+                why = f"{type(error).__name__}: {error}".splitlines()[0]
+                print(f"rescuer: the Prefect API is away ({why}); looking on. Try: {remedy(error)}", flush=True)
+                told_away = True
             away = True
         else:
-            if away and not starting:
+            if told_away:
                 print("rescuer: the Prefect API is back", flush=True)
-            away = starting = False
+            away = told_away = starting = False
             for line in lines_of(report):
                 print(f"rescuer: {line}", flush=True)
             for key in report.unserved.keys() - told:
@@ -77,16 +95,28 @@ async def for_ever(rescuer, every: float) -> None:  # noqa: ANN001
         await asyncio.sleep(0.5 if away else every)
 
 
+def number(least: float, kind: type = float):  # noqa: ANN201
+    """For argparse: a number that is not less, and a finite one."""
+
+    def parse(text: str) -> float:
+        value = kind(text)  # ValueError is argparse's to tell
+        if not least <= value < float("inf"):
+            raise argparse.ArgumentTypeError(f"{text} is not a number from {least} on")
+        return value
+
+    return parse
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m durable", description="Puts lost background runs back.")
     rescue = parser.add_subparsers(required=True).add_parser("rescue", help="put orphaned runs back into the queue")
     rescue.add_argument("--records", default=os.environ.get("RECORDS"), help="the folder of the records ($RECORDS)")
     rescue.add_argument("--once", action="store_true", help="look once, say what was done, and end")
-    rescue.add_argument("--every", type=float, default=2, metavar="SECONDS", help="between looks (2)")
+    rescue.add_argument("--every", type=number(0.1), default=2, metavar="SECONDS", help="between looks (2)")
     rescue.add_argument(
         "--max-rescues",
-        type=int,
-        default=int(os.environ.get("MAX_RESCUES") or 3),
+        type=number(0, int),
+        default=os.environ.get("MAX_RESCUES") or "3",  # text, so that argparse checks it too
         metavar="N",
         help="how often a run may take a task server with it before it is Crashed ($MAX_RESCUES, 3)",
     )
@@ -97,17 +127,16 @@ def main() -> int:
 
     try:
         rescuer = Rescuer(options.records, options.max_rescues)
-        if options.once:
-            return asyncio.run(once(rescuer))
-        asyncio.run(for_ever(rescuer, options.every))
-    except (httpx.HTTPError, OSError) as error:
-        print(
-            f"error: the Prefect API or the records failed: {error!r}. Try: again, once they are there", file=sys.stderr
-        )
-        return 1
     except ValueError as error:
         print(f"error: {error}. Try: export PREFECT_API_URL=http://127.0.0.1:4200/api", file=sys.stderr)
         return 2
+    try:
+        if options.once:
+            return asyncio.run(once(rescuer))
+        asyncio.run(for_ever(rescuer, options.every))
+    except (httpx.HTTPError, OSError, ValueError) as error:
+        print(f"error: the Prefect API or the records failed: {error!r}. Try: {remedy(error)}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         pass
     return 0

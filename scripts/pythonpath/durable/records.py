@@ -16,6 +16,7 @@ process, not to children that it forked.
 """
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -144,7 +145,7 @@ class Records:
             process = self.processes.get(path)
             if not process:
                 if self._newer_than and entry.stat().st_mtime < self._newer_than and not self._lives(path):
-                    self._skip.add(path)
+                    self._skip_from_now_on(path)
                     continue
                 process = self.processes[path] = Process(path)
             process.alive = self._lives(path)
@@ -152,9 +153,12 @@ class Records:
                 self._take_lines(process)
             if not process.alive:  # nothing will be added
                 process.up = False
-                self._skip.add(path)
-                if lock := self._locks.pop(path, None):
-                    lock.close()
+                self._skip_from_now_on(path)
+
+    def _skip_from_now_on(self, path: Path) -> None:
+        self._skip.add(path)
+        if lock := self._locks.pop(path, None):
+            lock.close()
 
     def _lives(self, path: Path) -> bool:
         lock = path.with_suffix(".lock")
@@ -165,8 +169,13 @@ class Records:
             fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except FileNotFoundError:
             return False
-        except OSError:  # EACCES or EAGAIN: somebody holds it
-            return True
+        except OSError as error:
+            if error.errno not in (
+                errno.EACCES,
+                errno.EAGAIN,
+            ):  # too many open files, say, tells nothing of that process
+                raise
+            return True  # somebody holds it
         fcntl.lockf(file, fcntl.LOCK_UN)
         return False
 

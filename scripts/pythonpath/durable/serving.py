@@ -48,6 +48,7 @@ TRIES = 3  # task servers that read other runs well and cannot read this one, be
 def keyed(namespace: str, version: str = "1") -> Callable[[Task[P, R]], Task[P, R]]:
     """A decorator above `@task`: the key becomes `namespace.function-version`, wherever the code stands.
 
+    So a namespace has one function of each name: serve() raises ValueError for two.
     Change the version when queued runs of the code before must not reach the code after. A copy made by
     `with_options` has a key of Prefect's own again. Wants a task server of this module: Prefect's computes the keys of
     what it serves anew, and drops the runs whose key it then does not find (seen in 3.8.8, task_worker.py).
@@ -146,6 +147,7 @@ class DrainingTaskWorker(TaskWorker):
         self._tries: Counter[UUID] = Counter()  # how often it could not read this run, though it reads others
         self._pause_until = 0.0
         self._deliveries: Deliveries | None = None
+        self.stuck = asyncio.Event()  # a run has outlived its task's timeout
 
     async def take_runs(self) -> None:
         """Receive runs and start them, until cancelled.
@@ -339,8 +341,14 @@ class DrainingTaskWorker(TaskWorker):
                 await self._put_back(client, run, f"{self.name} was stopped before it finished; back in the queue")
                 logger.info(f"Task run {run.id} went back to the queue")
 
-    async def first_overdue(self) -> None:
-        """Returns when a run has outlived its task's timeout: a thread in a call that nothing can interrupt.
+    async def watch_timeouts(self) -> None:
+        """Look twice a second for runs that have outlived their task's timeout, until cancelled."""
+        while True:
+            await asyncio.sleep(0.5)
+            await self.end_overdue()
+
+    async def end_overdue(self) -> None:
+        """Tell that runs are timed out which sit in a thread in a call that nothing can interrupt; set `stuck` then.
 
         Prefect's timeout raises an exception in the thread, which arrives when that call is over, if ever
         (WatcherThreadCancelScope in 3.8.8). So the run is told to be timed out, and this process must end.
@@ -351,26 +359,26 @@ class DrainingTaskWorker(TaskWorker):
             longest = max(delays, default=0) if isinstance(delays, list | tuple) else delays
             if task.timeout_seconds:
                 patience[task.task_key] = (task.timeout_seconds + longest * 2) * ((task.retries or 0) + 1) + LATE
-        while True:
-            await asyncio.sleep(0.5)
-            for run in list(self._in_flight.values()):
-                began = self.in_flight_task_runs.get(run.task_key, {}).get(run.id)
-                if not began or time.time() - began.timestamp() < patience.get(run.task_key, float("inf")):
-                    continue
-                timeout = next(task.timeout_seconds for task in self.tasks if task.task_key == run.task_key)
-                message = f"Task run exceeded timeout of {timeout:g} second(s), and could not be interrupted"
-                try:
-                    async with get_client() as client:
-                        await client.set_task_run_state(run.id, Failed(name="TimedOut", message=message), force=True)
-                except httpx.HTTPError:
-                    continue  # the API is away: next time
-                logger.error(f"{message}: {run.id}. {self.name} finishes the others, and ends; start it again")
-                self._in_flight.pop(run.id, None)
-                self.record.write(run=str(run.id), event="end", how="timed out")
-                self._parameters.pop(run.id, None)
-                if not self._parameters:
-                    self._idle.set()
-                return
+        for run in list(self._in_flight.values()):
+            began = self.in_flight_task_runs.get(run.task_key, {}).get(run.id)
+            if not began or time.time() - began.timestamp() < patience.get(run.task_key, float("inf")):
+                continue
+            timeout = next(task.timeout_seconds for task in self.tasks if task.task_key == run.task_key)
+            message = f"Task run exceeded timeout of {timeout:g} second(s), and could not be interrupted"
+            try:
+                async with get_client() as client:
+                    await client.set_task_run_state(run.id, Failed(name="TimedOut", message=message), force=True)
+            except ObjectNotFound:
+                pass  # somebody has deleted it; its thread is here all the same
+            except httpx.HTTPError:
+                continue  # the API is away: next time
+            logger.error(f"{message}: {run.id}. {self.name} finishes the others, and ends; start it again")
+            self._in_flight.pop(run.id, None)
+            self.record.write(run=str(run.id), event="end", how="timed out")
+            self._parameters.pop(run.id, None)
+            if not self._parameters:
+                self._idle.set()
+            self.stuck.set()
 
 
 async def aserve(
@@ -385,8 +393,16 @@ async def aserve(
     """Serve the tasks until SIGTERM, SIGINT or `timeout` seconds; see the package's docstring for what is added.
 
     limit: runs at once. timeout, grace: seconds. name: who ran it, in the records (default: host-pid).
-    status_server_port: refused with ValueError; it crashes Prefect 3.8.8's task server.
+    status_server_port: refused with ValueError; it crashes Prefect 3.8.8's task server. ValueError, too, for two
+    functions with one key: only one of them would ever run. TypeError for a number that is text.
     """
+    for option, value, kind in (("limit", limit, "int"), ("grace", grace, "float"), ("timeout", timeout, "float")):
+        if isinstance(value, str):
+            raise TypeError(f"{option}={value!r} is text. Try: {option}={kind}(…)")
+    functions: dict[str, Any] = {}
+    for task in tasks:
+        if functions.setdefault(task.task_key, task.fn) is not task.fn:
+            raise ValueError(f"two functions have the key {task.task_key}. Try: another name, or keyed() with another")
     if status_server_port is not None:
         raise ValueError("status_server_port crashes the task server of Prefect 3.8.8")
     if get_current_settings().api.url is None:
@@ -403,10 +419,9 @@ async def aserve(
         logger.info(f"{worker.name} serves {' | '.join(sorted(task.name for task in worker.tasks))}")
         taking = asyncio.create_task(worker.take_runs())
         told = asyncio.create_task(signals.get())
-        overdue = asyncio.create_task(worker.first_overdue())
-        await asyncio.wait({taking, told, overdue}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-        stuck = overdue.done()
-        overdue.cancel()
+        overdue, stuck = asyncio.create_task(worker.watch_timeouts()), asyncio.create_task(worker.stuck.wait())
+        await asyncio.wait({taking, told, overdue, stuck}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        stuck.cancel()
         if taking.done():
             told.cancel()
             await taking  # raises what ended it
@@ -421,7 +436,10 @@ async def aserve(
             await asyncio.wait({idle, told}, timeout=grace, return_when=asyncio.FIRST_COMPLETED)
             idle.cancel()
         told.cancel()
-        if worker._parameters or stuck:
+        overdue.cancel()
+        if overdue.done() and not overdue.cancelled() and (error := overdue.exception()):
+            logger.error(f"Timeouts were no longer watched: {error!r}")
+        if worker._parameters or worker.stuck.is_set():
             # A thread cannot be stopped from outside, so the process ends here, once everything it knows is sent.
             await asyncio.to_thread(EventsWorker.drain_all, timeout=5)  # in a thread, where it waits
             try:
@@ -430,7 +448,7 @@ async def aserve(
                 logger.error(f"Could not give {len(worker._parameters)} run(s) back: {error!r}")
             sys.stdout.flush()
             sys.stderr.flush()
-            os._exit(1 if stuck else 0)
+            os._exit(1 if worker.stuck.is_set() else 0)
     worker.record.close()
     logger.info("Stopped; nothing is in flight")
 
