@@ -94,6 +94,7 @@ def states_of(those: list[User]) -> dict[UUID, RunState]:
     """The state of every task run of these users, at most 66 of them, by the run's id."""
     ids = [run_id for user in those for run_id in user.runs.values()]
     chosen = TaskRunFilter(id=TaskRunFilterId(any_=ids))
+    httpx.get(f"{PREFECT_API_URL.value()}/health", timeout=1)  # hangs? the client below would try for half a minute
     with get_client(sync_client=True) as client:
         runs = client.read_task_runs(task_run_filter=chosen, sort=TaskRunSort.ID_DESC, limit=200) if ids else []
     # In its very first moment a run has no state.
