@@ -10,6 +10,10 @@ export KIT
 # shellcheck source=scripts/lib.sh
 . "$KIT/scripts/lib.sh"
 
+# What is typed at make's command line travels in these to every process below: a password has no business there.
+case " ${MAKEFLAGS:-} " in *' OPENAI_API_KEY='*) KEY_WAS_TYPED=1 ;; *) KEY_WAS_TYPED= ;; esac
+unset MAKEFLAGS MFLAGS MAKEOVERRIDES
+
 read_dotenv() { # KEY=VALUE lines, `export` and quotes allowed; data, never executed. Set variables win.
   local line key value
   while IFS= read -r line || [ -n "$line" ]; do

@@ -42,8 +42,10 @@ name_ignored_settings
 name_ignored_profile
 make_home
 if read_example; then
-  fail "example $running_ex is running already in another terminal (pid $running_pid)" 'make submit there, or make stop'
+  case $running_ex in 3) use='make task' ;; 4) use='make signup' ;; 5) use='make ask' ;; *) use='make submit' ;; esac
+  fail "example $running_ex is running already in another terminal (pid $running_pid)" "$use (from any terminal), or make stop"
 fi
+printf '%s %s\n' "$$" "$(started_at $$)" >"$WORKSHOP_HOME/run/starting" # for make stop, until run.py has claimed the example
 sweep
 group=core
 # In Docker the example's packages are in the image.

@@ -47,6 +47,8 @@ def main() -> int:
             if not (typed := sys.stdin.readline()):
                 break
             who = typed.strip()
+            if chosen(who, lives) not in lives:
+                print(f"there is no {who[:40]!r}: a number from 1 to {len(lives)}, or a name (Ctrl-C: nobody)")
     name = chosen(who, lives)
     if name not in lives:
         workshop.fail(f"there is no process {who[:40]!r} (there are {', '.join(lives)})", "make kill WHO=task_server.1")

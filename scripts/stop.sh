@@ -10,6 +10,15 @@ if [ -d "$WORKSHOP_HOME" ] && { [ ! -x "$WORKSHOP_HOME" ] || [ ! -r "$WORKSHOP_H
   fail "cannot read $WORKSHOP_HOME" "its owner's account"
 fi
 what=
+starting() { # the process that is on its way to run an example, in another terminal: it may set up first
+  local pid started
+  if read -r pid started 2>/dev/null <"$WORKSHOP_HOME/run/starting" && is_alive "$pid" "$started"; then printf '%s\n' "$pid"; fi
+}
+if ! read_example && [ -n "$(starting)" ]; then
+  what='an example that was starting'
+  kill -TERM "$(starting)" 2>/dev/null || true
+  wait_until_gone 10 "it to end" starting || true
+fi
 if read_example; then
   what="example $running_ex"
   kill -TERM "$running_pid" 2>/dev/null || true

@@ -36,7 +36,7 @@ INSTEAD_OF_SUBMIT = {4: "make signup", 5: 'make ask Q="…"'}
 
 def fail(what: str, remedy: str, code: int = 2) -> NoReturn:
     """Print one line, what is wrong and what mends it, and exit (2 unless told otherwise)."""
-    what = " ".join(what.split())
+    what = " ".join(what.split()).rstrip(".")
     print(f"error: {what[:300]}. Try: {remedy}", file=sys.stderr)
     sys.exit(code)
 

@@ -127,8 +127,12 @@ teardown_file() { stop_and_check; }
   has 'there was one when the first began'
 }
 
+@test "what was typed at make, a password perhaps, does not travel on in MAKEFLAGS" {
+  for name in server.1 task_server.1; do never eval 'environment_of "$(child_of $name)" | grep -q MAKEFLAGS='; done
+}
+
 @test "the same example twice, and another one beside it, are refused" {
-  refused 'make stop' make ex2
+  refused 'make submit (from any terminal), or make stop' make ex2
   refused 'make stop' make ex3
   [ "$(task_servers)" -eq 2 ]
 }

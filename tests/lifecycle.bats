@@ -118,6 +118,21 @@ database_says() {
   has 'nothing was running'
 }
 
+@test "make stop while an example is still on its way: it does not come up" {
+  mkdir "$BATS_TEST_TMPDIR/slow"
+  cp examples/ex2_task_servers/*.py "$BATS_TEST_TMPDIR/slow/"
+  printf '\ntime.sleep(4)\n' >>"$BATS_TEST_TMPDIR/slow/task_server.py" # so long the kit imports it, to look for mistakes
+  start stack make ex2 CODE="$BATS_TEST_TMPDIR/slow"
+  within 10 test -e "$WORKSHOP_HOME/run/starting"
+  ok make stop
+  has 'stopped: an example that was starting'
+  within 5 gone "$stack_pid"
+  never grep -q started "$stack_log"
+  no_leaks
+  ok make stop
+  has 'nothing was running'
+}
+
 @test "GRACE is over: what did not finish goes back to the queue" {
   start_example 2 SERVERS=1 WORK_SECONDS=30 GRACE=1
   local id
