@@ -26,6 +26,17 @@ import workshop
 PATIENCE = 30  # seconds that importing the task's file may take; then nothing is said about it
 SERVING = {"serve", "aserve", "TaskWorker", "DrainingTaskWorker"}
 SUBMITTING = {"delay", "map", "apply_async", "submit", "create_run"}
+TAKES_COROUTINES = {
+    "gather",
+    "create_task",
+    "ensure_future",
+    "wait",
+    "wait_for",
+    "shield",
+    "append",
+    "run",
+    "start_soon",
+}
 ENVIRONMENT = {"environ", "getenv"}
 MAIN = 'if __name__ == "__main__":'
 
@@ -337,9 +348,88 @@ def serving(file: File, ex: int, files: list[File]) -> Iterator[Finding]:
             elif isinstance(arg, ast.List | ast.Tuple):
                 what = "serve wants the tasks themselves, not a list of them"
                 yield Finding(file.at(call), what, f"serve({', '.join(map(ast.unparse, arg.elts))})")
+        for keyword in call.keywords:
+            kind = {"limit": "int", "grace": "float"}.get(keyword.arg or "")
+            if kind and from_environment(keyword.value):
+                what = f"{keyword.arg} is text here, as all that comes from the environment is"
+                yield Finding(file.at(keyword.value), what, f"{keyword.arg}={kind}({ast.unparse(keyword.value)})")
         if len(around) == 1 and isinstance(around[0], ast.Expr):
             what = f"serve stands outside of `{MAIN}`, so whoever imports this file starts a task server, and hangs"
             yield Finding(file.at(call), what, f"the line {MAIN} above it")
+
+
+def from_environment(node: ast.expr) -> bool:
+    """Whether it is os.environ["NAME"], os.environ.get("NAME") or os.getenv("NAME")."""
+    if isinstance(node, ast.Subscript):
+        return last_name(node.value) == "environ"
+    if not isinstance(node, ast.Call):
+        return False
+    owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+    return last_name(node) == "getenv" or (
+        last_name(node) == "get" and owner is not None and last_name(owner) == "environ"
+    )
+
+
+def decorated(file: File) -> Iterator[Finding]:
+    """Slips with what stands above a task: @keyed without its namespace or below @task, and the name of its runs."""
+    durables = any(isinstance(node, ast.ImportFrom) and node.module == "durable" for node in imports(file.tree))
+    for function in functions(file.tree):
+        names = [last_name(decorator) for decorator in function.decorator_list]
+        for decorator in function.decorator_list:
+            if durables and isinstance(decorator, ast.Name) and decorator.id == "keyed":
+                yield Finding(file.at(decorator), "keyed wants a namespace", '@keyed("…")')
+        if durables and "keyed" in names and "task" in names[: names.index("keyed")]:
+            yield Finding(
+                file.at(function), "@keyed belongs above @task, for it wants a task", "the two lines exchanged"
+            )
+        parameters = {arg.arg for arg in ast.walk(function.args) if isinstance(arg, ast.arg)}
+        for call in (d for d in function.decorator_list if isinstance(d, ast.Call) and last_name(d) == "task"):
+            template = next((keyword.value for keyword in call.keywords if keyword.arg == "task_run_name"), None)
+            if isinstance(template, ast.JoinedStr) and names_read(template) & parameters:
+                what = "task_run_name is filled in for each run, by Prefect: here there is no such name yet"
+                yield Finding(file.at(template), what, "the same without the f before it")
+            if isinstance(template, ast.Constant) and isinstance(template.value, str):
+                wanted = set(re.findall(r"(?<!{){([A-Za-z_]\w*)[^{}]*}", template.value))
+                for name in sorted(wanted - parameters - {"flow_run", "task_run"}):
+                    like = similar(name, parameters) or next(iter(sorted(parameters)), "")
+                    what = f"task_run_name has {{{name}}}, and {function.name} has no parameter of that name"
+                    yield Finding(file.at(template), what, f"{{{like}}}" if like else "a name without it")
+
+
+def not_awaited(file: File) -> Iterator[Finding]:
+    """In an asynchronous function, an asynchronous function of this file is called without `await`."""
+    coroutines = {function.name for function in functions(file.tree) if isinstance(function, ast.AsyncFunctionDef)}
+    for function in functions(file.tree):
+        if not isinstance(function, ast.AsyncFunctionDef):
+            continue
+        for node in ast.walk(function):
+            call = node.value if isinstance(node, ast.Assign | ast.Expr | ast.Return) else None
+            if isinstance(node, ast.Return) or not isinstance(call, ast.Call):
+                continue
+            name = last_name(call)
+            own = isinstance(call.func, ast.Name) and name in coroutines
+            marvins = (
+                isinstance(call.func, ast.Attribute)
+                and last_name(call.func.value) == "marvin"
+                and name.endswith("_async")
+            )
+            used_later = isinstance(node, ast.Assign) and awaited_later(function, node)
+            if (own or marvins) and not used_later:
+                yield Finding(file.at(call), f"{name}(…) without await gives no answer", f"await {ast.unparse(call)}")
+
+
+def awaited_later(function: ast.AsyncFunctionDef, assigned: ast.Assign) -> bool:
+    """Whether a name that was given a coroutine is awaited, or handed on: asyncio.gather(…), create_task(…)."""
+    names = {target.id for target in assigned.targets if isinstance(target, ast.Name)}
+    for node in ast.walk(function):
+        given: list[ast.expr] = []
+        if isinstance(node, ast.Await):
+            given = [node.value]
+        elif isinstance(node, ast.Call) and last_name(node) in TAKES_COROUTINES:
+            given = [n for arg in node.args for n in ast.walk(arg) if isinstance(n, ast.Name)]
+        if {n.id for n in given if isinstance(n, ast.Name)} & names:
+            return True
+    return False
 
 
 def never_main(file: File) -> Iterator[Finding]:
@@ -646,7 +736,7 @@ def seen(ex: int, folder: Path) -> list[Finding]:
             found += plain_functions(file, ex)
         if file.is_main and ex > 1:
             found += serving(file, ex, files)
-        found += [*never_main(file), *defined_again(file, files)]
+        found += [*decorated(file), *not_awaited(file), *never_main(file), *defined_again(file, files)]
         found += [*submitting(file, ex), *not_called(file)]
         found += own_address(file)
         found += list(unwritten(file, ex)) or submits_nothing(file, files)

@@ -169,6 +169,22 @@ mistake() {
 $serve" 'serve(my_background_task)'
 }
 
+@test "what examples 4 to 6 add has a sentence: numbers from the environment, keys, names of runs, await" {
+  local EX=6
+  mistake 'limit is text here, as all that comes from the environment is. Try: limit=int(os.getenv(' task_server.py 'limit=int(os.getenv("LIMIT", "4"))' 'limit=os.getenv("LIMIT", "4")'
+  mistake 'grace is text here' task_server.py 'grace=float(os.getenv("GRACE", "30"))' 'grace=os.environ["GRACE"]'
+  mistake 'keyed wants a namespace. Try: @keyed("…")' task_server.py '@keyed("ex6")' '@keyed'
+  mistake '@keyed belongs above @task' task_server.py '@keyed("ex6")
+@task' '@task
+@keyed("ex6")'
+  EX=4
+  mistake 'task_run_name has {mail}, and send_confirmation_email has no parameter of that name. Try: {email}' signup_tasks.py 'email to {email}' 'email to {mail}'
+  mistake 'here there is no such name yet. Try: the same without the f before it' signup_tasks.py 'task_run_name="Send' 'task_run_name=f"Send'
+  EX=5
+  mistake 'reply(…) without await gives no answer. Try: await reply(question, tone)' marvin_task_server.py 'await reply' 'reply'
+  mistake 'classify_async(…) without await gives no answer' marvin_task_server.py 'await marvin' 'marvin'
+}
+
 @test "a wrong __name__ has a sentence: what stands below it never runs" {
   local EX=2
   mistake "__name__ is never 'main', so what stands below this line never runs. Try: if __name__ == \"__main__\":" task_server.py '"__main__"' '"main"'
@@ -256,9 +272,11 @@ if __name__ == "__main__":
     main()
 PY
   cat >"$folder/task_submitter.py" <<'PY'
+import asyncio
 import os
 
 import task_server
+from prefect import task as background
 from task_server import my_background_task as greet, other
 
 os.environ.setdefault("PREFECT_API_URL", "http://127.0.0.1:4200/api")
@@ -267,6 +285,23 @@ for name in ("Ford", "Agrajag"):
     task_server.my_background_task.apply_async((name,))
 other.map(["a"], **options)
 print(other())
+
+
+async def slowly():
+    pass
+
+
+async def both():
+    later = slowly()
+    await later
+    await asyncio.gather(slowly(), slowly())
+
+
+@background(task_run_name="{{literal}} {name!r:>10} {sizes[0]}")
+def label(name, sizes):
+    pass
+
+
 try:
     greet.submit("x")
 except RuntimeError as error:
