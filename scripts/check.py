@@ -134,7 +134,7 @@ def check_spread(ids: list[str], how: str) -> None:
     share = {by.get(run_id) for run_id in ids}
     text = f"the newest {len(ids)} runs are spread over task servers: {len(share)}"
     if len(ids) >= 20 and len(share) == 1 and records.could_have_run(folder, ids) < 2:
-        print(f"- {text}; there was one when the first began. To see them spread: {how}, with SERVERS=2 or more")
+        print(f"- {text}; there were not two when the first began. To see them spread: {how}, with SERVERS=2 or more")
         return
     promise(len(ids) >= 20 and len(share) > 1, text, f"{how}, with SERVERS=2 or more")
 

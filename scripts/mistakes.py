@@ -370,7 +370,7 @@ def from_environment(node: ast.expr) -> bool:
     )
 
 
-def decorated(file: File) -> Iterator[Finding]:
+def above_tasks(file: File) -> Iterator[Finding]:
     """Slips with what stands above a task: @keyed without its namespace or below @task, and the name of its runs."""
     durables = any(isinstance(node, ast.ImportFrom) and node.module == "durable" for node in imports(file.tree))
     for function in functions(file.tree):
@@ -398,23 +398,23 @@ def decorated(file: File) -> Iterator[Finding]:
 
 def not_awaited(file: File) -> Iterator[Finding]:
     """In an asynchronous function, an asynchronous function of this file is called without `await`."""
-    coroutines = {function.name for function in functions(file.tree) if isinstance(function, ast.AsyncFunctionDef)}
+    coroutines = {
+        function.name
+        for function in functions(file.tree)
+        if isinstance(function, ast.AsyncFunctionDef)
+        and {last_name(decorator) for decorator in function.decorator_list} <= {"task", "keyed", "fn"}
+        and not any(isinstance(node, ast.Yield) for node in ast.walk(function))  # a generator: `async for`
+    }
     for function in functions(file.tree):
         if not isinstance(function, ast.AsyncFunctionDef):
             continue
         for node in ast.walk(function):
-            call = node.value if isinstance(node, ast.Assign | ast.Expr | ast.Return) else None
-            if isinstance(node, ast.Return) or not isinstance(call, ast.Call):
+            call = node.value if isinstance(node, ast.Assign | ast.Expr) else None
+            if not isinstance(call, ast.Call) or (isinstance(node, ast.Assign) and awaited_later(function, node)):
                 continue
-            name = last_name(call)
-            own = isinstance(call.func, ast.Name) and name in coroutines
-            marvins = (
-                isinstance(call.func, ast.Attribute)
-                and last_name(call.func.value) == "marvin"
-                and name.endswith("_async")
-            )
-            used_later = isinstance(node, ast.Assign) and awaited_later(function, node)
-            if (own or marvins) and not used_later:
+            name, of = last_name(call), call.func.value if isinstance(call.func, ast.Attribute) else None
+            marvins = of is not None and last_name(of) == "marvin" and name.endswith("_async")
+            if (of is None and name in coroutines) or marvins:
                 yield Finding(file.at(call), f"{name}(…) without await gives no answer", f"await {ast.unparse(call)}")
 
 
@@ -466,7 +466,7 @@ def submitting(file: File, ex: int) -> Iterator[Finding]:
             if call.func.attr == "map" and maps_at_once(call):
                 what = f"{name}.map(…) without deferred=True works in a flow only"
                 yield Finding(file.at(call), what, f"{name}.map([…], deferred=True)")
-            elif call.func.attr == "map" and call.args and all(isinstance(arg, ast.Constant) for arg in call.args):
+            elif call.func.attr == "map" and call.args and no_list(call):
                 what = f"{name}.map wants a list with a value for each run, and gets none"
                 values = ", ".join(map(ast.unparse, call.args))
                 yield Finding(file.at(call), what, f"{name}.map([{values}], deferred=True)")
@@ -479,6 +479,12 @@ def submitting(file: File, ex: int) -> Iterator[Finding]:
         ):
             what = f"{call.func.id}(…) runs the task here, in this program, and not on a task server"
             yield Finding(file.at(call), what, f"{call.func.id}.delay(…)")
+
+
+def no_list(call: ast.Call) -> bool:
+    """Whether nothing that is given can be a list: texts and numbers alone."""
+    given = call.args + [keyword.value for keyword in call.keywords if keyword.arg != "deferred"]
+    return all(isinstance(value, ast.Constant) for value in given)
 
 
 def not_called(file: File) -> Iterator[Finding]:
@@ -736,7 +742,7 @@ def seen(ex: int, folder: Path) -> list[Finding]:
             found += plain_functions(file, ex)
         if file.is_main and ex > 1:
             found += serving(file, ex, files)
-        found += [*decorated(file), *not_awaited(file), *never_main(file), *defined_again(file, files)]
+        found += [*above_tasks(file), *not_awaited(file), *never_main(file), *defined_again(file, files)]
         found += [*submitting(file, ex), *not_called(file)]
         found += own_address(file)
         found += list(unwritten(file, ex)) or submits_nothing(file, files)

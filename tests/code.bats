@@ -284,6 +284,7 @@ options = {"deferred": True}
 for name in ("Ford", "Agrajag"):
     task_server.my_background_task.apply_async((name,))
 other.map(["a"], **options)
+other.map("static", sizes=["S", "M"], deferred=True)
 print(other())
 
 
@@ -291,10 +292,17 @@ async def slowly():
     pass
 
 
+async def numbers():
+    yield 1
+
+
 async def both():
     later = slowly()
     await later
     await asyncio.gather(slowly(), slowly())
+    some = numbers()
+    async for number in some:
+        print(number)
 
 
 @background(task_run_name="{{literal}} {name!r:>10} {sizes[0]}")

@@ -124,7 +124,7 @@ teardown_file() { stop_and_check; }
   kill -CONT "$keeper"
   within 20 eval '[ "$(task_servers)" = 2 ]'
   ok make check
-  has 'there was one when the first began'
+  has 'there were not two when the first began'
 }
 
 @test "what was typed at make, a password perhaps, does not travel on in MAKEFLAGS" {

@@ -335,7 +335,8 @@ class DrainingTaskWorker(TaskWorker):
     # --- the end -------------------------------------------------------------------------------------
 
     async def give_back(self) -> None:
-        """Put the runs in flight back into the queue, for another task server."""
+        """Put the runs in flight back into the queue, for another task server; but not those that are overdue."""
+        await self.end_overdue()
         async with get_client() as client:
             for run in list(self._in_flight.values()):
                 await self._put_back(client, run, f"{self.name} was stopped before it finished; back in the queue")
