@@ -78,17 +78,18 @@ def who_ran(folder: Path) -> dict[str, str]:
 
 
 def could_have_run(folder: Path, ids: list[str]) -> int:
-    """How many of the task servers that live now were on record before the first of these runs was taken."""
+    """How many of the task servers that live now were connected before the first of these runs was taken."""
     taken = []
     began: dict[Path | str, float] = {}
     for path in folder.glob("*.jsonl"):
         server, *events = lines_of(path) or [{}]
         taken += [event["at"] for event in events if event["event"] == "start" and event["run"] in ids]
-        if "keys" not in server:
-            continue  # not a task server
+        connected = [event["at"] for event in events if event["event"] == "up"]
+        if "keys" not in server or not connected:
+            continue  # not a task server, or none yet
         # Of a container's record there is only a copy here, whose lock says nothing; its newest process may live.
         elsewhere = server["host"] != socket.gethostname()
         if elsewhere or lives(path):
             one = server["host"] if elsewhere else path
-            began[one] = max(began.get(one, 0), server["at"])
+            began[one] = max(began.get(one, 0), connected[0])
     return sum(at < min(taken, default=0) for at in began.values())
