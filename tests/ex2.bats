@@ -128,7 +128,11 @@ teardown_file() { stop_and_check; }
 }
 
 @test "what was typed at make, a password perhaps, does not travel on in MAKEFLAGS" {
-  for name in server.1 task_server.1; do never eval 'environment_of "$(child_of $name)" | grep -q MAKEFLAGS='; done
+  local name
+  for name in server.1 task_server.1; do
+    environment_of "$(child_of $name)" | grep -q WORKSHOP_HOME=
+    never eval 'environment_of "$(child_of $name)" | grep -q MAKEFLAGS='
+  done
 }
 
 @test "the same example twice, and another one beside it, are refused" {

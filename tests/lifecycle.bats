@@ -47,9 +47,12 @@ database_says() {
 }
 
 @test "Ctrl-C in the very moment of the start: no stack trace, nothing left" {
+  local end
   for _ in 1 2 3 4 5; do
     start stack make ex2 SERVERS=2
-    until pgrep -P "$(launcher 2>/dev/null)" >/dev/null 2>&1; do :; done # honcho has forked, and knows no process yet
+    end=$((SECONDS + 30))
+    # honcho has forked, and knows no process yet: a moment that `within`, five looks a second, would miss
+    until pgrep -P "$(launcher 2>/dev/null)" >/dev/null 2>&1; do [ "$SECONDS" -lt "$end" ]; done
     kill -INT -- "-$stack_pid"
     within 10 gone "$stack_pid"
     never grep -E 'Traceback|Error:' "$stack_log"
