@@ -26,17 +26,6 @@ import workshop
 PATIENCE = 30  # seconds that importing the task's file may take; then nothing is said about it
 SERVING = {"serve", "aserve", "TaskWorker", "DrainingTaskWorker"}
 SUBMITTING = {"delay", "map", "apply_async", "submit", "create_run"}
-TAKES_COROUTINES = {
-    "gather",
-    "create_task",
-    "ensure_future",
-    "wait",
-    "wait_for",
-    "shield",
-    "append",
-    "run",
-    "start_soon",
-}
 ENVIRONMENT = {"environ", "getenv"}
 MAIN = 'if __name__ == "__main__":'
 
@@ -410,7 +399,9 @@ def not_awaited(file: File) -> Iterator[Finding]:
             continue
         for node in ast.walk(function):
             call = node.value if isinstance(node, ast.Assign | ast.Expr) else None
-            if not isinstance(call, ast.Call) or (isinstance(node, ast.Assign) and awaited_later(function, node)):
+            if not isinstance(call, ast.Call) or (
+                isinstance(node, ast.Assign) and awaited_later(function, node, coroutines)
+            ):
                 continue
             name, of = last_name(call), call.func.value if isinstance(call.func, ast.Attribute) else None
             marvins = of is not None and last_name(of) == "marvin" and name.endswith("_async")
@@ -418,14 +409,17 @@ def not_awaited(file: File) -> Iterator[Finding]:
                 yield Finding(file.at(call), f"{name}(…) without await gives no answer", f"await {ast.unparse(call)}")
 
 
-def awaited_later(function: ast.AsyncFunctionDef, assigned: ast.Assign) -> bool:
-    """Whether a name that was given a coroutine is awaited, or handed on: asyncio.gather(…), create_task(…)."""
+def awaited_later(function: ast.AsyncFunctionDef, assigned: ast.Assign, coroutines: set[str]) -> bool:
+    """Whether a name that was given a coroutine is awaited, or handed to what may await it: asyncio.gather(…), say.
+
+    Not one of this file's coroutines: those want what the coroutine would have given.
+    """
     names = {target.id for target in assigned.targets if isinstance(target, ast.Name)}
     for node in ast.walk(function):
         given: list[ast.expr] = []
         if isinstance(node, ast.Await):
             given = [node.value]
-        elif isinstance(node, ast.Call) and last_name(node) in TAKES_COROUTINES:
+        elif isinstance(node, ast.Call) and last_name(node) not in coroutines:
             given = [n for arg in node.args for n in ast.walk(arg) if isinstance(n, ast.Name)]
         if {n.id for n in given if isinstance(n, ast.Name)} & names:
             return True

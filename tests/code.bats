@@ -300,6 +300,8 @@ async def both():
     later = slowly()
     await later
     await asyncio.gather(slowly(), slowly())
+    given = slowly()
+    task_server.keep(given)
     some = numbers()
     async for number in some:
         print(number)
