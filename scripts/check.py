@@ -59,7 +59,7 @@ def at(timestamp: str) -> datetime:
 def runs_of(task: str) -> list[dict[str, Any]]:
     """The task's runs among the newest of all, newest first. Raises OSError when the API is away."""
     page = workshop.prefect("/task_runs/filter", {"sort": "EXPECTED_START_TIME_DESC", "limit": NEWEST})
-    # In its very first moment a run has no state.
+    # With SQLite and without the kit's tuning, a run has none for a moment between two states.
     return [run for run in page if run["state"] and run["task_key"].rpartition("-")[0] == task]
 
 

@@ -38,6 +38,16 @@ try_behaviours() {
   never grep -Eq 'database is locked|Traceback' "$stack_log"
 }
 
+@test "tuned, no reader ever sees a run without its state" {
+  start_example 2 SERVERS=1
+  # shellcheck disable=SC2016
+  start tasks bash -c '. scripts/env.sh; exec python tests/behaviours.py serve'
+  within 30 eval '[ "$(task_servers)" -eq 2 ]'
+  # shellcheck disable=SC2016
+  LIMIT_S=150 ok bash -c '. scripts/env.sh; exec python tests/behaviours.py read'
+  grep -Eq '^0 without a state; read [0-9]{3,} times' <<<"$output"
+}
+
 @test "the same was seen both times, run by run" {
   [ -s "$BATS_FILE_TMPDIR/0" ]
   diff <(sort "$BATS_FILE_TMPDIR/0") <(sort "$BATS_FILE_TMPDIR/1")

@@ -5,6 +5,7 @@ behaviours.py serve    serves the tasks below
 behaviours.py try      submits them, checks each promise, and prints what the API knows of each run afterwards:
                        its states, its events, its counts. The same must be printed either way.
 behaviours.py submit   submits one run in the settings of this process, and prints its id
+behaviours.py read     reads each of 150 runs without a pause until its end, and prints how often one had no state
 """
 
 import asyncio
@@ -14,6 +15,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -119,9 +121,15 @@ def wait_until(what: str, holds: Any, seconds: float = 40) -> None:
         time.sleep(0.1)
 
 
+def type_of(future: Any) -> str | None:
+    """The type of the run's state; untuned, on SQLite, a run has none between two writes of the server."""
+    state = ask(f"/task_runs/{future.task_run_id}")["state"]
+    return state and state["type"]
+
+
 def ended(future: Any) -> dict[str, Any]:
     """The run as the API has it, once it has ended."""
-    wait_until("the end of a run", lambda: ask(f"/task_runs/{future.task_run_id}")["state"]["type"] in FINAL)
+    wait_until("the end of a run", lambda: type_of(future) in FINAL)
     return ask(f"/task_runs/{future.task_run_id}")
 
 
@@ -210,11 +218,29 @@ def main() -> None:
         print(name, json.dumps(facts), states(future), events(future))
 
 
+def read_to_the_end(number: int) -> list[str | None]:
+    """Every answer, one after the other, to "what state has it?" from its submission to its end."""
+    future, patience, answers = plain.delay(number), time.monotonic() + 40, []
+    while not answers or answers[-1] not in FINAL:
+        answers.append(type_of(future))
+        if time.monotonic() > patience:
+            raise SystemExit("the end of a run: not within 40 s")
+    return answers
+
+
+def read() -> None:
+    with ThreadPoolExecutor(6) as readers:  # several, since what they shall not see is short
+        answers = [answer for them in readers.map(read_to_the_end, range(150)) for answer in them]
+    print(f"{answers.count(None)} without a state; read {len(answers)} times")
+
+
 if __name__ == "__main__":
     if sys.argv[1:] == ["serve"]:
         TRACES.mkdir(parents=True, exist_ok=True)
         serve(*TASKS, limit=10)
     elif sys.argv[1:] == ["submit"]:
         print(default_retries.delay("how many?").task_run_id)
+    elif sys.argv[1:] == ["read"]:
+        read()
     else:
         main()

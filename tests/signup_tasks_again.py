@@ -16,6 +16,6 @@ futures = {what: task.delay(*sys.argv[2:]) for what, task in signup_tasks.TASKS.
 # future.wait() of 3.8.8 does not hear of a run that ends Cached: it knows no event of such a name (task_runs.py).
 with get_client(sync_client=True) as client:
     for what, future in futures.items():
-        while not (state := client.read_task_run(future.task_run_id).state).is_final():
+        while not (state := client.read_task_run(future.task_run_id).state) or not state.is_final():
             time.sleep(0.1)
         print(what, state.name, "" if state.is_cancelled() else state.result())

@@ -41,7 +41,7 @@ def read_task(task_run_id: UUID):
     if run.task_key.rpartition("-")[0] != "my_fastapi_task":
         raise HTTPException(404, "no such task run")  # there is, but of another task: not ours to show
 
-    if not run.state:  # in its very first moment a run has none
+    if not run.state:  # with SQLite: for a moment, between two states
         return JSONResponse({"state": "Pending", "result": None}, 202)
 
     answer = {"state": run.state.name, "result": None}

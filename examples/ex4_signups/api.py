@@ -97,7 +97,7 @@ def states_of(those: list[User]) -> dict[UUID, RunState]:
     httpx.get(f"{PREFECT_API_URL.value()}/health", timeout=1)  # hangs? the client below would try for half a minute
     with get_client(sync_client=True) as client:
         runs = client.read_task_runs(task_run_filter=chosen, sort=TaskRunSort.ID_DESC, limit=200) if ids else []
-    # In its very first moment a run has no state.
+    # With SQLite and without the kit's tuning, a run has none for a moment between two states.
     found = {run.id: RunState(id=run.id, state=run.state.name, message=run.state.message) for run in runs if run.state}
     return {run_id: found.get(run_id, RunState(id=run_id)) for run_id in ids}
 

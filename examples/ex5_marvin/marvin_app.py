@@ -56,7 +56,7 @@ def answer(task_run_id):
     if run.task_key != answer_question.task_key:
         abort(404, "no such question")  # there is such a run, but of another task: not ours to show
 
-    state = run.state or Pending()  # in its very first moments a run has none
+    state = run.state or Pending()  # with SQLite: for a moment, between two states
     body = {"state": state.name, "message": state.message}
     if state.is_completed():
         try:

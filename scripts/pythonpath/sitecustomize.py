@@ -52,8 +52,8 @@ def tune():
     import tuned
 
     if version("prefect") == tuned.PREFECT:
-        for name, patch in tuned.PATCHES.items():
-            after.setdefault(name, []).append(patch)
+        for name, patches in tuned.PATCHES.items():
+            after.setdefault(name, []).extend(patches)
         uncollected.update(tuned.UNCOLLECTED)
 
 
