@@ -383,7 +383,8 @@ PY
   grep -q 'note: the run waits: no task server serves my_background_task now' "$by_hand_log"
   within 20 grep -q 'Hello, Agrajag!' "$by_hand_log" # and now one does
   exchange "$MY/ex2/task_server.py" 'Hello' 'Howdy'
-  ok bash -c 'printf "cd %q\npython task_submitter.py" "$MY/ex2" | make -s shell'
+  in_make_shell "cd $(printf %q "$MY/ex2")" 'python task_submitter.py'
+  [ "$status" -eq 0 ]
   has 'note: the run waits: the task servers have another version of my_background_task than this program'
   has 'Try: restart the task server'
   try make check EX=2 CODE="$MY/ex2"

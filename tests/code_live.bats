@@ -21,9 +21,7 @@ edit() {
   mv "$MY/$1.new" "$MY/$1"
 }
 # COMMANDS -> typed in make shell, in the learner's folder
-by_hand() {
-  try bash -c 'printf "cd %q\n%s\n" "$MY" "$1" | make -s shell' _ "$1"
-}
+by_hand() { in_make_shell "cd $(printf %q "$MY")" "$1"; }
 
 @test "one's own example is ready, submits, takes one more task server, and keeps every promise" {
   grep -q "^running your code in $MY" "$stack_log"

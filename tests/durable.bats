@@ -14,12 +14,9 @@ setup() {
 teardown() { stop_and_check; }
 
 # COMMANDS -> typed in make shell, in the service's folder, with its own durable
-in_service() { printf 'cd %q && export PYTHONPATH=.\n%s\n' "$SERVICE" "$1" | make -s shell; }
-typed() { # COMMANDS -> the same; sets $output and $status
-  export -f in_service
-  export SERVICE
-  try bash -c 'in_service "$1"' _ "$1"
-}
+typed() { in_make_shell "cd $(printf %q "$SERVICE") && export PYTHONPATH=." "$1"; }
+# NAME COMMANDS -> the same in the background, as start does
+start_typed() { start "$1" bash -c 'printf "cd %q && export PYTHONPATH=.\n%s\n" "$1" "$2" | make -s shell' _ "$SERVICE" "$2"; }
 
 @test "two functions with one key, and a number that is text, are refused in one sentence" {
   cat >"$SERVICE/mail.py" <<'PY'
@@ -60,9 +57,7 @@ PY
     : >"$SERVICE/records/h-$n.lock"
   done
   touch -d '1 hour ago' "$SERVICE"/records/*
-  export -f in_service
-  export SERVICE
-  start crowded bash -c 'in_service "ulimit -n 200 && exec python serve.py"'
+  start_typed crowded 'ulimit -n 200 && exec python serve.py'
   within 30 grep -q 'crowded serves quick' "$crowded_log"
   typed 'python -c "import serve; serve.quick.delay(1); serve.quick.delay(2)"'
   within 20 grep -q 'ran 1' "$crowded_log"
@@ -91,9 +86,7 @@ if __name__ == "__main__":
     serve(stuck, limit=4, grace=2, records="records", name="patient")
     sys.exit(f"ended by itself")
 PY
-  export -f in_service
-  export SERVICE
-  start patient bash -c 'in_service "python serve.py; echo exit \$?; python serve.py"'
+  start_typed patient 'python serve.py; echo exit $?; python serve.py'
   within 30 grep -q 'patient serves stuck' "$patient_log"
   typed 'python -c "import serve; [serve.stuck.delay(n) for n in range(3)]"'
   within 40 grep -q '^exit 1' "$patient_log"
@@ -107,9 +100,9 @@ PY
 
 @test "the rescuer says at once that it is refused, after ten seconds that nobody answers, and takes no number that is none" {
   start refused bash -c 'PREFECT_PORT=$1 make -s shell <<<"PREFECT_API_URL=\$PREFECT_API_URL/x python -m durable rescue --records $2"' _ "$PREFECT_PORT" "$WORKSHOP_HOME/r"
-  within 10 grep -q "rescuer: the Prefect API is away (.*404.*); looking on. Try: the right PREFECT_API_URL" "$refused_log"
+  within 30 grep -q "rescuer: the Prefect API is away (.*404.*); looking on. Try: the right PREFECT_API_URL" "$refused_log"
   start alone bash -c 'make -s shell <<<"PREFECT_API_URL=http://127.0.0.1:9/api python -m durable rescue --records $1"' _ "$WORKSHOP_HOME/r2"
-  within 20 grep -q "rescuer: the Prefect API is away (.*); looking on. Try: again, once the Prefect server" "$alone_log"
+  within 40 grep -q "rescuer: the Prefect API is away (.*); looking on. Try: again, once the Prefect server" "$alone_log"
   kill -INT -- "-$refused_pid" "-$alone_pid"
   within 10 gone "$refused_pid"
   within 10 gone "$alone_pid"

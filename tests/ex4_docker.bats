@@ -9,7 +9,6 @@ teardown() { tell_of_containers; }
 teardown_file() { clean_docker; }
 
 count_users() { curl -s "$WEB/users?limit=200" | json 'len(d)'; }
-in_make_shell() { ok bash -c 'printf "%s\n" "$0" | make shell' "$1"; }
 
 @test "make ex4 DOCKER=1, make signup, status, runs, db and check: the same as without Docker" {
   start_in_docker 4 SERVERS=2
@@ -52,6 +51,7 @@ in_make_shell() { ok bash -c 'printf "%s\n" "$0" | make shell' "$1"; }
   local api
   api=$(container api)
   in_make_shell 'docker compose up --detach --scale task-server=4'
+  [ "$status" -eq 0 ]
   within 60 eval '[ "$(task_servers)" -eq 4 ]'
   [ "$(container api)" = "$api" ]
   start more make server
@@ -62,6 +62,7 @@ in_make_shell() { ok bash -c 'printf "%s\n" "$0" | make shell' "$1"; }
   in_make_shell 'docker compose ps'
   has 'task-server-4'
   in_make_shell 'docker compose logs marketing --tail 5'
+  [ "$status" -eq 0 ]
 }
 
 @test "kill -9 of a task server's process: its container is started again; Ctrl-C loses no run" {

@@ -89,6 +89,9 @@ ok() {
   [ "$status" -eq 0 ]
 }
 
+# LINE... -> typed in make shell; sets $status and $output.
+in_make_shell() { try bash -c 'printf "%s\n" "$@" | make -s shell' _ "$@"; }
+
 # REMEDY COMMAND... -> the command must fail as bad input: exit 2 and one line, which names the remedy.
 refused() {
   local remedy=$1
