@@ -30,16 +30,16 @@ teardown() {
 
 @test "a port in use names its holder and another port, for each port of each example" {
   start holder python3 -m http.server --bind 127.0.0.1 "$PREFECT_PORT"
-  within 10 curl -sf "http://127.0.0.1:$PREFECT_PORT"
+  within 30 curl -sf "http://127.0.0.1:$PREFECT_PORT"
   refused 'PREFECT_PORT=' make ex2
   has "pid $holder_pid"
   has "python3"
   refused 'PREFECT_PORT=' make ex1
   kill "$holder_pid"
-  within 10 gone "$holder_pid"
+  within 30 gone "$holder_pid"
 
   start web_holder python3 -m http.server --bind 127.0.0.1 "$WEB_PORT"
-  within 10 curl -sf "http://127.0.0.1:$WEB_PORT"
+  within 30 curl -sf "http://127.0.0.1:$WEB_PORT"
   refused "make ex3 WEB_PORT=$((WEB_PORT + 100))" make ex3
   kill -0 "$web_holder_pid" # a process that is not the kit's is never killed
   try make doctor
@@ -47,20 +47,20 @@ teardown() {
   has "port $WEB_PORT (WEB_PORT) is in use by python3 (pid $web_holder_pid)"
   refused "make ex4 WEB_PORT=" make ex4
   kill "$web_holder_pid"
-  within 10 gone "$web_holder_pid"
+  within 30 gone "$web_holder_pid"
 
   local number name
   for number in 1 2 3 4; do
     name=$(cut -d ' ' -f "$number" <<<'MARKETING_PORT INBOX_PORT SMTP_PORT REDIS_PORT')
     start other python3 -m http.server --bind 127.0.0.1 $((WEB_PORT + number))
-    within 10 curl -sf "http://127.0.0.1:$((WEB_PORT + number))"
+    within 30 curl -sf "http://127.0.0.1:$((WEB_PORT + number))"
     refused "make ex4 $name=" make ex4
     kill "$other_pid"
-    within 10 gone "$other_pid"
+    within 30 gone "$other_pid"
   done
   if [ -e /proc/net/if_inet6 ] && grep -q ' lo$' /proc/net/if_inet6; then
     start six python3 -m http.server --bind ::1 "$WEB_PORT"
-    within 10 curl -sf "http://[::1]:$WEB_PORT"
+    within 30 curl -sf "http://[::1]:$WEB_PORT"
     refused 'make ex4 WEB_PORT=' make ex4
     kill "$six_pid"
   fi
@@ -105,7 +105,7 @@ teardown() {
   has_not hunter2
   # A server that takes the connection and says nothing.
   start silent python3 -c "import socket, time; s = socket.create_server(('127.0.0.1', $WEB_PORT)); time.sleep(60)"
-  within 10 eval '(exec 3<>"/dev/tcp/127.0.0.1/$WEB_PORT")'
+  within 30 eval '(exec 3<>"/dev/tcp/127.0.0.1/$WEB_PORT")'
   local begin=$SECONDS
   refused 'without DB' make ex2 DB="postgresql://me:hunter2@127.0.0.1:$WEB_PORT/x"
   has_not hunter2

@@ -82,10 +82,10 @@ edit() {
   edit examples/ex2_task_servers/task_server.py 'Hello' 'Howdy'
   ok make submit NAME=New
   has 'Howdy, New!'
-  within 10 is_in_state "$id" COMPLETED
+  within 30 is_in_state "$id" COMPLETED
   grep -q 'Hello, Slow!' "$stack_log"
   echo 'def broken(:' >>examples/ex2_task_servers/task_server.py
-  within 10 grep -qE 'task_server.py:[0-9]+: invalid syntax. The code before goes on; mend it and save again' "$stack_log"
+  within 30 grep -qE 'task_server.py:[0-9]+: invalid syntax. The code before goes on; mend it and save again' "$stack_log"
   [ "$(task_servers)" -eq 1 ]
   refused 'mending examples/ex2_task_servers/task_server.py' make submit
   cp "$BATS_TEST_DIRNAME/../examples/ex2_task_servers/task_server.py" examples/ex2_task_servers/

@@ -35,7 +35,7 @@ by_hand() { in_make_shell "cd $(printf %q "$MY")" "$1"; }
   kill -INT -- "-$extra_pid"
   ok make submit-map N=20
   has '20 of 20 runs completed'
-  within 10 gone "$extra_pid"
+  within 30 gone "$extra_pid"
   ok make check EX=2
   has "judging your code in $MY"
   has '✓ it has none of the mistakes that the kit knows'
@@ -62,7 +62,7 @@ by_hand() { in_make_shell "cd $(printf %q "$MY")" "$1"; }
 
 @test "saved with a mistake: the sentence, the code before goes on, and a run of the new code says what it waits for" {
   edit task_server.py 's/Hello/Howdy/; s/serve(my_background_task, limit=LIMIT)/serve()/'
-  within 10 grep -qF 'serve() is given no task. Try: serve(my_background_task). The code before goes on; mend it and save again' "$stack_log"
+  within 30 grep -qF 'serve() is given no task. Try: serve(my_background_task). The code before goes on; mend it and save again' "$stack_log"
   ok make submit WAIT=0 NAME=Late
   has 'waiting    for a task server with this code: those that run have another version of my_background_task. Try: undo the change; or restart'
   local id
@@ -87,7 +87,7 @@ by_hand() { in_make_shell "cd $(printf %q "$MY")" "$1"; }
   edit words.py 's/Hi/Ahoy/'
   within 30 eval 'make submit | grep -q "Ahoy, Marvin!"'
   edit words.py 's/"Ahoy"/"Ahoy/'
-  within 10 grep -q 'words.py:1: unterminated string literal.*The code before goes on' "$stack_log"
+  within 30 grep -q 'words.py:1: unterminated string literal.*The code before goes on' "$stack_log"
   edit words.py 's/"Ahoy/"Ahoy"/'
   edit task_server.py 's/{words.WORD}, {name}/Howdy, {name}/; s/^import words$//'
   within 30 eval 'make submit | grep -q "Howdy, Marvin!"'

@@ -47,7 +47,7 @@ waits_behind() { within 60 eval '[ "$(screen | grep -v "^$" | tail -n 1 | tr -s 
   waits_behind
   press x
   # Where the text points at the other terminal, it shows what was printed there.
-  within 10 eval 'screen | grep -qE "task_server.[12] \| Hello, Agrajag!"'
+  within 30 eval 'screen | grep -qE "task_server.[12] \| Hello, Agrajag!"'
   waits_behind
   press q
   within 60 eval 'screen | grep -q "the show is over"'
@@ -112,15 +112,15 @@ waits_behind() { within 60 eval '[ "$(screen | grep -v "^$" | tail -n 1 | tr -s 
   refused 'make kill WHO=task_server.1' make kill WHO=99
   local id
   id=$(make -s submit WAIT=0 2>/dev/null | run_id)
-  within 10 is_in_state "$id" RUNNING
+  within 30 is_in_state "$id" RUNNING
   # With a terminal it asks, again after a slip.
   open_terminal
   press 'make kill' Enter
-  within 10 eval 'screen | grep -q "which one dies?"'
+  within 30 eval 'screen | grep -q "which one dies?"'
   press abc Enter
   within 5 eval '[ "$(screen | grep -c "which one dies?")" = 2 ]'
   press C-c
-  within 5 eval 'screen | grep -q "nobody died"'
+  within 30 eval 'screen | grep -q "nobody died"'
   ok make kill WHO="$(make -s watch ONCE=1 2>/dev/null | grep -oE 'task_server.[12].* 1 ' | grep -oE 'task_server.[12]')"
   has 'is dead'
   within 30 is_in_state "$id" COMPLETED
@@ -130,7 +130,7 @@ waits_behind() { within 60 eval '[ "$(screen | grep -v "^$" | tail -n 1 | tr -s 
 @test "what goes wrong before an audience is one line and a choice: r types it once more" {
   open_terminal
   start holder python3 -m http.server --bind 127.0.0.1 "$PREFECT_PORT"
-  within 10 curl -sf "http://127.0.0.1:$PREFECT_PORT"
+  within 30 curl -sf "http://127.0.0.1:$PREFECT_PORT"
   press 'make demo EX=2' Enter
   waits_behind
   press x
@@ -139,7 +139,7 @@ waits_behind() { within 60 eval '[ "$(screen | grep -v "^$" | tail -n 1 | tr -s 
   within 30 eval 'screen | grep -q "✗ make ex2 SERVERS=2 ended with exit code 2. r: once more, q: end, any other key: go on"'
   history | grep -q "port $PREFECT_PORT is in use"
   kill "$holder_pid"
-  within 10 gone "$holder_pid"
+  within 30 gone "$holder_pid"
   press r
   waits_behind
   press x

@@ -108,18 +108,18 @@ stand_in() { # NAME SCRIPT -> a command of the trimmed machine
   start two "$PYTHON_OF_TESTS" -m http.server --bind 127.0.0.1 "$WEB_PORT"
   start three "$PYTHON_OF_TESTS" -m http.server --bind 127.0.0.1 $((WEB_PORT + 2))
   local port
-  for port in "$PREFECT_PORT" "$WEB_PORT" $((WEB_PORT + 2)); do within 10 curl -sf "http://127.0.0.1:$port"; done
+  for port in "$PREFECT_PORT" "$WEB_PORT" $((WEB_PORT + 2)); do within 30 curl -sf "http://127.0.0.1:$port"; done
   ill "port $PREFECT_PORT (PREFECT_PORT) is in use by" "stop that, or another port: make … PREFECT_PORT=$((PREFECT_PORT + 100))"
   has "(pid $one_pid)"
   has "✗ port $WEB_PORT (WEB_PORT) is in use by"
   has "(pid $two_pid)"
   kill "$one_pid" "$two_pid"
-  within 10 gone "$one_pid"
-  within 10 gone "$two_pid"
+  within 30 gone "$one_pid"
+  within 30 gone "$two_pid"
   noted "port $((WEB_PORT + 2)) (INBOX_PORT, example 4) is in use by" 'stop that, or another port: make ex4 INBOX_PORT='
   has "(pid $three_pid)"
   kill "$three_pid"
-  within 10 gone "$three_pid"
+  within 30 gone "$three_pid"
 }
 
 @test "what is the kit's own is no finding, until it is stale" {

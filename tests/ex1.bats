@@ -126,5 +126,5 @@ teardown_file() { stop_and_check; }
   ok make ex1 NAME=Arthur # uses the example's server
   has 'Hello, Arthur!'
   kill -INT -- "-$stack_pid"
-  within 15 gone "$stack_pid"
+  within 30 gone "$stack_pid"
 }

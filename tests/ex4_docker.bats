@@ -112,7 +112,7 @@ count_users() { curl -s "$WEB/users?limit=200" | json 'len(d)'; }
   before=$(count_users)
   launcher=$(launcher)
   kill -KILL "$launcher"
-  within 10 gone "$launcher"
+  within 30 gone "$launcher"
   try make status
   [ "$status" -eq 2 ]
   has 'make stop'

@@ -29,7 +29,7 @@ ask() {
   follow=$(json 'd["follow"]' <<<"$body")
 }
 # -> waits for the answer to the question that was asked last
-answered() { within 15 eval 'request GET "$follow"; [ "$code" -eq 200 ]'; }
+answered() { within 30 eval 'request GET "$follow"; [ "$code" -eq 200 ]'; }
 calls() { grep -c 'model call' "$stack_log" || true; }
 
 @test "a question, as text and as JSON: 202 with its address, and there the answer, as JSON and as text" {
@@ -114,7 +114,7 @@ from greeter import greet
 print("run", greet("Ford", return_state=True).state_details.task_run_id)'
   local id
   id=$(sed -n 's/^run //p' <<<"$output")
-  within 10 is_in_state "$id" COMPLETED
+  within 30 is_in_state "$id" COMPLETED
   request GET "/answer/$id"
   [ "$code" -eq 404 ]
 }
@@ -195,9 +195,9 @@ print("run", greet("Ford", return_state=True).state_details.task_run_id)'
   for server in task_server.1 task_server.2; do kill -STOP "$(child_of "$server")"; done
   try "${ask[@]}" --timeout 1 'Patience?'
   start asking "${ask[@]}" 'For ever?'
-  within 10 grep -q '^asked' "$asking_log"
+  within 30 grep -q '^asked' "$asking_log"
   kill -INT "$asking_pid"
-  within 5 gone "$asking_pid"
+  within 30 gone "$asking_pid"
   for server in task_server.1 task_server.2; do kill -CONT "$(child_of "$server")"; done
   [ "$status" -eq 1 ]
   has 'no answer in 1 s'
@@ -230,7 +230,7 @@ print("run", greet("Ford", return_state=True).state_details.task_run_id)'
   within 20 eval '[ "$(task_servers)" = 3 ]'
   grep -q 'LLM=canned' "$joined_log"
   kill -TERM "$joined_pid"
-  within 15 gone "$joined_pid"
+  within 30 gone "$joined_pid"
 }
 
 @test "503 with one line, at once, when the Prefect API is away or hangs; make ask says so" {

@@ -38,7 +38,7 @@ teardown_file() { clean_docker; }
   refused 'host.docker.internal' env LLM=openai OPENAI_API_KEY="$KEY" OPENAI_BASE_URL=http://127.0.0.1:1/v1 make ex5 DOCKER=1
   refused 'OPENAI_API_KEY' make ex5 DOCKER=1 LLM=openai
   start stub "$PYTHON_OF_TESTS" tests/openai_stub.py $((WEB_PORT + 1)) "$KEY" "$gateway"
-  within 10 curl -sf "$stub/seen"
+  within 30 curl -sf "$stub/seen"
   printf 'OPENAI_API_KEY=%s\nexport OPENAI_BASE_URL="%s/v1"\n' "$KEY" "$stub" >"$BATS_TEST_TMPDIR/openai.env"
   OPENAI_ENV_FILE=$BATS_TEST_TMPDIR/openai.env start_in_docker 5 SERVERS=1
   ok make ask Q='Are you there?'

@@ -12,7 +12,7 @@ setup_file() {
   STUB=http://127.0.0.1:$((WEB_PORT + 1))
   export STUB
   start stub "$PYTHON_OF_TESTS" tests/openai_stub.py $((WEB_PORT + 1)) "$KEY"
-  within 10 curl -sf "$STUB/seen"
+  within 30 curl -sf "$STUB/seen"
   # The key as the tutorial has it, in a file; a test of the file in its own place is below.
   printf 'OPENAI_API_KEY=%s\nexport OPENAI_BASE_URL="%s/v1"\n' "$KEY" "$STUB" >"$BATS_FILE_TMPDIR/openai.env"
   export OPENAI_ENV_FILE=$BATS_FILE_TMPDIR/openai.env MARVIN_AGENT_MODEL=openai:little-model:1b ANSWER_SECONDS=2

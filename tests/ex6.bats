@@ -52,7 +52,7 @@ is_up() { [ "$(task_servers)" = "${1:-3}" ]; }
   kill -KILL "$pid"
   within 15 eval '[ "$(begins '"$id"')" = 2 ]'
   [ "$(began_in "$id")" != "$pid" ]
-  within 10 is_in_state "$id" COMPLETED
+  within 30 is_in_state "$id" COMPLETED
   messages "$id" | grep 'Scheduled: Rescue 1 of 3, back in the queue: task_server.[123] (pid '"$pid"') died while it had this run'
   api /logs/filter "{\"logs\": {\"task_run_id\": {\"any_\": [\"$id\"]}}}" | json 'd[0]["message"]' | grep 'Rescue 1 of 3' # on its page
   grep -q "put back 1 run(s): $id" "$stack_log"
@@ -71,7 +71,7 @@ is_up() { [ "$(task_servers)" = "${1:-3}" ]; }
 @test "SIGTERM to a task server: what it runs finishes there, and nothing is started twice" {
   run_one
   kill -TERM "$pid"
-  within 10 is_in_state "$id" COMPLETED
+  within 30 is_in_state "$id" COMPLETED
   [ "$(begins "$id")" = 1 ]
   [ "$(began_in "$id")" = "$pid" ]
   within 15 is_up
@@ -84,9 +84,9 @@ is_up() { [ "$(task_servers)" = "${1:-3}" ]; }
   api "/task_runs/$id/set_state" "$(state_of_queue "$id")"
   never within 11 eval '[ "$(begins '"$id"')" != 1 ]'
   kill -CONT "$pid"
-  within 10 is_in_state "$id" COMPLETED
+  within 30 is_in_state "$id" COMPLETED
   # Whoever was sent it, perhaps the one that was stopped, has refused it.
-  within 15 grep -qE "Task run $id (is refused|was delivered again)" "$stack_log"
+  within 30 grep -qE "Task run $id (is refused|was delivered again)" "$stack_log"
   [ "$(begins "$id")" = 1 ]
   ok make rescue
   has 'nothing to put back'
@@ -107,7 +107,7 @@ state_of_queue() {
   is_in_state "$id" SCHEDULED # and Prefect's queue has forgotten it
   [ "$(begins "$id")" != 1 ]
   within 15 eval '[ "$(begins '"$id"')" = 1 ]'
-  within 10 is_in_state "$id" COMPLETED
+  within 30 is_in_state "$id" COMPLETED
   messages "$id" | grep 'died while it had this run'
   within 15 is_up
 }
@@ -119,7 +119,7 @@ state_of_queue() {
   has '6 of 6 runs completed'
   is_in_state "$fail" FAILED
   messages "$fail" | grep 'no parcel for Deep Thought'
-  within 15 is_in_state "$hang" FAILED
+  within 30 is_in_state "$hang" FAILED
   messages "$hang" | grep 'TimedOut: Task run exceeded timeout of 3 second(s), and could not be interrupted'
   within 30 is_in_state "$poison" CRASHED
   messages "$poison" | grep 'Crashed: Given up after 3 rescues: the task servers that had this run died'

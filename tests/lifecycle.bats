@@ -126,7 +126,7 @@ database_says() {
   cp examples/ex2_task_servers/*.py "$BATS_TEST_TMPDIR/slow/"
   printf '\ntime.sleep(4)\n' >>"$BATS_TEST_TMPDIR/slow/task_server.py" # so long the kit imports it, to look for mistakes
   start stack make ex2 CODE="$BATS_TEST_TMPDIR/slow"
-  within 10 test -e "$WORKSHOP_HOME/run/starting"
+  within 30 test -e "$WORKSHOP_HOME/run/starting"
   ok make stop
   has 'stopped: an example that was starting'
   within 5 gone "$stack_pid"
@@ -188,7 +188,7 @@ database_says() {
   for n in 1 2 3; do
     child=$(child_of task_server.2)
     kill -KILL "$child"
-    within 10 grep -q "task_server.2 was killed by SIGKILL; starting it again ($n of 3 in a minute)" "$stack_log"
+    within 30 grep -q "task_server.2 was killed by SIGKILL; starting it again ($n of 3 in a minute)" "$stack_log"
     within 20 eval '[ "$(task_servers)" = 2 ]'
   done
   kill -KILL "$(child_of task_server.2)"
@@ -213,10 +213,10 @@ database_says() {
 @test "the web server and the Prefect server are started again too" {
   start_example 3
   kill -KILL "$(child_of web.1)"
-  within 10 grep -q 'web.1 was killed by SIGKILL; starting it again' "$stack_log"
+  within 30 grep -q 'web.1 was killed by SIGKILL; starting it again' "$stack_log"
   within 20 curl -sf "$WEB/"
   kill -KILL "$(child_of server.1)"
-  within 10 grep -q 'server.1 was killed by SIGKILL; starting it again' "$stack_log"
+  within 30 grep -q 'server.1 was killed by SIGKILL; starting it again' "$stack_log"
   within 30 eval '[ "$(task_servers)" = 1 ]'
   ok make task
   has 'Hello, Marvin!'
@@ -259,7 +259,7 @@ database_says() {
   start extra make server
   within 20 eval '[ "$(task_servers)" = 2 ]'
   ok make stop
-  within 10 gone "$extra_pid"
+  within 30 gone "$extra_pid"
 }
 
 @test "make clean deletes the run data and keeps the set-up; status then says that nothing runs" {

@@ -98,7 +98,7 @@ SCRIPT
   rm -rf .venv
   # From a URL.
   start wheels "$PYTHON_OF_TESTS" -m http.server --bind 127.0.0.1 --directory "$BATS_TEST_TMPDIR/the wheels" "$WEB_PORT"
-  within 10 curl -sf -o /dev/null "$WEB/"
+  within 30 curl -sf -o /dev/null "$WEB/"
   LIMIT_S=170 ok env UV_CACHE_DIR="$BATS_TEST_TMPDIR/none" PIP_NO_CACHE_DIR=1 PIP_FIND_LINKS= make setup WHEELS="$WEB"
   has 'setup done'
   kill "$wheels_pid"

@@ -40,7 +40,7 @@ teardown() { stop_and_check; }
   grep -A1 '^✗ no run is forgotten' <<<"$output" | grep -qF "1 wait and nobody works: $id. make rescue"
   has '✗ a rescuer is up'
   ok make rescue
-  within 15 is_in_state "$id" COMPLETED
+  within 30 is_in_state "$id" COMPLETED
   try make check
   has '✓ no run is forgotten'
 }
@@ -57,7 +57,7 @@ teardown() { stop_and_check; }
   LIMIT=10 start taker bash -c "$kit" _ python examples/ex2_task_servers/task_server.py
   within 20 grep -q '30 of 30 runs completed' "$submit_log"
   kill -TERM "$taker_pid" "$server_pid"
-  within 15 gone "$server_pid"
+  within 30 gone "$server_pid"
 }
 
 # bats test_tags=long
@@ -67,7 +67,7 @@ teardown() { stop_and_check; }
   start_example 6 SERVERS=1 WORK_SECONDS=3
   local id
   id=$(make -s submit WAIT=0 2>/dev/null | run_id)
-  within 10 is_in_state "$id" RUNNING
+  within 30 is_in_state "$id" RUNNING
   dd if=/dev/zero of="$WORKSHOP_HOME/fill" bs=64k 2>/dev/null || true
   try make submit
   [ "$status" -eq 2 ]
@@ -91,8 +91,8 @@ teardown() { stop_and_check; }
     within 5 eval '[ "$(grep -c "patient was killed by SIGKILL; starting it again$" "$patient_log")" = '"$n"' ]'
   done
   start wrong bash -c "$kit" _ keep --always --name wrong false
-  within 10 grep -q 'wrong ended with exit code 1; starting it again in 4 s' "$wrong_log"
+  within 30 grep -q 'wrong ended with exit code 1; starting it again in 4 s' "$wrong_log"
   [ "$(grep -c 'starting it again$' "$wrong_log")" = 3 ]
   kill -TERM "$patient_pid" "$wrong_pid"
-  within 5 gone "$wrong_pid"
+  within 30 gone "$wrong_pid"
 }

@@ -65,7 +65,7 @@ teardown() {
   start first make setup
   within 60 test -d .venv/lib
   kill -KILL -- "-$first_pid"
-  within 5 gone "$first_pid"
+  within 30 gone "$first_pid"
   [ ! -f .venv/workshop/core ]
   LIMIT_S=170 ok make setup
   has 'setup done'
@@ -78,7 +78,7 @@ teardown() {
   within 30 test -e .venv.lock/holder
   LIMIT_S=170 ok make setup
   has 'waiting for the set-up that runs in another terminal'
-  within 10 gone "$first_pid"
+  within 30 gone "$first_pid"
   grep -q 'setup done' "$first_log"
 }
 

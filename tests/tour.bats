@@ -21,14 +21,14 @@ teardown() { stop_and_check; }
 
 @test "make tour ends at the first ✗ with what was said and exit 1, and stops what it started" {
   start holder python3 -m http.server --bind 127.0.0.1 "$WEB_PORT"
-  within 10 curl -sf "http://127.0.0.1:$WEB_PORT"
+  within 30 curl -sf "http://127.0.0.1:$WEB_PORT"
   LIMIT_S=120 try make tour EX=3
   [ "$status" -eq 2 ] # make's; the script's is 1
   has '✗ make ex3'
   has "port $WEB_PORT is in use"
   has '│ 3       │ ✗ │'
   kill "$holder_pid"
-  within 10 gone "$holder_pid"
+  within 30 gone "$holder_pid"
 }
 
 # bats test_tags=long

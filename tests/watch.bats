@@ -34,15 +34,15 @@ teardown_file() { stop_and_check; }
   tmux -S "$socket" send-keys 'echo before; make watch' Enter
   within 20 eval 'screen | grep -q "newest runs"'
   ok make submit NAME=Ford WAIT=0
-  within 5 eval 'screen | grep my_background_task | grep -qE "Running|Completed"'
+  within 30 eval 'screen | grep my_background_task | grep -qE "Running|Completed"'
   screen
   # Readable at 100 by 30: nothing is cut off, the newest run's row included.
   screen | "$PYTHON_OF_TESTS" -c 'import sys; assert all(line.rstrip()[-1:] in "┓┩┃│┘" for line in sys.stdin.read().splitlines()[1:] if line.strip())'
   kill -KILL "$(child_of server.1)"
-  within 10 eval 'screen | grep -q "the Prefect API is away"'
+  within 30 eval 'screen | grep -q "the Prefect API is away"'
   within 30 eval 'screen | grep -q "http://127.0.0.1:$PREFECT_PORT"'
   tmux -S "$socket" send-keys C-c
-  within 10 eval 'screen | grep -q "^before"'
+  within 30 eval 'screen | grep -q "^before"'
   never eval 'screen | grep -q "newest runs"'
   tmux -S "$socket" kill-server
 }
