@@ -98,6 +98,37 @@ PY
   within 30 gone "$patient_pid"
 }
 
+@test "a wrong password, and an address that is no Prefect API: one line, which names the remedy, and exit 2" {
+  cat >"$SERVICE/serve.py" <<'PY'
+from durable import serve
+from prefect import task
+
+
+@task
+def quick():
+    return 42
+
+
+if __name__ == "__main__":
+    serve(quick)
+PY
+  ok make stop
+  typed 'export PREFECT_SERVER_API_AUTH_STRING=admin:right
+    prefect server start --background >/dev/null
+    until curl -sf "$PREFECT_API_URL/health" >/dev/null; do sleep 0.3; done
+    PREFECT_API_AUTH_STRING=admin:wrong python serve.py; echo "wrong: $?"
+    PREFECT_API_URL=${PREFECT_API_URL%/api}/no python serve.py; echo "no API: $?"
+    PREFECT_API_AUTH_STRING=admin:right python -c "import durable, serve; durable.serve(serve.quick, timeout=3)"; echo "right: $?"
+    prefect server stop'
+  has "error: http://127.0.0.1:$PREFECT_PORT/api refuses this task server (Invalid token). Try: its address in PREFECT_API_URL, its password in PREFECT_API_AUTH_STRING"
+  has 'wrong: 2'
+  has "error: http://127.0.0.1:$PREFECT_PORT/no refuses this task server (HTTP 403). Try: its address in PREFECT_API_URL"
+  has 'no API: 2'
+  has 'Stopped; nothing is in flight'
+  has 'right: 0'
+  has_not Traceback
+}
+
 @test "the rescuer says at once that it is refused, after ten seconds that nobody answers, and takes no number that is none" {
   start refused bash -c 'PREFECT_PORT=$1 make -s shell <<<"PREFECT_API_URL=\$PREFECT_API_URL/x python -m durable rescue --records $2"' _ "$PREFECT_PORT" "$WORKSHOP_HOME/r"
   within 30 grep -q "rescuer: the Prefect API is away (.*404.*); looking on. Try: the right PREFECT_API_URL" "$refused_log"

@@ -10,7 +10,8 @@ stop, and a finished run has no field that says which task server ran it. Write
 On SIGTERM or Ctrl-C the task server takes nothing new and finishes what it has in flight, for up to `grace` seconds;
 what is not finished then, or at a second signal, goes back to the queue. Then it exits with 0. It exits with 1, after
 the same, when a run outlives its task's `timeout_seconds` in a thread that nothing can interrupt. Something (systemd,
-a container's restart policy) should start it again. `aserve` is the same for an asynchronous program.
+a container's restart policy) should start it again. A wrong password or address is one line and exit code 2 (`Refused`,
+from `aserve`). `aserve` is the same for an asynchronous program.
 
 **2. A record of who runs what.** `records` is a folder that all task servers share: on one machine, or on a volume of
 containers on one machine. Each appends to a file of its own there, a JSON object a line, before it accepts a run and
@@ -41,6 +42,6 @@ Nothing here belongs to the workshop kit.
 
 from durable.records import Record, Records
 from durable.rescuing import Rescuer
-from durable.serving import DrainingTaskWorker, aserve, keyed, serve
+from durable.serving import DrainingTaskWorker, Refused, aserve, keyed, serve
 
-__all__ = ["DrainingTaskWorker", "Record", "Records", "Rescuer", "aserve", "keyed", "serve"]
+__all__ = ["DrainingTaskWorker", "Record", "Records", "Refused", "Rescuer", "aserve", "keyed", "serve"]

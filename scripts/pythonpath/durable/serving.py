@@ -5,6 +5,7 @@ import errno
 import inspect
 import logging
 import os
+import re
 import signal
 import socket
 import sys
@@ -75,6 +76,15 @@ def line_on_page(run: TaskRun, message: str) -> LogCreate:
     return LogCreate(name="durable", level=logging.WARNING, message=message, timestamp=at, task_run_id=run.id)
 
 
+class Refused(Exception):
+    """The Prefect server wants another password or key, or is none: waiting does not help."""
+
+    def __init__(self, why: object) -> None:
+        remedy = "its address in PREFECT_API_URL, its password in PREFECT_API_AUTH_STRING (or a key in PREFECT_API_KEY)"
+        url = re.sub("//.*@", "//…@", str(get_current_settings().api.url))
+        super().__init__(f"{url} refuses this task server ({why}). Try: {remedy}")
+
+
 def nobody_listens(error: BaseException) -> bool:
     """Whether a connection was refused, or its host is gone: no server, so no queue either. Slowness proves nothing."""
     # EHOSTUNREACH: a container that is not running has no address.
@@ -115,6 +125,15 @@ class Deliveries(Subscription[TaskRun]):
         except WebSocketException:
             self._websocket = None  # it is ours all the same: who is sent it again finds that on record
         return run
+
+    async def _ensure_connected(self) -> None:
+        try:
+            await super()._ensure_connected()
+        except Exception as error:
+            if type(error) is not Exception:
+                raise
+            # Prefect has no class for it, but a sentence that ends with the server's (client/subscriptions.py).
+            raise Refused(str(error).rpartition("Reason: ")[2]) from None
 
     async def close(self) -> None:
         """What was sent and is not acknowledged goes back to the server's queue (server/api/task_runs.py)."""
@@ -192,8 +211,8 @@ class DrainingTaskWorker(TaskWorker):
             try:
                 return await anext(runs)
             except (OSError, InvalidHandshake, WebSocketException) as error:
-                if getattr(getattr(error, "response", None), "status_code", 500) < 500:
-                    raise  # 401, 403: waiting does not help
+                if (status := getattr(getattr(error, "response", None), "status_code", 500)) < 500:
+                    raise Refused(f"HTTP {status}") from None
                 if time.monotonic() < self._pause_until:
                     continue  # we have closed it
                 if getattr(error, "errno", 0) in (errno.ENOSPC, errno.EDQUOT):
@@ -395,7 +414,8 @@ async def aserve(
 
     limit: runs at once. timeout, grace: seconds. name: who ran it, in the records (default: host-pid).
     status_server_port: refused with ValueError; it crashes Prefect 3.8.8's task server. ValueError, too, for two
-    functions with one key: only one of them would ever run. TypeError for a number that is text.
+    functions with one key: only one of them would ever run. TypeError for a number that is text. Refused when the
+    server wants another password, or is none of Prefect's.
     """
     for option, value, kind in (("limit", limit, "int"), ("grace", grace, "float"), ("timeout", timeout, "float")):
         if isinstance(value, str):
@@ -409,7 +429,15 @@ async def aserve(
     if get_current_settings().api.url is None:
         raise ValueError("a task server needs PREFECT_API_URL: start a Prefect server and set it")
     name = name or f"{socket.gethostname()}-{os.getpid()}"
-    worker = DrainingTaskWorker(*tasks, limit=limit, name=name, records=records)
+    try:
+        await _serve(DrainingTaskWorker(*tasks, limit=limit, name=name, records=records), timeout, grace)
+    except ExceptionGroup as group:  # the task group of Prefect's TaskWorker makes one of what ends it
+        refused = next((error for error in group.exceptions if isinstance(error, Refused)), None)
+        raise refused or group from None
+
+
+async def _serve(worker: DrainingTaskWorker, timeout: float | None, grace: float) -> None:
+    """Take runs until a signal, `timeout` seconds, an error or a run that is stuck; then drain."""
     signals: asyncio.Queue[int] = asyncio.Queue()
     loop = asyncio.get_running_loop()
     if threading.current_thread() is threading.main_thread():  # only there can Python handle signals
@@ -455,5 +483,9 @@ async def aserve(
 
 
 def serve(*tasks: Task[..., Any], **options: Any) -> None:
-    """The same from ordinary code; returns when the task server has stopped."""
-    asyncio.run(aserve(*tasks, **options))
+    """The same from ordinary code; returns when the task server has stopped. Refused: one line, and exit code 2."""
+    try:
+        asyncio.run(aserve(*tasks, **options))
+    except Refused as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
