@@ -26,6 +26,7 @@ import workshop
 PATIENCE = 30  # seconds that importing the task's file may take; then nothing is said about it
 SERVING = {"serve", "aserve", "TaskWorker", "DrainingTaskWorker"}
 SUBMITTING = {"delay", "map", "apply_async", "submit", "create_run"}
+OPTIONS = ["limit", "grace", "name", "records", "status_server_port", "timeout"]  # of serve
 ENVIRONMENT = {"environ", "getenv"}
 MAIN = 'if __name__ == "__main__":'
 
@@ -95,6 +96,10 @@ def names_bound(tree: ast.AST) -> set[str]:
             found.add(node.arg)
         elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
             found.add(node.name)
+        elif isinstance(node, ast.MatchMapping) and node.rest:
+            found.add(node.rest)
+        elif type(node).__name__ in ("TypeVar", "ParamSpec", "TypeVarTuple"):  # def f[T](…), from Python 3.12 on
+            found.add(node.name)  # type: ignore[attr-defined]
     return found
 
 
@@ -148,6 +153,17 @@ def read(ex: int, folder: Path) -> tuple[list[File], list[Finding]]:
     return files, wrong
 
 
+def beside(folder: Path) -> set[str]:
+    """The learner's own modules and packages; a package is a folder, with an __init__.py or without."""
+    return {path.stem for path in folder.glob("*.py")} | {path.name for path in folder.iterdir() if path.is_dir()}
+
+
+def as_imported(tree: ast.Module, names: set[str]) -> set[str]:
+    """These names, and what the file calls them: `from prefect.task_worker import serve as start`."""
+    aliases = [alias for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names]
+    return names | {alias.asname for alias in aliases if alias.name in names and alias.asname}
+
+
 def modules_imported(tree: ast.Module) -> set[str]:
     """At the top of the file."""
     found = {node.module or "" for node in imports(tree) if isinstance(node, ast.ImportFrom)}
@@ -172,9 +188,16 @@ def names_read(tree: ast.AST) -> set[str]:
     return {last_name(node) for node in nodes if isinstance(node.ctx, ast.Load)}
 
 
-def similar(name: str, known: set[str] | list[str]) -> str:
+def similar(name: str, known: set[str] | list[str], at_least: float = 0.6) -> str:
     """The most similar of the known names, or nothing."""
-    return next(iter(difflib.get_close_matches(name, sorted(known), 1, 0.6)), "")
+    return next(iter(difflib.get_close_matches(name, sorted(known), 1, at_least)), "")
+
+
+def defined(tree: ast.Module) -> set[str]:
+    """The functions, classes and other names that the file itself makes, at its top."""
+    names = {getattr(node, "name", "") for node in tree.body}
+    assigned = [target for node in tree.body if isinstance(node, ast.Assign) for target in node.targets]
+    return (names | {target.id for target in assigned if isinstance(target, ast.Name)}) - {""}
 
 
 def functions(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -230,7 +253,7 @@ def uses_as_task(file: File, name: str) -> bool:
 
 def imports_from_beside(file: File, ex: int, files: list[File]) -> Iterator[Finding]:
     """Modules that are not there, and names that a file beside it does not have."""
-    beside = {path.stem: path for path in file.path.parent.glob("*.py")}
+    own = beside(file.path.parent)
     for node in imports(file.tree):
         if isinstance(node, ast.ImportFrom) and node.level:
             names = ", ".join(alias.name for alias in node.names)
@@ -240,12 +263,12 @@ def imports_from_beside(file: File, ex: int, files: list[File]) -> Iterator[Find
         modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
         for module in modules:
             top = module.partition(".")[0]
-            if top not in beside and not importlib.util.find_spec(top):
+            if top not in own and not importlib.util.find_spec(top):
                 finished = {name for statement in imports(file.finished) for name in tops(statement)}
                 if top in finished:  # the finished file wants it, too
                     yield Finding(file.at(node), f"the package {top} is not installed", f"make setup EX={ex}")
                     continue
-                like = similar(top, set(beside) | finished | {"prefect"})
+                like = similar(top, own | finished | {"prefect"})
                 names = ", ".join(alias.name for alias in node.names)
                 remedy = f"`from {like} import {names}`" if like and isinstance(node, ast.ImportFrom) else ""
                 remedy = remedy or (f"`import {like}`" if like else "mending the name")
@@ -254,8 +277,11 @@ def imports_from_beside(file: File, ex: int, files: list[File]) -> Iterator[Find
         if other and not {"*", "__getattr__"} & other.bound:
             for alias in node.names:
                 if alias.name not in other.bound | {"*"}:
-                    like = similar(alias.name, tasks_defined(other.tree) | other.bound)
+                    tasks = tasks_defined(other.tree)
+                    like = similar(alias.name, tasks, 0.5) or similar(alias.name, defined(other.tree))
                     remedy = f"`from {node.module} import {like}`" if like else f"writing {alias.name} there"
+                    if alias.name in LESSONS[ex][1] and like in tasks:  # the kit's commands want it by this name
+                        remedy = f"calling {like} so there"
                     yield Finding(file.at(node), f"{other.path.name} has no {alias.name}", remedy)
 
 
@@ -270,6 +296,8 @@ def not_imported(file: File, files: list[File]) -> Iterator[Finding]:
     statements: dict[str, str] = {}
     for tree in [each.finished for each in reversed(files)] + [file.finished]:
         for node in imports(tree):
+            if isinstance(node, ast.ImportFrom) and node.module == file.path.stem:
+                continue  # the file itself
             for alias in node.names:
                 name = alias.asname or alias.name
                 start = f"from {node.module} import" if isinstance(node, ast.ImportFrom) else "import"
@@ -313,10 +341,10 @@ def not_a_task(file: File, name: str, node: ast.AST | None) -> Finding:
 def serving(file: File, ex: int, files: list[File]) -> Iterator[Finding]:
     """The task server's file: does it serve, what, and only when it is started as a program?"""
     names = LESSONS[ex][1]
-    imported = modules_imported(file.tree)
+    imported = {module.partition(".")[0] for module in modules_imported(file.tree)}
     here = [file] + [each for each in files if each.path.stem in imported]
-    beside = {path.stem for path in file.path.parent.glob("*.py")} - {each.path.stem for each in files}
-    if not any(SERVING & names_read(each.tree) for each in here) and not imported & beside:
+    unread = beside(file.path.parent) - {each.path.stem for each in files}
+    if not any(as_imported(each.tree, SERVING) & names_read(each.tree) for each in here) and not imported & unread:
         what = "nothing serves the task, so the task server would end at once"
         yield Finding(file.at(file.tree.body[-1] if file.tree.body else None), what, f"serve({names[0]}) under {MAIN}")
     for call, around in calls(file.tree):
@@ -337,7 +365,14 @@ def serving(file: File, ex: int, files: list[File]) -> Iterator[Finding]:
             elif isinstance(arg, ast.List | ast.Tuple):
                 what = "serve wants the tasks themselves, not a list of them"
                 yield Finding(file.at(call), what, f"serve({', '.join(map(ast.unparse, arg.elts))})")
+        if called_only(call, around) and last_name(call) == "aserve":
+            what = "aserve(…) without await does nothing"
+            yield Finding(file.at(call), what, f"asyncio.run({ast.unparse(call)})")
         for keyword in call.keywords:
+            if keyword.arg and keyword.arg not in OPTIONS:
+                like = similar(keyword.arg, OPTIONS)
+                what = f"serve has no option {keyword.arg}"
+                yield Finding(file.at(keyword.value), what, f"{like}=…" if like else f"one of {', '.join(OPTIONS)}")
             kind = {"limit": "int", "grace": "float"}.get(keyword.arg or "")
             if kind and from_environment(keyword.value):
                 what = f"{keyword.arg} is text here, as all that comes from the environment is"
@@ -385,22 +420,27 @@ def above_tasks(file: File) -> Iterator[Finding]:
                     yield Finding(file.at(template), what, f"{{{like}}}" if like else "a name without it")
 
 
-def not_awaited(file: File) -> Iterator[Finding]:
-    """In an asynchronous function, an asynchronous function of this file is called without `await`."""
-    coroutines = {
+def own_coroutines(tree: ast.Module) -> set[str]:
+    """The asynchronous functions of this file that are a coroutine when they are called."""
+    return {
         function.name
-        for function in functions(file.tree)
+        for function in functions(tree)
         if isinstance(function, ast.AsyncFunctionDef)
         and {last_name(decorator) for decorator in function.decorator_list} <= {"task", "keyed", "fn"}
         and not any(isinstance(node, ast.Yield) for node in ast.walk(function))  # a generator: `async for`
     }
+
+
+def not_awaited(file: File) -> Iterator[Finding]:
+    """In an asynchronous function, an asynchronous function of this file is called without `await`."""
+    coroutines = own_coroutines(file.tree)
     for function in functions(file.tree):
         if not isinstance(function, ast.AsyncFunctionDef):
             continue
         for node in ast.walk(function):
             call = node.value if isinstance(node, ast.Assign | ast.Expr) else None
             if not isinstance(call, ast.Call) or (
-                isinstance(node, ast.Assign) and awaited_later(function, node, coroutines)
+                isinstance(node, ast.Assign) and not taken_for_its_value(function, node, coroutines)
             ):
                 continue
             name, of = last_name(call), call.func.value if isinstance(call.func, ast.Attribute) else None
@@ -409,21 +449,42 @@ def not_awaited(file: File) -> Iterator[Finding]:
                 yield Finding(file.at(call), f"{name}(…) without await gives no answer", f"await {ast.unparse(call)}")
 
 
-def awaited_later(function: ast.AsyncFunctionDef, assigned: ast.Assign, coroutines: set[str]) -> bool:
-    """Whether a name that was given a coroutine is awaited, or handed to what may await it: asyncio.gather(…), say.
+def taken_for_its_value(function: ast.AsyncFunctionDef, assigned: ast.Assign, coroutines: set[str]) -> bool:
+    """Whether a name that was given a coroutine is used as what the coroutine would have given, and in no other way.
 
-    Not one of this file's coroutines: those want what the coroutine would have given.
+    It may be awaited later, put into a list that is awaited, or handed to who awaits it: that is right.
     """
     names = {target.id for target in assigned.targets if isinstance(target, ast.Name)}
-    for node in ast.walk(function):
-        given: list[ast.expr] = []
-        if isinstance(node, ast.Await):
-            given = [node.value]
-        elif isinstance(node, ast.Call) and last_name(node) not in coroutines:
-            given = [n for arg in node.args for n in ast.walk(arg) if isinstance(n, ast.Name)]
-        if {n.id for n in given if isinstance(n, ast.Name)} & names:
-            return True
-    return False
+    parents = {child: node for node in ast.walk(function) for child in ast.iter_child_nodes(node)}
+    is_task = "task" in map(last_name, function.decorator_list)
+
+    def as_value(node: ast.Name) -> bool:
+        user = parents[node]
+        while is_task and isinstance(user, ast.Dict | ast.List | ast.Tuple):  # in what a task returns
+            user = parents[user]
+        if isinstance(user, ast.Call):
+            return node in user.args and last_name(user) in coroutines | {"print", "str", "len"}
+        return isinstance(user, ast.Attribute | ast.FormattedValue) or (is_task and isinstance(user, ast.Return))
+
+    if not names or any(isinstance(node, ast.Global | ast.Nonlocal) for node in ast.walk(function)):
+        return False
+    loads = [n for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load) and n.id in names]
+    return all(map(as_value, loads))
+
+
+def called_only(call: ast.Call, around: list[ast.AST]) -> bool:
+    """Whether the call is a line of its own, outside of every asynchronous function and class."""
+    inside = any(isinstance(node, ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda) for node in around)
+    return isinstance(around[-1], ast.Expr) and not inside if around else False
+
+
+def not_run(file: File) -> Iterator[Finding]:
+    """An asynchronous function of this file is called as a line of its own, in ordinary code: that does nothing."""
+    coroutines = own_coroutines(file.tree)
+    for call, around in calls(file.tree):
+        if isinstance(call.func, ast.Name) and call.func.id in coroutines and called_only(call, around):
+            what = f"{call.func.id} is asynchronous, so calling it so does nothing"
+            yield Finding(file.at(call), what, f"asyncio.run({ast.unparse(call)}), and `import asyncio`")
 
 
 def never_main(file: File) -> Iterator[Finding]:
@@ -440,7 +501,109 @@ def never_main(file: File) -> Iterator[Finding]:
 # --- c: submitting ----------------------------------------------------------------------------------------
 
 
-def submitting(file: File, ex: int) -> Iterator[Finding]:
+def misses_argument(file: File, files: list[File], call: ast.Call, name: str) -> Iterator[Finding]:
+    """A run is submitted without an argument that its task wants, or with one more than it takes."""
+    function = function_of(name, files)
+    if not function or any(isinstance(arg, ast.Starred) for arg in call.args):
+        return
+    given = [keyword.arg or "**" for keyword in call.keywords]
+    takes, wants = parameters(function)
+    if "**" not in given and (missing := [arg for arg in wants[len(call.args) :] if arg not in given]):
+        values = ", ".join([*map(ast.unparse, call.args), *(f"{arg}=…" for arg in missing)])
+        what = f"{name} wants {' and '.join(missing)}, which this run is not given"
+        yield Finding(file.at(call), what, f"{name}.delay({values})")
+    elif len(call.args) > takes:
+        what = f"{name} takes {takes or 'no'} argument(s), and this run is given {len(call.args)}"
+        yield Finding(file.at(call), what, f"a parameter more in `def {name}`")
+
+
+def function_of(name: str, files: list[File]) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+    """The one function of these files that is a task of this name, with nothing unknown above it."""
+    found = [function for file in files for function in functions(file.tree) if function.name == name]
+    known = len(found) == 1 and {last_name(d) for d in found[0].decorator_list} <= {"task", "keyed"}
+    return found[0] if known and found[0].decorator_list else None
+
+
+def parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> tuple[float, list[str]]:
+    """How many positional arguments it takes, and the names of those that it cannot do without."""
+    args = function.args
+    positional = [arg.arg for arg in args.posonlyargs + args.args]
+    wants = positional[: len(positional) - len(args.defaults)]
+    wants += [arg.arg for arg, default in zip(args.kwonlyargs, args.kw_defaults, strict=True) if not default]
+    return (float("inf") if args.vararg else len(positional)), wants
+
+
+def other_parameters(file: File, ex: int, files: list[File]) -> Iterator[Finding]:
+    """The kit's commands submit with as many values as the finished task takes."""
+    for finished in functions(file.finished):
+        mine = function_of(finished.name, files)
+        if mine and ex in (2, 3, 6) and finished.name in LESSONS[ex][1]:
+            given = [arg.arg for arg in finished.args.args]
+            takes, wants = parameters(mine)
+            if takes < len(given) or len(wants) > len(given):
+                what = f"{mine.name} takes other arguments than the kit's commands give it: {', '.join(given)}"
+                yield Finding(file.at(mine), what, f"def {mine.name}({ast.unparse(finished.args)})")
+
+
+def not_served(file: File, ex: int) -> Iterator[Finding]:
+    """A task that the finished file serves is here, and left out where the others are served."""
+    served = [call for call, _ in calls(file.tree) if last_name(call) in SERVING and call.args]
+    if len(served) != 1:
+        return
+    given: list[ast.expr] = []
+    for arg in served[0].args:  # *(fail, hang, poison) is three
+        inside = arg.value if isinstance(arg, ast.Starred) else None
+        given += inside.elts if isinstance(inside, ast.Tuple | ast.List) else [arg]
+    names = {arg.id if isinstance(arg, ast.Name) else "" for arg in given}
+    # What is given otherwise may have it.
+    if names <= file.tasks and (missing := [name for name in LESSONS[ex][1] if name in file.tasks - names]):
+        what = f"serve is not given {' and '.join(missing)}, whose runs would wait for ever"
+        yield Finding(file.at(served[0]), what, f"serve({', '.join(sorted(names) + missing)}, …)")
+
+
+def ships_again(file: File, ex: int) -> Iterator[Finding]:
+    """Example 6: the parcel's file is opened with "w", which a second start of the run does not notice."""
+    modes = {
+        arg.value
+        for call, _ in calls(file.tree)
+        if last_name(call) == "open"
+        for arg in [*call.args, *(keyword.value for keyword in call.keywords)]
+        if isinstance(arg, ast.Constant)
+    }
+    others = {"O_EXCL", "link", "symlink", "mkdir", "exists", "is_file", "rename", "replace"}
+    if ex == 6 and file.is_main and "w" in modes and "x" not in modes and not others & names_read(file.tree):
+        what = 'opens a file with "w", so a run that is started again ships a second time'
+        yield Finding(file.at(), what, '"x", which fails if the file is there', stops=False)
+
+
+def undefined(file: File, ex: int) -> Iterator[Finding]:
+    """A name that nothing in the file gives a value: Python says so only on reaching it."""
+    if "*" in file.bound or names_read(file.tree) & {"exec", "globals", "locals", "vars", "setattr"}:
+        return
+    tried = {inner for node in ast.walk(file.tree) if isinstance(node, ast.Try) for inner in ast.walk(node)}
+    hints = {
+        inner
+        for node in ast.walk(file.tree)
+        for hint in (getattr(node, "annotation", None), getattr(node, "returns", None))
+        if hint
+        for inner in ast.walk(hint)
+    }
+    told: set[str] = set()
+    for node in ast.walk(file.tree):
+        name = node.id if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) else ""
+        known = not name or name.startswith("__") or hasattr(builtins, name) or name in file.bound | told
+        if known or node in tried or node in hints:
+            continue
+        told.add(name)
+        like = similar(name, file.tasks, 0.5) or similar(name, file.bound | set(dir(builtins)))
+        if file.is_main and name in LESSONS[ex][1]:
+            what, remedy = f"has no {name}, which the kit's commands submit to", f"calling {like} so" if like else ""
+        else:
+            what, remedy = f"{name} is not defined", f"{like}, perhaps" if like else ""
+        yield Finding(file.at(node), what, remedy or f"writing {name}")
+
+
+def submitting(file: File, ex: int, files: list[File]) -> Iterator[Finding]:
     """`submit` and `map` outside a flow, and a task that is called where it should be submitted."""
     submits = SUBMITTING & names_read(file.tree)
     for call, around in calls(file.tree):
@@ -454,10 +617,15 @@ def submitting(file: File, ex: int) -> Iterator[Finding]:
             name = last_name(call.func.value) if isinstance(call.func.value, ast.Name | ast.Attribute) else ""
             if name not in file.tasks:
                 continue
-            if call.func.attr == "submit":
+            if ex == 1 and call.func.attr in SUBMITTING:
+                what = f"example 1 has no task server, which {name}.{call.func.attr}(…) is for"
+                yield Finding(file.at(call), what, f"{name}({', '.join(map(ast.unparse, call.args))})")
+            elif call.func.attr == "submit":
                 what = f"{name}.submit(…) works in a flow only"
                 yield Finding(file.at(call), what, f"{name}.delay(…)")
-            if call.func.attr == "map" and maps_at_once(call):
+            if call.func.attr == "delay":
+                yield from misses_argument(file, files, call, name)
+            if ex > 1 and call.func.attr == "map" and maps_at_once(call):
                 what = f"{name}.map(…) without deferred=True works in a flow only"
                 yield Finding(file.at(call), what, f"{name}.map([…], deferred=True)")
             elif call.func.attr == "map" and call.args and no_list(call):
@@ -619,15 +787,15 @@ def import_here(ex: int, folder: Path) -> list[Finding]:
     """In that process: the imports of every file, one after the other, and then the task's file itself."""
     sys.path.insert(0, str(folder))
     files, _ = read(ex, folder)
-    beside = {path.stem for path in folder.glob("*.py")}
+    own = beside(folder)
     found = []
     for file in files:
         for node in imports(file.tree):
-            if isinstance(node, ast.ImportFrom) and not node.level and not tops(node) & beside:
+            if isinstance(node, ast.ImportFrom) and not node.level and not tops(node) & own:
                 found += names_missing(file, node)
             elif isinstance(node, ast.Import):
                 found += [
-                    f for alias in node.names if not tops(node) & beside for f in module_missing(file, node, alias.name)
+                    f for alias in node.names if not tops(node) & own for f in module_missing(file, node, alias.name)
                 ]
     main = next(file for file in files if file.is_main)
     return found or task_missing(main, ex)
@@ -676,10 +844,24 @@ def names_missing(file: File, node: ast.ImportFrom) -> list[Finding]:
     return missing
 
 
+def runs_at_import(main: File) -> bool:
+    """Whether importing the file would call or submit a task: then it is not ours to do."""
+    for call, around in calls(main.tree):
+        if any(isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.If) for node in around):
+            continue
+        of = call.func.value if isinstance(call.func, ast.Attribute) and call.func.attr in SUBMITTING else call.func
+        if isinstance(of, ast.Name) and of.id in main.tasks:
+            return True
+    return False
+
+
 def task_missing(main: File, ex: int) -> list[Finding]:
     """Import the file and look whether its tasks are tasks."""
     from prefect import Task
 
+    if runs_at_import(main):
+        return []
+    sys.argv = [str(main.path)]
     try:
         module = importlib.import_module(main.path.stem)
     except Exception as error:
@@ -735,9 +917,11 @@ def seen(ex: int, folder: Path) -> list[Finding]:
         if file.is_main:
             found += plain_functions(file, ex)
         if file.is_main and ex > 1:
-            found += serving(file, ex, files)
+            found += [*serving(file, ex, files), *not_served(file, ex), *other_parameters(file, ex, files)]
         found += [*above_tasks(file), *not_awaited(file), *never_main(file), *defined_again(file, files)]
-        found += [*submitting(file, ex), *not_called(file)]
+        found += [*submitting(file, ex, files), *not_called(file), *not_run(file), *ships_again(file, ex)]
+        known = {finding.where for finding in found}
+        found += [finding for finding in undefined(file, ex) if finding.where not in known]
         found += own_address(file)
         found += list(unwritten(file, ex)) or submits_nothing(file, files)
     return found

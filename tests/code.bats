@@ -155,7 +155,10 @@ mistake() {
   mistake 'task_server.py has no my_b_task' task_submitter.py "$mine" 'from task_server import my_b_task as my_background_task'
   mistake 'my_background_task is used and not imported. Try: `from task_server import my_background_task`' task_submitter.py "$mine" ''
   mistake 'works in a package only' task_submitter.py "$mine" 'from .task_server import my_background_task'
-  mistake "cannot be imported: NameError: name 'tsk' is not defined" task_server.py '@task' '@tsk'
+  mistake 'task_server.py:13: tsk is not defined. Try: task, perhaps' task_server.py '@task' '@tsk'
+  mistake 'my_backgroud_task is not defined. Try: my_background_task, perhaps' task_server.py 'serve(my_background_task' 'serve(my_backgroud_task'
+  mistake 'task_server.py has no my_task. Try: `from task_server import my_background_task`' task_submitter.py "$mine" 'from task_server import my_task'
+  mistake 'task_server.py:21: has no my_background_task, which the kit'"'"'s commands submit to. Try: calling my_bg_task so' task_server.py 'def my_background_task' 'def my_bg_task'
   mistake 'is no valid Python' task_server.py 'return f"Hello' 'return f("Hello'
 }
 
@@ -165,6 +168,9 @@ mistake() {
   mistake 'serve() is given no task. Try: serve(my_background_task)' task_server.py "$serve" '    serve()'
   mistake 'serve wants the task itself' task_server.py "$serve" '    serve(my_background_task("x"))'
   mistake 'serve wants the tasks themselves, not a list of them. Try: serve(my_background_task)' task_server.py "$serve" '    serve([my_background_task])'
+  mistake 'serve has no option limits. Try: limit=…' task_server.py 'limit=LIMIT' 'limits=LIMIT'
+  mistake 'aserve(…) without await does nothing. Try: asyncio.run(aserve(my_background_task))' task_server.py "$serve" '    from prefect.task_worker import aserve
+    aserve(my_background_task)'
   mistake 'whoever imports this file starts a task server, and hangs' task_server.py "if __name__ == \"__main__\":
 $serve" 'serve(my_background_task)'
 }
@@ -177,7 +183,10 @@ $serve" 'serve(my_background_task)'
   mistake '@keyed belongs above @task' task_server.py '@keyed("ex6")
 @task' '@task
 @keyed("ex6")'
+  mistake 'serve is not given ship, whose runs would wait for ever' task_server.py '        ship,
+' ''
   EX=4
+  mistake 'serve is not given enrol_in_onboarding_flow, whose runs' signup_tasks.py '*TASKS.values()' 'send_confirmation_email, populate_workspace'
   mistake 'task_run_name has {mail}, and send_confirmation_email has no parameter of that name. Try: {email}' signup_tasks.py 'email to {email}' 'email to {mail}'
   mistake 'here there is no such name yet. Try: the same without the f before it' signup_tasks.py 'task_run_name="Send' 'task_run_name=f"Send'
   EX=5
@@ -203,6 +212,10 @@ $serve" 'serve(my_background_task)'
   exchange "$MY/ex6/task_server.py" "$(sed -n '/    parcel = /,/note("again")/p' "$MY/ex6/task_server.py")" ''
   try make check EX=6 CODE="$MY/ex6"
   has 'in ship step 3 is to be written'
+  written 6
+  exchange "$MY/ex6/task_server.py" 'open("x")' 'open("w")'
+  try make check EX=6 CODE="$MY/ex6"
+  has 'opens a file with "w", so a run that is started again ships a second time'
 }
 
 @test "submit and map as in a flow, and a task called directly, have a sentence" {
@@ -218,6 +231,11 @@ def my_background_task(name: str):
     return name'
   mistake 'my_background_task.submit(…) works in a flow only. Try: my_background_task.delay(…)' task_submitter.py 'delay(' 'submit('
   mistake 'runs the task here, in this program, and not on a task server' task_submitter.py 'my_background_task.delay(' 'my_background_task('
+  mistake 'my_background_task wants name, which this run is not given. Try: my_background_task.delay(name=…)' task_submitter.py '"Agrajag"' ''
+  mistake 'my_background_task takes other arguments than the kit'"'"'s commands give it: name' task_server.py '(name: str)' '()'
+  EX=1
+  mistake 'example 1 has no task server, which greet.submit(…) is for. Try: greet(*sys.argv[1:])' greeter.py '    greet(' '    greet.submit('
+  mistake 'greet is asynchronous, so calling it so does nothing. Try: asyncio.run(greet(*sys.argv[1:]))' greeter.py 'def greet' 'async def greet'
   EX=3
   mistake 'runs the task here' first_fastapi.py 'my_fastapi_task.delay(' 'my_fastapi_task('
 }
@@ -299,6 +317,10 @@ async def numbers():
 async def both():
     later = slowly()
     await later
+    first, again = slowly(), [slowly()]
+    pair = slowly()
+    for waiting in (first, *again, pair):
+        await waiting
     await asyncio.gather(slowly(), slowly())
     given = slowly()
     task_server.keep(given)
@@ -338,6 +360,46 @@ if __name__ == "__main__":
 PY
   rm "$folder/task_submitter.py"
   ok scripts/py.sh mistakes 2 "$folder"
+  # A package of one's own, serve under another name, a task with more than the kit gives it, names that come and go.
+  mkdir "$folder/mytools"
+  echo 'def hello(name): return name' >"$folder/mytools/words.py"
+  cat >"$folder/task_server.py" <<'PY'
+from __future__ import annotations
+
+import mytools.words
+from mytools.words import hello
+from prefect import task
+from prefect.task_worker import serve as start
+
+
+@task(log_prints=True)
+def my_background_task(name: NotKnown, greeting="Hello", *rest, loud=False, **more):
+    return hello(name) + mytools.words.hello(greeting)
+
+
+if __name__ == "__main__":
+    try:
+        unknown
+    except NameError:
+        print(__file__)
+    match {"a": 1}:
+        case {"a": one, **others}:
+            print(one, others)
+    start(my_background_task, limit=2, timeout=None)
+PY
+  cat >"$folder/task_submitter.py" <<'PY'
+from task_server import my_background_task
+
+given = ("Ford",)
+my_background_task.delay(*given)
+my_background_task.delay("Ford", "Hi", 3, 4, loud=True, other=5)
+my_background_task.delay(**{"name": "Ford"})
+PY
+  ok scripts/py.sh mistakes 2 "$folder"
+  # Example 1 without its guard: nothing is run to find that out.
+  mkdir "$folder/one"
+  sed -e '/^if __name__/d' -e 's/^    greet(/greet(/' examples/ex1_task/greeter.py >"$folder/one/greeter.py"
+  ok scripts/py.sh mistakes 1 "$folder/one"
 }
 
 # bats test_tags=long
