@@ -15,13 +15,11 @@ import workshop
 from durable import Rescuer
 from durable.__main__ import once
 
-IN_CONTAINER = ["docker", "compose", "exec", "-T", "task-server", "docker/entrypoint.sh"]
-
 
 def main() -> int:
     if (running := workshop.running_example()) and running.docker:
         # There the records are in a volume, and their locks are held by containers.
-        os.execvp("docker", [*IN_CONTAINER, "python", "-m", "durable", "rescue", "--once"])  # noqa: S606, S607
+        os.execvp("docker", [*workshop.IN_CONTAINER, "python", "-m", "durable", "rescue", "--once"])  # noqa: S606, S607
     try:
         return asyncio.run(once(Rescuer(os.environ["RECORDS"], int(os.environ["MAX_RESCUES"]), name="make rescue")))
     except (httpx.HTTPError, OSError) as error:

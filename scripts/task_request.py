@@ -36,6 +36,9 @@ def main() -> int:
             remedy = "make check EX=3, which reads your code" if running.own_code else "make status"
             workshop.fail(f"the web app answered {answer.status_code}: {answer.text}", remedy, 1)
         run = answer.json()
+        if missing := [key for key in ("task_run_id", "ui", "follow") if not isinstance(run, dict) or key not in run]:
+            told = f"POST /task answers without {' and '.join(missing)}: {answer.text[:100]}"
+            workshop.fail(told, 'returning {"task_run_id": …, "ui": …, "follow": …} (its step 3)', 1)
         print(f"     task run {run['task_run_id']}\n     {run['ui']}", flush=True)
         state, told, began = "", 2.0, time.monotonic()
         while True:

@@ -1,5 +1,7 @@
 """Why runs wait, in a sentence with the command that helps: for all who show a run that is Scheduled."""
 
+import os
+import time
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
@@ -17,11 +19,28 @@ def why_it_waits(task_key: str) -> str:
         return "a task server (make server)"
     servers = workshop.subscribed()
     task = task_key.rpartition("-")[0]
+    running = workshop.running_example()
+    if not servers and not running:
+        ex = next((ex for ex, (_, _, name) in workshop.EXAMPLES.items() if name == task), 2)
+        return f"a task server, and no example is running any more (make ex{ex}, in another terminal)"
     if not any(key.startswith(task + "-") for server in servers for key in server["task_keys"]):
         return f"a task server that serves {task} (make server)"
     if not any(task_key in server["task_keys"] for server in servers):
         return f"a task server with this code: those that run have another version of {task}. Try: {RESTART}"
+    if not (running and running.docker) and nobody_works(task_key):
+        return "nothing: a task server is free, so it is in no queue (make rescue puts it back)"
     return "a task server that is free (make server adds one)"
+
+
+def nobody_works(task_key: str) -> bool:
+    """Whether all task servers for it have had a free place for 2 s. If there is a run, they are sent it in 10 ms."""
+    from durable.records import Records  # with Prefect, which is heavy
+
+    records = Records(os.environ["RECORDS"])
+    records.read()
+    able = [one for one in records.processes.values() if one.alive and one.up and task_key in one.keys]
+    quiet_since = max((one.quiet_since for one in able), default=time.time())
+    return all(one.free for one in able) and time.time() - quiet_since > 2
 
 
 def for_other_code(runs: Iterable[dict[str, Any]]) -> str:

@@ -205,6 +205,10 @@ def healthy() -> bool:
         return False
 
 
+# In Docker: what runs a command where the task servers are.
+IN_CONTAINER = ["docker", "compose", "exec", "-T", "task-server", "docker/entrypoint.sh"]
+
+
 def subscribed() -> list[dict[str, Any]]:
     """The task servers that are subscribed now: identifier (host-pid) and task_keys. Empty when the API is away."""
     try:

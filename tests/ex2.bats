@@ -118,7 +118,7 @@ teardown_file() { stop_and_check; }
   try make check
   [ "$status" -eq 2 ] # make's; the script's is 1
   grep -A1 '^✗ task servers subscribed to my_background_task: 1 of 2' <<<"$output" | grep -q 'make status, make server'
-  has '1 do not hold'
+  has '1 promise does not hold'
   # What one task server ran alone is held against nobody when the other is back.
   ok make submit-map N=20
   kill -CONT "$keeper"

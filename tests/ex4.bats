@@ -246,6 +246,6 @@ PYTHON
   [ "$(curl -s "$INBOX/messages" | json 'sum(mail["subject"] == "Welcome, Marvin" for mail in d)')" -le 1 ]
   try make check
   grep -A1 '^✗ their [0-9]* task runs completed' <<<"$output" | grep -qF "$WEB shows which did not"
-  has '1 do not hold'
+  has '1 promise does not hold'
   has '✓ no run is forgotten'
 }

@@ -37,12 +37,38 @@ teardown() { stop_and_check; }
   within 30 eval '[ "$(task_servers)" = 1 ]'
   within 20 eval 'make check | grep "✗ no run is forgotten"'
   try make check
-  grep -A1 '^✗ no run is forgotten' <<<"$output" | grep -qF "1 wait and nobody works: $id. make rescue"
+  grep -A1 '^✗ no run is forgotten' <<<"$output" | grep -qF "$id: the Prefect server that had it in its queue is gone (1 in all). Try: make rescue"
   has '✗ a rescuer is up'
   ok make rescue
   within 30 is_in_state "$id" COMPLETED
   try make check
   has '✓ no run is forgotten'
+}
+
+@test "a submit that waits for a run in no queue says so, and goes on after make rescue" {
+  start_example 2 SERVERS=1
+  kill -STOP "$(child_of task_server.1)"
+  start waits make submit
+  within 30 grep -q '^submitted' "$waits_log"
+  kill -KILL "$(child_of task_server.1)" "$(child_of server.1)"
+  within 30 grep -q 'a task server is free, so it is in no queue (make rescue puts it back)' "$waits_log"
+  ok make rescue
+  within 30 grep -q '^completed' "$waits_log"
+  within 30 gone "$waits_pid"
+}
+
+@test "what example 6 has lost is not held against example 2" {
+  start_example 6 SERVERS=1 RESCUE=0 WORK_SECONDS=60
+  local id
+  id=$(make -s submit WAIT=0 2>/dev/null | run_id)
+  within 30 is_in_state "$id" RUNNING
+  kill -KILL "$(child_of task_server.1)"
+  ok make stop
+  start_example 2 SERVERS=1
+  ok make submit
+  ok make check
+  has '- 1 run(s) of another example were lost before (ex6.ship). To forget them: make clean'
+  has 'every promise holds'
 }
 
 @test "more runs than Prefect's queue holds and no task server up: a submit says so, and goes on when one is up" {

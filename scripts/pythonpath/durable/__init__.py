@@ -22,7 +22,7 @@ when the run has ended. So the record survives a `kill -9`, and a run that is de
     python -m durable rescue --records /var/lib/my-app/task-servers
 
 It takes PREFECT_API_URL as everything of Prefect's does. `--once` looks once and says what it did. From a program:
-`await Rescuer("/var/lib/my-app/task-servers").look()`.
+`await Rescuer("/var/lib/my-app/task-servers").look()`. `python -m durable lost` only says what is lost, for a monitor.
 
 **4. Keys that do not depend on path or Python version.** Prefect makes a task's key from its code, its file's path and
 the Python version, and a run waits for ever when nobody serves its key. Where the one who submits and the task server

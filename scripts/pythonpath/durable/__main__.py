@@ -1,4 +1,4 @@
-"""The command `python -m durable rescue`: see the package's docstring."""
+"""The commands `python -m durable rescue` and `python -m durable lost`: see the package's docstring."""
 
 import argparse
 import asyncio
@@ -68,6 +68,20 @@ async def once(rescuer) -> int:  # noqa: ANN001
     return 0
 
 
+async def lost(finder) -> int:  # noqa: ANN001
+    """A line for each run that is lost: its id, its task's key, and why. Returns 1 if there is one, else 0."""
+    began, told = time.monotonic(), False
+    while (report := await finder.find()).unsure and not report.lost and time.monotonic() - began < PATIENCE:
+        if not told:
+            some = f"{report.unsure} run(s) may still report by themselves"
+            print(f"looking on for some seconds: {some}", file=sys.stderr, flush=True)
+            told = True
+        await asyncio.sleep(1)
+    for orphan in report.lost:
+        print(f"{orphan.run.id} {orphan.run.task_key} {orphan.why}")
+    return 1 if report.lost else 0
+
+
 async def for_ever(rescuer, every: float) -> None:  # noqa: ANN001
     """Look every so many seconds; say what was done, and once what is wrong."""
     away, told_away, told, began = False, False, set(), time.monotonic()
@@ -109,8 +123,11 @@ def number(least: float, kind: type = float):  # noqa: ANN201
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m durable", description="Puts lost background runs back.")
-    rescue = parser.add_subparsers(required=True).add_parser("rescue", help="put orphaned runs back into the queue")
-    rescue.add_argument("--records", default=os.environ.get("RECORDS"), help="the folder of the records ($RECORDS)")
+    commands = parser.add_subparsers(required=True, dest="command")
+    rescue = commands.add_parser("rescue", help="put orphaned runs back into the queue")
+    find = commands.add_parser("lost", help="a line for each run that is lost; exit 1 if there is one; changes nothing")
+    for command in (rescue, find):
+        command.add_argument("--records", default=os.environ.get("RECORDS"), help="their folder ($RECORDS)")
     rescue.add_argument("--once", action="store_true", help="look once, say what was done, and end")
     rescue.add_argument("--every", type=number(0.1), default=2, metavar="SECONDS", help="between looks (2)")
     rescue.add_argument(
@@ -126,11 +143,16 @@ def main() -> int:
     from durable import Rescuer
 
     try:
-        rescuer = Rescuer(options.records, options.max_rescues)
+        if options.command == "lost":
+            rescuer = Rescuer(options.records, name=None)
+        else:
+            rescuer = Rescuer(options.records, options.max_rescues)
     except ValueError as error:
         print(f"error: {error}. Try: export PREFECT_API_URL=http://127.0.0.1:4200/api", file=sys.stderr)
         return 2
     try:
+        if options.command == "lost":
+            return asyncio.run(lost(rescuer))
         if options.once:
             return asyncio.run(once(rescuer))
         asyncio.run(for_ever(rescuer, options.every))

@@ -48,6 +48,7 @@ class Orphan:
 class Report:
     """What one look found and did."""
 
+    lost: list[Orphan] = field(default_factory=list)  # all orphans, as found
     put_back: list[Orphan] = field(default_factory=list)
     given_up: list[Orphan] = field(default_factory=list)
     unsure: int = 0  # runs that may still report by themselves
@@ -55,27 +56,48 @@ class Report:
     unknown: int = 0  # runs Pending or Running by something that keeps no record here
 
 
-class Rescuer:
-    """Compares the records in a folder with Prefect's states; see look()."""
+@dataclass
+class Seen:
+    """What Prefect said in one look."""
 
-    def __init__(self, folder: str | os.PathLike[str], max_rescues: int = 3, name: str = "rescuer") -> None:
+    runs: list[TaskRun]  # under way
+    waiting: list[TaskRun]
+    served: set[str]  # the keys that task servers serve
+    at: float  # seconds since 1970
+    everything: bool  # whether `waiting` has all of them, or the newest only
+
+
+class Rescuer:
+    """Compares the records in a folder with Prefect's states; see look() and find().
+
+    name: of this process in the records; None for one that only ever calls find(), and so writes nothing.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], max_rescues: int = 3, name: str | None = "rescuer") -> None:
         if get_current_settings().api.url is None:  # Prefect would start a server of its own, for this process
             raise ValueError("a rescuer needs PREFECT_API_URL, the address of the Prefect server")
         self.folder = Path(folder).resolve()
         self.max_rescues = max_rescues
-        self.record = Record(self.folder, name)
+        self.record = Record(self.folder if name else None, name or "")
         self.records = Records(self.folder, self.record.path)
-        self._lock = (self.folder / "rescuer.lock").open("a")
+        self._lock = (self.folder / "rescuer.lock").open("a") if name else None
         self._reached = time.time()  # since when the API has answered
         self._last_try: UUID | None = None  # the run that was put back for the last time
         self._was_down = 0.0  # when nobody listened at the API's address, since it answered last
         self._all_seen = 0.0  # when every waiting run was last looked at
+
+    async def find(self) -> Report:
+        """Only find what is lost, in `lost`; puts nothing back. Raises httpx.HTTPError or OSError as look() does."""
+        async with get_client(httpx_settings={"timeout": 20}) as client:
+            return (await self._find(client))[0]
 
     async def look(self) -> Report:
         """One look. Puts back the orphans, and gives up those that a task server died with too often.
 
         Raises httpx.HTTPError or OSError when the API is away.
         """
+        if not self._lock:
+            raise ValueError("a Rescuer without a name only finds")
         fcntl.lockf(self._lock, fcntl.LOCK_EX)  # one at a time, whoever started them
         try:
             async with get_client(httpx_settings={"timeout": 20}) as client:
@@ -97,7 +119,7 @@ class Rescuer:
                 self.record.write(event="down", at=tried)
                 self._was_down = tried
 
-    async def _look(self, client: PrefectClient) -> Report:
+    async def _find(self, client: PrefectClient) -> tuple[Report, Seen]:
         report = Report()
         # First Prefect's states, then the records: what is taken from the queue in between is on record.
         runs = await self._runs(client, StateType.PENDING, StateType.RUNNING, StateType.PAUSED)
@@ -111,8 +133,12 @@ class Rescuer:
         waiting = await self._runs(client, StateType.SCHEDULED, everything=everything)
         served = {key for worker in await self._task_workers(client) for key in worker["task_keys"]}
         self.records.read()
-        orphans = [orphan for run in runs + waiting if (orphan := self._why_orphan(run, began, report))]
-        back = []
+        report.lost = [orphan for run in runs + waiting if (orphan := self._why_orphan(run, began, report))]
+        return report, Seen(runs, waiting, served, began, everything)
+
+    async def _look(self, client: PrefectClient) -> Report:
+        report, seen = await self._find(client)
+        orphans, back = report.lost, []
         alone = await self._alone(client, orphans)
         for orphan in orphans:
             story = self.records.runs.get(str(orphan.run.id)) or Story()
@@ -121,7 +147,7 @@ class Rescuer:
                 report.given_up.append(orphan)
             elif last_try and not alone:
                 report.unsure += 1
-            elif orphan.run.task_key not in served:
+            elif orphan.run.task_key not in seen.served:
                 pass  # a full queue would block the server; it is not lost before somebody could run it
             else:
                 back.append(orphan)
@@ -140,14 +166,15 @@ class Rescuer:
             if isinstance(failure, BaseException):
                 raise failure
         await self._tell(client, report.put_back + report.given_up)
-        for run in waiting:
-            if run.task_key not in served and self._queued(run) and began - run.state.timestamp.timestamp() > IDLE / 2:
+        for run in seen.waiting:
+            queued = run.task_key not in seen.served and self._queued(run)
+            if queued and seen.at - run.state.timestamp.timestamp() > IDLE / 2:
                 report.unserved[run.task_key] = report.unserved.get(run.task_key, 0) + 1
-        if everything:
-            self._all_seen = began
+        if seen.everything:
+            self._all_seen = seen.at
             # What Prefect has seen end will not be asked for again.
-            self.records.forget(began - 3 * SETTLE, but={str(run.id) for run in runs + waiting})
-            self.records.tidy(began - WEEK)
+            self.records.forget(seen.at - 3 * SETTLE, but={str(run.id) for run in seen.runs + seen.waiting})
+            self.records.tidy(seen.at - WEEK)
         return report
 
     async def _alone(self, client: PrefectClient, orphans: list[Orphan]) -> bool:
