@@ -13,7 +13,8 @@ One file for the reader, the speaker and the tests, so that none of them can rot
   Ctrl-C in terminal 1                 is pressed
   Open <http://127.0.0.1:8000>         a page to show; it must be there
   <!-- speaker, 2 min: … -->           what to say meanwhile, and how long that takes; only make demo NOTES=1 shows it
-  ```text only …```, ```sh ```         is for the reader alone: it depends on luck, or wants what a test has not
+  ```text only …```                    an example, which nobody promises: it depends on luck
+  ```sh ```                            is for the reader alone: it wants what a test has not
 """
 
 import os
@@ -77,6 +78,8 @@ def read(path: Path) -> list[Step]:
         elif token.type == "html_block":
             for minutes, text in re.findall(r"<!-- speaker, ([\d.]+) min: (.+?)\s*-->", token.content, re.S):
                 steps.append(Step("note", " ".join(text.split()), section, terminal, float(minutes)))
+        elif token.type == "fence" and token.info.startswith("text only"):
+            steps.append(Step("say", f"```text\n{token.content}```", section, terminal))
         elif token.type == "fence" and token.info in ("bash", "text", "diff"):
             kind = {"bash": "type", "text": "shows", "diff": "save"}[token.info]
             steps.append(Step(kind, token.content.rstrip("\n"), section, terminal))

@@ -79,9 +79,10 @@ class Keyboard:
 
     def wait(self) -> str:
         """For any key, which is returned. Raises Left for q and Ctrl-C."""
-        while self.pressed(0):
-            pass  # what was typed too early
-        key = ""
+        early = ""
+        while keys := self.pressed(0):
+            early += keys  # what was typed too early counts for nothing, except for Ctrl-C
+        key = "\x03" if "\x03" in early else ""
         while not key:
             key = self.pressed(3600)
         if key in ("q", "Q", "\x03", "\x04"):
@@ -432,7 +433,8 @@ def main() -> int:
     if not steps:
         workshop.fail(f"{path.parent.name} has no Docker way", "make demo EX=4 DOCKER=1")
     if workshop.running_example():
-        workshop.fail("an example is running, and the demo wants the same ports", "make stop, then make demo")
+        again = f"make stop, then make demo EX={os.environ.get('EX') or 2}"
+        workshop.fail("an example is running, and the demo wants the same ports", again)
     if not flags["AUTO"] and not sys.stdin.isatty():
         workshop.fail("the demo waits for keys, and there is no terminal", "make demo EX=2 AUTO=1")
     with contextlib.nullcontext() if flags["AUTO"] else Keyboard() as keyboard:

@@ -43,5 +43,5 @@ Variables of every command that runs something
   FORCE=0                            1: more than 32 task servers
 TEXT
 else
-  printf '\nFirst time? make ex2 sets everything up. Is this machine ready? make doctor. All commands: make help ALL=1\nTo write the code yourself: make code EX=2. To show it to others: make demo EX=2\n'
+  printf '\nFirst time? make ex2 sets everything up. Is this machine ready? make doctor\nAll commands: make help ALL=1\nTo write the code yourself: make code EX=2. To show it to others: make demo EX=2\n'
 fi

@@ -10,18 +10,22 @@ if [ -d "$WORKSHOP_HOME" ] && { [ ! -x "$WORKSHOP_HOME" ] || [ ! -r "$WORKSHOP_H
   fail "cannot read $WORKSHOP_HOME" "its owner's account"
 fi
 what=
+tell_to_end() { # PID -> SIGTERM, and on with it if Ctrl-Z has stopped it with its whole group: it would hear nothing
+  kill -TERM "$1" 2>/dev/null || true
+  kill -CONT -- "-$(ps -o pgid= -p "$1" | tr -d ' ')" 2>/dev/null || true
+}
 starting() { # the process that is on its way to run an example, in another terminal: it may set up first
   local pid started
   if read -r pid started 2>/dev/null <"$WORKSHOP_HOME/run/starting" && is_alive "$pid" "$started"; then printf '%s\n' "$pid"; fi
 }
 if ! read_example && [ -n "$(starting)" ]; then
   what='an example that was starting'
-  kill -TERM "$(starting)" 2>/dev/null || true
+  tell_to_end "$(starting)"
   wait_until_gone 10 "it to end" starting || true
 fi
 if read_example; then
   what="example $running_ex"
-  kill -TERM "$running_pid" 2>/dev/null || true
+  tell_to_end "$running_pid"
   example_lives() {
     if is_alive "$running_pid" "$running_started"; then printf '%s launcher\n' "$running_pid"; fi
     leftovers

@@ -53,6 +53,10 @@ class Terminal:
                 text = decode(os.read(self.fd, 65536))
             except OSError:  # the shell has ended
                 return
+            if found := ENDED.search(text):  # a prompt begins a line, also after an output without an end of line
+                before = ESCAPES.sub("", (self.text + text[: found.start()])[-500:]).rstrip("\r")
+                if before and not before.endswith("\n"):
+                    text = text[: found.start()] + "\r\n" + text[found.start() :]
             self.text += text
             if show := self.show:
                 show(ENDED.sub("", text))

@@ -161,7 +161,10 @@ def board(found: Records, answers: Answers, running: workshop.Example | None) ->
             ]
         )
     what = f"example {running.ex}" if running else "no example is running"
-    api = workshop.UI if answers.there else "the Prefect API is away: the states below are old"
+    away = (
+        "the Prefect API is away: the states below are old" if running else "no Prefect server answers. Try: make ex2"
+    )
+    api = workshop.UI if answers.there else away
     clock = datetime.now(UTC).astimezone().strftime("%H:%M:%S")
     waits = [Text(answers.waits, style="yellow")] if answers.waits else []
     return Group(Text(f"{what} · {api} · {clock}"), *waits, servers, counts, newest)

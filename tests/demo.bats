@@ -59,6 +59,23 @@ waits_behind() { within 60 eval '[ "$(screen | grep -v "^$" | tail -n 1 | tr -s 
   within 5 eval '[ "$(screen | grep -c "still here")" = 2 ]'
 }
 
+@test "an output without an end of line stays on the screen; Ctrl-C while a command is typed ends the show" {
+  printf '# A show\n\n## Run it\n\n```bash\n%s\n%s\n```\n' 'printf unended' "echo $(printf 'long %.0s' {1..15})" >"$BATS_TEST_TMPDIR/chapter.md"
+  open_terminal
+  press "scripts/py.sh demo '$BATS_TEST_TMPDIR/chapter.md'" Enter
+  waits_behind
+  press x
+  waits_behind 'printf unended'
+  press x
+  waits_behind
+  screen | grep -qx unended
+  press x
+  within 30 eval 'screen | grep -q "^\$ echo long"'
+  press C-c # it is typed still
+  within 30 eval 'screen | grep -q "the show is over"'
+  never grep -q '^long' <(screen)
+}
+
 @test "while a command runs, the keyboard is the command's: Ctrl-C ends it there; between two commands Ctrl-C ends the show" {
   open_terminal
   press 'make demo EX=6' Enter

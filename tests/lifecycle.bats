@@ -121,6 +121,15 @@ database_says() {
   has 'nothing was running'
 }
 
+@test "make stop ends an example that Ctrl-Z has stopped" {
+  start_example 2 SERVERS=1
+  kill -STOP -- "-$stack_pid"
+  LIMIT_S=30 ok make stop
+  has 'stopped: example 2'
+  no_leaks
+  within 5 gone "$stack_pid"
+}
+
 @test "make stop while an example is still on its way: it does not come up" {
   mkdir "$BATS_TEST_TMPDIR/slow"
   cp examples/ex2_task_servers/*.py "$BATS_TEST_TMPDIR/slow/"
