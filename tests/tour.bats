@@ -11,6 +11,8 @@ teardown() { stop_and_check; }
   LIMIT_S=120 ok make tour EX=1
   has '$ make ex1 NAME=Ford'
   has '$ make check EX=1'
+  has '✓ the database has a row for each of them'
+  has 'every promise holds'
   has '│ 1       │ ✓ │'
   no_leaks
   refused 'make tour EX=2' make tour EX=9
