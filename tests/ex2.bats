@@ -109,6 +109,12 @@ teardown_file() { stop_and_check; }
   refused 'make stop' make check EX=3
 }
 
+@test "make check | head -n 1: no stack trace when nobody reads on" {
+  ok bash -c 'make check | head -n 1; sleep 3'
+  has_not Traceback
+  has_not BrokenPipe
+}
+
 @test "make check names a task server that is missing, and what mends it" {
   local keeper
   keeper=$(keeper_pid task_server.2)

@@ -101,9 +101,20 @@ class AroundImport:
 
 
 def tell_of(kind, error, trace):
-    """Of an error as ever; Ctrl-C is none, and it may come while a second of imports goes on."""
-    if not issubclass(kind, KeyboardInterrupt):
+    """Of an error as ever. Ctrl-C is none (it may come while a second of imports goes on), nor is `make … | head`."""
+    if issubclass(kind, BrokenPipeError) and nobody_reads():
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what is printed last, at the exit
+    elif not issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, trace)
+
+
+def nobody_reads():
+    """Whether whoever read this program's output has ended."""
+    try:
+        print(flush=True)
+    except BrokenPipeError:
+        return True
+    return False
 
 
 sys.excepthook = tell_of
