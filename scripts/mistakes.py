@@ -570,7 +570,7 @@ def ships_again(file: File, ex: int) -> Iterator[Finding]:
         for arg in [*call.args, *(keyword.value for keyword in call.keywords)]
         if isinstance(arg, ast.Constant)
     }
-    others = {"O_EXCL", "link", "symlink", "mkdir", "exists", "is_file", "rename", "replace"}
+    others = {"O_EXCL", "link", "symlink", "exists", "is_file", "rename", "replace"}
     if ex == 6 and file.is_main and "w" in modes and "x" not in modes and not others & names_read(file.tree):
         what = 'opens a file with "w", so a run that is started again ships a second time'
         yield Finding(file.at(), what, '"x", which fails if the file is there', stops=False)

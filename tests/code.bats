@@ -212,6 +212,7 @@ $serve" 'serve(my_background_task)'
   exchange "$MY/ex6/task_server.py" "$(sed -n '/    parcel = /,/note("again")/p' "$MY/ex6/task_server.py")" ''
   try make check EX=6 CODE="$MY/ex6"
   has 'in ship step 3 is to be written'
+  rm -rf "$MY/ex6"
   written 6
   exchange "$MY/ex6/task_server.py" 'open("x")' 'open("w")'
   try make check EX=6 CODE="$MY/ex6"

@@ -39,10 +39,15 @@ teardown() { stop_and_check; }
   try make check
   grep -A1 '^✗ no run is forgotten' <<<"$output" | grep -qF "$id: the Prefect server that had it in its queue is gone (1 in all). Try: make rescue"
   has '✗ a rescuer is up'
+  in_make_shell 'python -m durable lost; echo "exit $?"'
+  grep -qE "^$id ex6.ship-1 the Prefect server that had it in its queue is gone" <<<"$output"
+  has 'exit 1'
   ok make rescue
   within 30 is_in_state "$id" COMPLETED
   try make check
   has '✓ no run is forgotten'
+  in_make_shell 'python -m durable lost; echo "exit $?"'
+  has 'exit 0'
 }
 
 @test "a submit that waits for a run in no queue says so, and goes on after make rescue" {

@@ -11,8 +11,9 @@ Exit 1 when it does not come, the page is wider than the window, a script of the
 import secrets
 import shutil
 import sys
+from contextlib import suppress
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import TimeoutError, sync_playwright
 
 url, name, state, screenshot, *rest = sys.argv[1:]
 width = int(rest[0]) if rest else 1100
@@ -43,8 +44,12 @@ with sync_playwright() as playwright:
     row.wait_for(timeout=10_000)
     if ui:
         ui.goto(str(row.locator("td a").first.get_attribute("href")))
-        ui.get_by_text(text, exact=True).first.wait_for(timeout=15_000)
-        print(f"on the run's page: {text}")
+        for _ in range(10):  # the page shows the state of the moment, and asks again only now and then
+            with suppress(TimeoutError):
+                ui.get_by_text(text, exact=True).first.wait_for(timeout=1500)
+                print(f"on the run's page: {text}")
+                break
+            ui.reload()
     row.get_by_text(state).first.wait_for(timeout=40_000)
     while any(cell.startswith("…") for cell in row.locator("td a").all_inner_texts()):
         page.wait_for_timeout(200)

@@ -10,6 +10,7 @@ from collections import Counter
 import httpx
 
 PATIENCE = 25  # seconds that --once looks again while it is unsure
+UNSURE = 12  # seconds that `lost` looks again: after 10 s (SETTLE, IDLE) it is sure of what it saw first
 STARTING = 10  # seconds that the Prefect server may take to come up before the rescuer says that it is away
 
 
@@ -71,7 +72,7 @@ async def once(rescuer) -> int:  # noqa: ANN001
 async def lost(finder) -> int:  # noqa: ANN001
     """A line for each run that is lost: its id, its task's key, and why. Returns 1 if there is one, else 0."""
     began, told = time.monotonic(), False
-    while (report := await finder.find()).unsure and not report.lost and time.monotonic() - began < PATIENCE:
+    while (report := await finder.find()).unsure and time.monotonic() - began < UNSURE:
         if not told:
             some = f"{report.unsure} run(s) may still report by themselves"
             print(f"looking on for some seconds: {some}", file=sys.stderr, flush=True)
