@@ -348,7 +348,7 @@ def serving(file: File, ex: int, files: list[File]) -> Iterator[Finding]:
         what = "nothing serves the task, so the task server would end at once"
         yield Finding(file.at(file.tree.body[-1] if file.tree.body else None), what, f"serve({names[0]}) under {MAIN}")
     for call, around in calls(file.tree):
-        if last_name(call) not in ("serve", "aserve"):
+        if last_name(call) not in ("serve", "aserve") or last_name(call) in defined(file.tree):  # or one of their own
             continue
         receiver = call.func.value if isinstance(call.func, ast.Attribute) else None
         own = isinstance(receiver, ast.Name) and receiver.id in file.tasks  # my_task.serve()

@@ -32,22 +32,6 @@ def lines_of(path: Path) -> list[dict[str, Any]]:
     return lines
 
 
-def runs_of_the_dead(folder: Path) -> set[str]:
-    """The ids of runs that a task server started and, being dead, will never end."""
-    dead: set[str] = set()
-    ended: set[str] = set()
-    for path in folder.glob("*.jsonl"):
-        server, *events = lines_of(path) or [{}]
-        started = {event["run"] for event in events if event["event"] == "start"}
-        # Of a container's record there is only a copy here, whose lock says nothing.
-        if not server or server["host"] != socket.gethostname() or lives(path):
-            ended |= started  # it may still end what it started
-        else:
-            ended |= {event["run"] for event in events if event["event"] == "end"}
-            dead |= started
-    return dead - ended
-
-
 def lives(path: Path) -> bool:
     """Whether the process that writes this file lives: it holds a lock (scripts/pythonpath/durable/records.py)."""
     try:

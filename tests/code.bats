@@ -378,7 +378,12 @@ def my_background_task(name: NotKnown, greeting="Hello", *rest, loud=False, **mo
     return hello(name) + mytools.words.hello(greeting)
 
 
+def serve(port):
+    return port
+
+
 if __name__ == "__main__":
+    serve(port=8000)
     try:
         unknown
     except NameError:

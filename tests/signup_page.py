@@ -50,6 +50,8 @@ with sync_playwright() as playwright:
                 print(f"on the run's page: {text}")
                 break
             ui.reload()
+        else:
+            troubles.append(f"not on the run's page: {text}")
     row.get_by_text(state).first.wait_for(timeout=40_000)
     while any(cell.startswith("…") for cell in row.locator("td a").all_inner_texts()):
         page.wait_for_timeout(200)
