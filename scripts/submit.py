@@ -7,17 +7,16 @@ Exit 0 when the run Completed (or was submitted, with WAIT=0), 1 when it failed,
 """
 
 import time
+from functools import partial
 
-from prefect.client.orchestration import get_client
 from prefect.utilities.urls import url_for
 
 import records
 import workshop
+from patient import LOOK, api
 from queue_full import told_when_full
 from task_of import run_to_the_end, task_of_example
 from waiting import why_it_waits
-
-LOOK = 0.1  # seconds between looks at the run
 
 
 def main() -> int:
@@ -36,9 +35,9 @@ def main() -> int:
         return 0
 
     told = 2.0
-    with get_client(sync_client=True) as client:
+    with api(partial(print, flush=True)) as prefect:
         while True:
-            run = client.read_task_run(future.task_run_id)
+            run = prefect.ask(lambda client: client.read_task_run(future.task_run_id))
             if run.state and run.state.is_final():
                 break
             seconds = time.monotonic() - began

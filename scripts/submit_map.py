@@ -10,11 +10,12 @@ Exit 0 when all runs Completed (or were submitted, with WAIT=0), 1 when some fai
 import time
 from collections import Counter
 from contextlib import nullcontext
+from functools import partial
 from itertools import cycle, islice
 from typing import Any
 from uuid import UUID
 
-from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import TaskRunFilter, TaskRunFilterId, TaskRunFilterState, TaskRunFilterStateType
 from prefect.client.schemas.objects import TERMINAL_STATES, StateType
 from prefect.client.schemas.sorting import TaskRunSort
@@ -24,8 +25,8 @@ from rich.table import Table
 
 import records
 import workshop
+from patient import LOOK, Api, api
 from queue_full import told_when_full
-from submit import LOOK
 from task_of import run_to_the_end, task_of_example
 from waiting import why_it_waits
 
@@ -46,7 +47,7 @@ def names_to_greet() -> list[str]:
 ENDED = TaskRunFilterState(type=TaskRunFilterStateType(any_=list(TERMINAL_STATES)))
 
 
-def take_finished(client: SyncPrefectClient, pending: dict[UUID, str], finished: dict[UUID, StateType]) -> None:
+def take_finished(prefect: Api, pending: dict[UUID, str], finished: dict[UUID, StateType]) -> None:
     """Move the runs that have ended from pending to finished. It asks for the oldest 200: they end roughly in order.
 
     The server is asked for nothing twice, and nothing but a state is kept of a run: N may be large.
@@ -55,7 +56,8 @@ def take_finished(client: SyncPrefectClient, pending: dict[UUID, str], finished:
         return
     oldest = TaskRunFilter(id=TaskRunFilterId(any_=list(islice(pending, PAGE))), state=ENDED)
     # Without a sort order the client of 3.8.8 sends one that its server refuses.
-    for run in client.read_task_runs(task_run_filter=oldest, limit=PAGE, sort=TaskRunSort.ID_DESC):
+    look = partial(SyncPrefectClient.read_task_runs, task_run_filter=oldest, limit=PAGE, sort=TaskRunSort.ID_DESC)
+    for run in prefect.ask(look):
         if run.state:
             finished[run.id] = run.state.type
             del pending[run.id]
@@ -68,7 +70,7 @@ def follow(task: Any, names: list[str], wait: bool) -> tuple[dict[UUID, str], di
     finished: dict[UUID, StateType] = {}
     columns = (TextColumn("{task.description:10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     bars = Progress(*columns, console=console) if len(names) > CHUNK else None
-    with bars or nullcontext(), get_client(sync_client=True) as client:
+    with bars or nullcontext(), api(partial(console.print, markup=False)) as prefect:
         sent = bars.add_task("submitted", total=len(names)) if bars else None
         done = bars.add_task("done", total=len(names)) if bars and wait else None
         for start in range(0, len(names), CHUNK):
@@ -80,12 +82,12 @@ def follow(task: Any, names: list[str], wait: bool) -> tuple[dict[UUID, str], di
             if bars:
                 bars.update(sent, completed=len(submitted))
             if done is not None:
-                take_finished(client, pending, finished)
+                take_finished(prefect, pending, finished)
                 bars.update(done, completed=len(finished))
         changed, told = time.monotonic(), 0.0
         while wait and pending:
             before = len(finished)
-            take_finished(client, pending, finished)
+            take_finished(prefect, pending, finished)
             if done is not None:
                 bars.update(done, completed=len(finished))
             now = time.monotonic()

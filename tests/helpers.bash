@@ -59,6 +59,19 @@ leaks() {
   done
 }
 
+# Of a test that failed, the ends of the logs of what it, or its file, started in the background: what went wrong shows
+# there, and nobody can look at them later. The teardown of files that have none of their own.
+tell_of_failure() {
+  local log
+  [ -z "${BATS_TEST_COMPLETED:-}" ] && [ -n "${BATS_TEST_NAME:-}" ] || return 0
+  for log in "$BATS_TEST_TMPDIR"/*.log "${LOG_DIR:-$BATS_TEST_TMPDIR/none}"/*.log; do
+    [ -s "$log" ] || continue
+    printf -- '--- the end of %s\n' "${log##*/}"
+    tail -n 30 "$log" | cut -c 1-200
+  done
+}
+teardown() { tell_of_failure; }
+
 no_leaks() {
   within 15 eval '[ -z "$(leaks)" ]' || {
     echo "left behind:"
@@ -69,6 +82,7 @@ no_leaks() {
 
 # For teardown: stop whatever runs, and fail the test if anything stays.
 stop_and_check() {
+  tell_of_failure
   GRACE=5 "${PROCESS[@]}" limit 60 make -C "$KIT" stop >"$BATS_TEST_TMPDIR/stop.log" 2>&1 </dev/null || cat "$BATS_TEST_TMPDIR/stop.log"
   no_leaks
 }
