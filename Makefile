@@ -11,10 +11,6 @@ VARIABLES := ALL ANSWER_SECONDS APPLY AUTO CACHE_SECONDS CODE DB DOCKER EMAIL EX
 $(foreach v,$(VARIABLES),$(if $(filter-out undefined,$(origin $(v))),$(eval override $(v) := $$(value $(v)))$(eval export $(v))))
 
 ##@ The room
-.PHONY: help
-help: ## this screen; ALL=1: every command, with its variables [ALL=1]
-	@scripts/help.sh
-
 .PHONY: ex1
 ex1: ## example 1: call a task outside a flow [NAME=Marvin]
 	@scripts/ex1.sh
@@ -47,6 +43,23 @@ submit: ## submit one run to the example that is running [NAME=Marvin] [WAIT=1]
 submit-map: ## submit many with map [NAMES="Ford Prefect Slartibartfast"] [N=100]
 	@scripts/py.sh submit_map
 
+.PHONY: server
+server: ## one more task server for the running example, in this terminal [LIMIT]
+	@scripts/server.sh
+
+.PHONY: watch
+watch: ## a live board: who runs what, the runs by state, the newest [ONCE=1]
+	@scripts/py.sh watch
+
+.PHONY: check
+check: ## look at the live system: which promises of example EX hold? [EX=2]
+	@scripts/py.sh check
+
+.PHONY: stop
+stop: ## stop what the kit started, from any terminal
+	@scripts/stop.sh
+
+##@ More in the room
 .PHONY: task
 task: ## ask example 3's web app for a task, and follow it [NAME=Marvin]
 	@scripts/py.sh task_request
@@ -59,17 +72,9 @@ signup: ## sign up at example 4, and follow the three tasks [EMAIL=…] [NAME=�
 ask: ## ask example 5 a question, and follow it [Q="What is the meaning of life?"]
 	@scripts/ask.sh
 
-.PHONY: server
-server: ## one more task server for the running example, in this terminal [LIMIT]
-	@scripts/server.sh
-
 .PHONY: chaos
 chaos: ## example 6's agents of chaos: kill what you can, lose nothing [N=300] [SECONDS=60] [SEED=…] [MANUAL=1]
 	@$(if $(SECONDS),CHAOS_SECONDS="$$SECONDS") scripts/py.sh chaos # in bash SECONDS itself counts
-
-.PHONY: watch
-watch: ## a live board: who runs what, the runs by state, the newest [ONCE=1]
-	@scripts/py.sh watch
 
 .PHONY: runs
 runs: ## the newest runs: state, duration, which task server ran them [N=20]
@@ -79,17 +84,13 @@ runs: ## the newest runs: state, duration, which task server ran them [N=20]
 open: ## the Prefect UI in a browser
 	@scripts/open.sh
 
-.PHONY: check
-check: ## look at the live system: which promises of example EX hold? [EX=2]
-	@scripts/py.sh check
-
 .PHONY: status
 status: ## what runs, and whether it is ready
 	@scripts/status.sh
 
-.PHONY: stop
-stop: ## stop what the kit started, from any terminal
-	@scripts/stop.sh
+.PHONY: help
+help: ## the commands of the room; ALL=1: every command, with its variables [ALL=1]
+	@scripts/help.sh
 
 ##@ In front of the room
 .PHONY: demo
@@ -110,7 +111,7 @@ rescue: ## put stranded and orphaned runs back in the queue, once, and say why [
 
 ##@ Write it yourself
 .PHONY: code
-code: ## a skeleton of example EX with its steps, in my/exN: `make ex2 CODE=my/ex2` runs it [EX=2]
+code: ## a skeleton of example EX, in my/exN: `make ex2 CODE=my/ex2` runs it [EX=2]
 	@scripts/code.sh code
 
 .PHONY: solve
@@ -173,7 +174,7 @@ test: ## the suite, against real processes [TESTS=tests/ex2.bats]
 	@scripts/test.sh
 
 .PHONY: test-long
-test-long: ## the tests that take long: whole set-ups, benchmarks, the local model, every thing to try
+test-long: ## the long tests: whole set-ups, benchmarks, the local model, every thing to try
 	@LONG=1 scripts/test.sh
 
 .PHONY: test-docker

@@ -20,6 +20,7 @@ import database
 import mistakes
 import records
 import workshop
+from learners.files import LESSONS
 from waiting import for_other_code
 
 SIGNUP_TASKS = ["send_confirmation_email", "enrol_in_onboarding_flow", "populate_workspace"]
@@ -303,8 +304,8 @@ def main() -> int:
     if running and running.ex != ex and ex > 1:
         workshop.fail(f"example {running.ex} is running, not {ex}", f"make stop, then make ex{ex}")
     folder, command = folder_to_judge(ex, running), f"make ex{ex}"
-    if not (folder / mistakes.LESSONS[ex][0]).is_file():
-        workshop.fail(f"there is no {mistakes.LESSONS[ex][0]} in {workshop.shown(folder)}", f"make code EX={ex}")
+    if not (folder / LESSONS[ex][0]).is_file():
+        workshop.fail(f"there is no {LESSONS[ex][0]} in {workshop.shown(folder)}", f"make code EX={ex}")
     if folder != workshop.finished_folder(ex):
         command += f" CODE={workshop.shown(folder)}"
         check_code(ex, folder)

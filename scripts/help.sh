@@ -27,21 +27,26 @@ if [ "$ALL" = 1 ]; then
 Variables of every command that runs something
   PREFECT_PORT=4200  WEB_PORT=8000   the ports; everything binds 127.0.0.1
   WORKSHOP_HOME=.workshop            where state lives: the database, results, logs
-  CODE=                              make ex1 to ex6: a folder with your own files, as my/ex2 (make code EX=2)
+  CODE=                              ex1 to ex6: your own files, as my/ex2 (make code EX=2)
   LIMIT=10 (1 in ex2)                runs at once per task server
   WORK_SECONDS=0.3                   how long the demo task works
   GRACE=30                           seconds a task server may finish in
   TUNED=1                            0: Prefect exactly as it ships
-  DB=                                postgresql://user:password@host/name instead of SQLite (best in .env)
+  DB=                                postgresql://user:password@host/name, not SQLite (best in .env)
   DOCKER=0                           1: examples 4 and 5 in containers (Compose 2)
-  FAIL_RATE=0.2                      the share of requests that example 4's services fail, on purpose
-  REDIS_URL=  SMTP_URL=              example 4: another user store, another mail server (best in .env)
+  FAIL_RATE=0.2                      the share of requests that example 4's services fail
+  REDIS_URL=  SMTP_URL=              example 4: another user store, mail server (best in .env)
   MARKETING_PORT INBOX_PORT SMTP_PORT REDIS_PORT   example 4's services: WEB_PORT + 1, 2, 3, 4
   PYTHON_IMAGE=  REDIS_IMAGE=        the base images of the Docker way
   OPENAI_API_KEY=                    example 5 asks OpenAI; best in examples/ex5_marvin/.openai.env
-  REMOTE=0                           1: your own PREFECT_API_URL, key or profile (Prefect Cloud, another server)
+  REMOTE=0                           1: your own PREFECT_API_URL, key or profile (as Prefect Cloud)
   FORCE=0                            1: more than 32 task servers
 TEXT
 else
-  printf '\nFirst time? make ex2 sets everything up. Is this machine ready? make doctor\nAll commands: make help ALL=1\nTo write the code yourself: make code EX=2. To show it to others: make demo EX=2\n'
+  cat <<'TEXT'
+
+Work for example 3: make task, for 4: make signup, for 5: make ask. For example 6: make chaos too.
+First time? make ex2 sets everything up. Is this machine ready? make doctor
+Write the code yourself: make code EX=2. Show it: make demo EX=2. All commands: make help ALL=1
+TEXT
 fi

@@ -179,8 +179,12 @@ class Keeper:
             import mistakes  # only now: every process of an example has a keeper
 
             for finding in mistakes.seen(int(example), self.watched.parent):
-                if finding.stops and finding.where.partition(":")[0] == workshop.shown(self.watched):
-                    return f"{finding.where}: {finding.what}. Try: {finding.remedy}"
+                if finding.where.partition(":")[0] != workshop.shown(self.watched) or finding.step:
+                    continue
+                if finding.stops:
+                    return str(finding)
+                if self.name.endswith(".1"):  # one of them tells
+                    self.say(f"note: {finding}")
         return None
 
     def explain(self) -> None:
@@ -189,7 +193,7 @@ class Keeper:
 
         assert self.watched
         for finding in mistakes.look(int(os.environ["OWN_CODE"]), self.watched.parent)[:1]:
-            self.say(f"{finding.where}: {finding.what}. Try: {finding.remedy}")
+            self.say(str(finding))
 
     def reload(self) -> None:
         """Start the saved code at once; the process with the code before takes nothing new and finishes."""

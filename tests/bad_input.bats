@@ -88,6 +88,17 @@ teardown() {
   refused 'ALL=0' make help ALL=2
 }
 
+@test "make help: the dozen commands of the room on one screen; ALL=1 every command; no line is wider than a projector" {
+  ok make -s help
+  [ "$(grep -c '^  make ' <<<"$output")" -eq 12 ]
+  [ "${#lines[@]}" -lt 30 ]
+  ok make -s help ALL=1
+  [ "$(grep -c '^  make ' <<<"$output")" -eq "$(grep -c '^[a-z0-9-]*: ## ' Makefile)" ]
+  local wide
+  wide=$("$PYTHON_OF_TESTS" -c 'import sys; print(max(len(line) for line in sys.stdin.read().splitlines()))' <<<"$output")
+  [ "$wide" -le 100 ]
+}
+
 @test "TUNED, QUICK, FULL and PEERS are 0 or 1" {
   refused 'TUNED=0' make ex2 TUNED=yes
   refused 'QUICK=0' make bench QUICK=2

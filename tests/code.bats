@@ -131,16 +131,31 @@ PY
   has "make ex2 CODE=$MY/ex2"
   # Step by step: what is only unfinished, and elsewhere, does not keep the task server from starting.
   cp examples/ex2_task_servers/task_server.py "$MY/ex2/"
-  ok scripts/py.sh mistakes 2 "$MY/ex2"
+  unaccused 2 "$MY/ex2"
 }
 
-# SENTENCE FILE FROM TO -> with that mistake in example $EX, make exN CODE=… says so in one line, and where
+# EX FOLDER -> the kit says nothing about that code
+unaccused() {
+  ok scripts/py.sh mistakes "$@"
+  [ -z "$output" ]
+}
+
+# SENTENCE FILE FROM TO -> with that mistake in example $EX, make exN CODE=… refuses to start: in one line, and where
 mistake() {
   rm -rf "$MY"
   written "$EX"
   exchange "$MY/ex$EX/$2" "$3" "$4"
   refused "$1" make "ex$EX" CODE="$MY/ex$EX"
   grep -qE "$2:[0-9]+: " <<<"$output"
+}
+# The same for one that keeps the example from nothing: it is a note, as make exN CODE=… starts.
+noted() {
+  rm -rf "$MY"
+  written "$EX"
+  exchange "$MY/ex$EX/$2" "$3" "$4"
+  ok scripts/py.sh mistakes "$EX" "$MY/ex$EX"
+  has "$1"
+  grep -qE "^note: .*$2:[0-9]+: " <<<"$output"
 }
 
 @test "a wrong import has a sentence" {
@@ -151,13 +166,13 @@ mistake() {
   mistake 'prefect.task_worker has no server. Try: `from prefect.task_worker import serve`' task_server.py "$serve" 'from prefect.task_worker import server as serve'
   mistake 'there is no module prefect.task_workr. Try: `prefect.task_worker`' task_server.py "$serve" 'from prefect.task_workr import serve'
   mistake 'serve is used and not imported. Try: `from prefect.task_worker import serve`' task_server.py "$serve" ''
-  mistake 'there is no module task_servers. Try: `from task_server import my_background_task`' task_submitter.py "$mine" 'from task_servers import my_background_task'
-  mistake 'task_server.py has no my_b_task' task_submitter.py "$mine" 'from task_server import my_b_task as my_background_task'
-  mistake 'my_background_task is used and not imported. Try: `from task_server import my_background_task`' task_submitter.py "$mine" ''
-  mistake 'works in a package only' task_submitter.py "$mine" 'from .task_server import my_background_task'
+  noted 'there is no module task_servers. Try: `from task_server import my_background_task`' task_submitter.py "$mine" 'from task_servers import my_background_task'
+  noted 'task_server.py has no my_b_task' task_submitter.py "$mine" 'from task_server import my_b_task as my_background_task'
+  noted 'my_background_task is used and not imported. Try: `from task_server import my_background_task`' task_submitter.py "$mine" ''
+  noted 'works in a package only' task_submitter.py "$mine" 'from .task_server import my_background_task'
   mistake 'task_server.py:13: tsk is not defined. Try: task, perhaps' task_server.py '@task' '@tsk'
   mistake 'my_backgroud_task is not defined. Try: my_background_task, perhaps' task_server.py 'serve(my_background_task' 'serve(my_backgroud_task'
-  mistake 'task_server.py has no my_task. Try: `from task_server import my_background_task`' task_submitter.py "$mine" 'from task_server import my_task'
+  noted 'task_server.py has no my_task. Try: `from task_server import my_background_task`' task_submitter.py "$mine" 'from task_server import my_task'
   mistake 'task_server.py:21: has no my_background_task, which the kit'"'"'s commands submit to. Try: calling my_bg_task so' task_server.py 'def my_background_task' 'def my_bg_task'
   mistake 'is no valid Python' task_server.py 'return f"Hello' 'return f("Hello'
 }
@@ -183,21 +198,21 @@ $serve" 'serve(my_background_task)'
   mistake '@keyed belongs above @task' task_server.py '@keyed("ex6")
 @task' '@task
 @keyed("ex6")'
-  mistake 'serve is not given ship, whose runs would wait for ever' task_server.py '        ship,
+  noted 'serve is not given ship, whose runs would wait for ever' task_server.py '        ship,
 ' ''
   EX=4
-  mistake 'serve is not given enrol_in_onboarding_flow, whose runs' signup_tasks.py '*TASKS.values()' 'send_confirmation_email, populate_workspace'
-  mistake 'task_run_name has {mail}, and send_confirmation_email has no parameter of that name. Try: {email}' signup_tasks.py 'email to {email}' 'email to {mail}'
+  noted 'serve is not given enrol_in_onboarding_flow, whose runs' signup_tasks.py '*TASKS.values()' 'send_confirmation_email, populate_workspace'
+  noted 'task_run_name has {mail}, and send_confirmation_email has no parameter of that name. Try: {email}' signup_tasks.py 'email to {email}' 'email to {mail}'
   mistake 'here there is no such name yet. Try: the same without the f before it' signup_tasks.py 'task_run_name="Send' 'task_run_name=f"Send'
   EX=5
-  mistake 'reply(…) without await gives no answer. Try: await reply(question, tone)' marvin_task_server.py 'await reply' 'reply'
-  mistake 'classify_async(…) without await gives no answer' marvin_task_server.py 'await marvin' 'marvin'
+  noted 'reply(…) without await gives no answer. Try: await reply(question, tone)' marvin_task_server.py 'await reply' 'reply'
+  noted 'classify_async(…) without await gives no answer' marvin_task_server.py 'await marvin' 'marvin'
 }
 
 @test "a wrong __name__ has a sentence: what stands below it never runs" {
   local EX=2
   mistake "__name__ is never 'main', so what stands below this line never runs. Try: if __name__ == \"__main__\":" task_server.py '"__main__"' '"main"'
-  mistake "__name__ is never '__main'" task_submitter.py '"__main__"' '"__main"'
+  noted "__name__ is never '__main'" task_submitter.py '"__main__"' '"__main"'
 }
 
 @test "a function with steps to write has a sentence until it is written, and keeps nothing from starting" {
@@ -207,7 +222,7 @@ $serve" 'serve(my_background_task)'
   has 'first_fastapi.py:25: in submit_task steps 2 and 3 are to be written'
   has 'first_fastapi.py:34: in read_task steps 4 and 5 are to be written'
   has 'make solve EX=3'
-  ok scripts/py.sh mistakes 3 "$MY/ex3"
+  unaccused 3 "$MY/ex3"
   written 6
   exchange "$MY/ex6/task_server.py" "$(sed -n '/    parcel = /,/note("again")/p' "$MY/ex6/task_server.py")" ''
   try make check EX=6 CODE="$MY/ex6"
@@ -221,35 +236,35 @@ $serve" 'serve(my_background_task)'
 
 @test "submit and map as in a flow, and a task called directly, have a sentence" {
   local EX=2
-  mistake 'without deferred=True works in a flow only. Try: my_background_task.map([…], deferred=True)' task_submitter_map.py ', deferred=True' ''
-  mistake 'map wants a list with a value for each run, and gets none. Try: my_background_task.map(['"'Ford', 'Prefect'"'], deferred=True)' task_submitter_map.py '["Ford", "Prefect", "Slartibartfast"]' '"Ford", "Prefect"'
-  mistake 'my_background_task.delay without parentheses submits nothing' task_submitter.py 'future = my_background_task.delay("Agrajag")' 'my_background_task.delay'
-  mistake 'my_background_task is defined in task_server.py too; this one is another task, which nobody serves. Try: `from task_server import my_background_task` in its place' task_submitter.py 'from task_server import my_background_task' 'from prefect import task
+  noted 'without deferred=True works in a flow only. Try: my_background_task.map([…], deferred=True)' task_submitter_map.py ', deferred=True' ''
+  noted 'map wants a list with a value for each run, and gets none. Try: my_background_task.map(['"'Ford', 'Prefect'"'], deferred=True)' task_submitter_map.py '["Ford", "Prefect", "Slartibartfast"]' '"Ford", "Prefect"'
+  noted 'my_background_task.delay without parentheses submits nothing' task_submitter.py 'future = my_background_task.delay("Agrajag")' 'my_background_task.delay'
+  noted 'my_background_task is defined in task_server.py too; this one is another task, which nobody serves. Try: `from task_server import my_background_task` in its place' task_submitter.py 'from task_server import my_background_task' 'from prefect import task
 
 
 @task
 def my_background_task(name: str):
     return name'
-  mistake 'my_background_task.submit(…) works in a flow only. Try: my_background_task.delay(…)' task_submitter.py 'delay(' 'submit('
-  mistake 'runs the task here, in this program, and not on a task server' task_submitter.py 'my_background_task.delay(' 'my_background_task('
-  mistake 'my_background_task wants name, which this run is not given. Try: my_background_task.delay(name=…)' task_submitter.py '"Agrajag"' ''
-  mistake 'my_background_task takes other arguments than the kit'"'"'s commands give it: name' task_server.py '(name: str)' '()'
+  noted 'my_background_task.submit(…) works in a flow only. Try: my_background_task.delay(…)' task_submitter.py 'delay(' 'submit('
+  noted 'runs the task here, in this program, and not on a task server' task_submitter.py 'my_background_task.delay(' 'my_background_task('
+  noted 'my_background_task wants name, which this run is not given. Try: my_background_task.delay(name=…)' task_submitter.py '"Agrajag"' ''
+  noted 'my_background_task takes other arguments than the kit'"'"'s commands give it: name' task_server.py '(name: str)' '()'
   EX=1
   mistake 'example 1 has no task server, which greet.submit(…) is for. Try: greet(*sys.argv[1:])' greeter.py '    greet(' '    greet.submit('
-  mistake 'greet is asynchronous, so calling it so does nothing. Try: asyncio.run(greet(*sys.argv[1:]))' greeter.py 'def greet' 'async def greet'
+  noted 'greet is asynchronous, so calling it so does nothing. Try: asyncio.run(greet(*sys.argv[1:]))' greeter.py 'def greet' 'async def greet'
   EX=3
-  mistake 'runs the task here' first_fastapi.py 'my_fastapi_task.delay(' 'my_fastapi_task('
+  noted 'runs the task here' first_fastapi.py 'my_fastapi_task.delay(' 'my_fastapi_task('
 }
 
 @test "another PREFECT_API_URL in the code has a sentence; the kit's own is none" {
   local EX=2
   mistake 'sets PREFECT_API_URL to http://127.0.0.1:9/api, and the kit'"'"'s Prefect server is http://127.0.0.1:'"$PREFECT_PORT" task_server.py 'import time' 'import time
 os.environ["PREFECT_API_URL"] = "http://127.0.0.1:9/api"'
-  mistake 'sets PREFECT_API_URL to https://cloud.example/api' task_submitter.py '    future = ' '    from prefect.settings import PREFECT_API_URL, temporary_settings
+  noted 'sets PREFECT_API_URL to https://cloud.example/api' task_submitter.py '    future = ' '    from prefect.settings import PREFECT_API_URL, temporary_settings
     with temporary_settings({PREFECT_API_URL: "https://cloud.example/api"}):
         future = '
   exchange "$MY/ex2/task_submitter.py" https://cloud.example/api "http://localhost:$PREFECT_PORT/api"
-  ok scripts/py.sh mistakes 2 "$MY/ex2"
+  unaccused 2 "$MY/ex2"
 }
 
 @test "other styles that are right are not accused" {
@@ -340,7 +355,7 @@ try:
 except RuntimeError as error:
     print(error)
 PY
-  ok scripts/py.sh mistakes 2 "$folder"
+  unaccused 2 "$folder"
   try make check EX=2 CODE="$folder"
   has '✓ it has none of the mistakes that the kit knows'
   cat >"$folder/task_server.py" <<'PY'
@@ -360,7 +375,7 @@ if __name__ == "__main__":
     start()
 PY
   rm "$folder/task_submitter.py"
-  ok scripts/py.sh mistakes 2 "$folder"
+  unaccused 2 "$folder"
   # A package of one's own, serve under another name, a task with more than the kit gives it, names that come and go.
   mkdir "$folder/mytools"
   echo 'def hello(name): return name' >"$folder/mytools/words.py"
@@ -401,11 +416,11 @@ my_background_task.delay(*given)
 my_background_task.delay("Ford", "Hi", 3, 4, loud=True, other=5)
 my_background_task.delay(**{"name": "Ford"})
 PY
-  ok scripts/py.sh mistakes 2 "$folder"
+  unaccused 2 "$folder"
   # Example 1 without its guard: nothing is run to find that out.
   mkdir "$folder/one"
   sed -e '/^if __name__/d' -e 's/^    greet(/greet(/' examples/ex1_task/greeter.py >"$folder/one/greeter.py"
-  ok scripts/py.sh mistakes 1 "$folder/one"
+  unaccused 1 "$folder/one"
 }
 
 # bats test_tags=long

@@ -10,6 +10,7 @@ setup_file() {
   export LOG_DIR=$BATS_FILE_TMPDIR MY="$BATS_FILE_TMPDIR/my own/ex2"
   mkdir -p "$MY"
   cp examples/ex2_task_servers/*.py "$MY/"
+  edit task_submitter_map.py 's/, deferred=True//' # a mistake in a file that the example does not run
   start_example 2 CODE="$MY" SERVERS=2
 }
 teardown_file() { stop_and_check; }
@@ -26,6 +27,8 @@ by_hand() { in_make_shell "cd $(printf %q "$MY")" "$1"; }
 @test "one's own example is ready, submits, takes one more task server, and keeps every promise" {
   grep -q "^running your code in $MY" "$stack_log"
   grep -q '^ready' "$stack_log"
+  grep -q '^note: .*task_submitter_map.py:[0-9]*: my_background_task.map(…) without deferred=True works in a flow only' "$stack_log"
+  edit task_submitter_map.py 's/"\]/&, deferred=True/'
   ok make submit NAME=Agrajag
   has 'Hello, Agrajag!'
   ok make status
@@ -104,6 +107,15 @@ by_hand() { in_make_shell "cd $(printf %q "$MY")" "$1"; }
   edit task_server.py 's/__main__/__server__/'
   within 40 grep -qF 'ended with exit code 0 (a task server stays: is serve(…) missing?)' "$stack_log"
   edit task_server.py 's/__server__/__main__/'
+  ok make submit
+}
+
+@test "saved with what may go wrong later: a note, and the new code is served" {
+  edit task_server.py 's/Howdy, /{greting}Howdy, /'
+  within 30 grep -qE 'note: .*task_server.py:[0-9]+: greting is not defined' "$stack_log"
+  try make submit
+  has "name 'greting' is not defined"
+  edit task_server.py 's/{greting}//'
   ok make submit
 }
 
