@@ -103,7 +103,9 @@ def check_code_is_served(tasks: list[str]) -> None:
 
 
 def lost_runs() -> list[list[str]]:
-    """Of each run that is lost: its id, its task's key, and why. Raises OSError when that cannot be found out."""
+    """Of each run that is lost: its id, what it is (zombie, orphan), its task's key, and why. Raises OSError when that
+    cannot be found out.
+    """
     under_way = {"task_runs": {"state": {"type": {"any_": ["PENDING", "RUNNING", "SCHEDULED"]}}}, "sort": "ID_DESC"}
     if not workshop.prefect("/task_runs/filter", under_way):
         return []
@@ -113,23 +115,23 @@ def lost_runs() -> list[list[str]]:
     done = subprocess.run([*python, "-m", "durable", "lost"], stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode not in (0, 1):
         raise OSError("the records cannot be read")
-    return [line.split(" ", 2) for line in done.stdout.splitlines()]
+    return [line.split(" ", 3) for line in done.stdout.splitlines()]
 
 
 def check_nothing_lost(tasks: list[str]) -> None:
     """Every run of these tasks has ended, is run by somebody who lives, or waits for somebody who is busy."""
     ours, others = [], []
-    for run_id, key, why in lost_runs():
-        (ours if key.rpartition("-")[0] in tasks else others).append((run_id, key, why))
-    dead = [run_id for run_id, _, why in ours if "died while it had this run" in why]
+    for run in lost_runs():
+        (ours if run[2].rpartition("-")[0] in tasks else others).append(run)
+    dead = [run_id for run_id, kind, _, _ in ours if kind == "zombie"]
     hint = f"{', '.join(dead[:3])}: a task server was killed while it ran them: make rescue"
     promise(not dead, "no run is left Running by a task server that is dead", hint)
-    lost = [(run_id, why) for run_id, _, why in ours if run_id not in dead]
+    lost = [(run_id, why) for run_id, kind, _, why in ours if kind == "orphan"]
     hint = "; ".join(f"{run_id}: {why}" for run_id, why in lost[:2])
     hint += f" ({len(lost)} in all). Try: make rescue (in examples 4 to 6 by itself, in 10 s)"
     promise(not lost, "no run is forgotten: each has ended, is under way, or waits its turn", hint)
     if others:
-        names = ", ".join(sorted({key.rpartition("-")[0] for _, key, _ in others}))
+        names = ", ".join(sorted({key.rpartition("-")[0] for _, _, key, _ in others}))
         print(f"- {len(others)} run(s) of another example were lost before ({names}). To forget them: make clean")
 
 

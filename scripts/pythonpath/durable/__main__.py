@@ -70,7 +70,10 @@ async def once(rescuer) -> int:  # noqa: ANN001
 
 
 async def lost(finder) -> int:  # noqa: ANN001
-    """A line for each run that is lost: its id, its task's key, and why. Returns 1 if there is one, else 0."""
+    """A line for each run that is lost: its id, what it is, its task's key, and why. Returns 1 if there is one, else 0.
+
+    A zombie is one that a task server died with, an orphan one that nobody will be sent.
+    """
     began, told = time.monotonic(), False
     while (report := await finder.find()).unsure and time.monotonic() - began < UNSURE:
         if not told:
@@ -79,7 +82,7 @@ async def lost(finder) -> int:  # noqa: ANN001
             told = True
         await asyncio.sleep(1)
     for orphan in report.lost:
-        print(f"{orphan.run.id} {orphan.run.task_key} {orphan.why}")
+        print(f"{orphan.run.id} {'zombie' if orphan.rescue else 'orphan'} {orphan.run.task_key} {orphan.why}")
     return 1 if report.lost else 0
 
 
