@@ -5,24 +5,14 @@ browser.py URL SCREENSHOT.png TEXT…   exit 1, naming the text, if one does not
 A TEXT that begins with `click:` is a Playwright selector of what to click instead.
 """
 
-import shutil
 import sys
 
+from chromium import launch
 from playwright.sync_api import TimeoutError, sync_playwright
 
 url, screenshot, *texts = sys.argv[1:]
 with sync_playwright() as playwright:
-    browser = playwright.chromium.launch(
-        executable_path=shutil.which("chromium"),
-        args=[
-            "--no-sandbox",  # the tests may run as root
-            "--disable-gpu",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # no other host can be found
-        ],
-    )
+    browser = launch(playwright)
     page = browser.new_page(viewport={"width": 1200, "height": 800})
     page.goto(url)
     try:

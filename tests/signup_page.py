@@ -9,10 +9,10 @@ Exit 1 when it does not come, the page is wider than the window, a script of the
 """
 
 import secrets
-import shutil
 import sys
 from contextlib import suppress
 
+from chromium import launch
 from playwright.sync_api import TimeoutError, sync_playwright
 
 url, name, state, screenshot, *rest = sys.argv[1:]
@@ -21,10 +21,7 @@ address = f"{secrets.token_hex(4)}@example.com"
 text = rest[1] if len(rest) > 1 else ""
 troubles: list[str] = []
 with sync_playwright() as playwright:
-    browser = playwright.chromium.launch(
-        executable_path=shutil.which("chromium"),
-        args=["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"],
-    )
+    browser = launch(playwright)
     page = browser.new_context(viewport={"width": width, "height": 800}).new_page()
     page.on("console", lambda message: message.type == "error" and troubles.append(message.text))
     page.on("pageerror", lambda error: troubles.append(str(error)))
