@@ -48,6 +48,16 @@ try_behaviours() {
   grep -Eq '^0 without a state; read [0-9]{3,} times' <<<"$output"
 }
 
+@test "tuned, a Prefect server that was killed and has nothing new to write logs no error" {
+  start_example 2 SERVERS=1
+  ok make submit-map N=6
+  sleep 6 # so that it has written the events, once in 5 s: its clients send them again to the next one
+  kill -KILL "$(child_of server.1)"
+  within 30 eval '[ "$(task_servers)" = 1 ]'
+  sleep 50 # it tries five times, once in 5 s, after they have sent them
+  never grep -E 'Max flush retries|Traceback' "$stack_log"
+}
+
 @test "the same was seen both times, run by run" {
   [ -s "$BATS_FILE_TMPDIR/0" ]
   diff <(sort "$BATS_FILE_TMPDIR/0") <(sort "$BATS_FILE_TMPDIR/1")
