@@ -9,16 +9,14 @@ A program may be right in another style than the finished one, and must not be a
 what may be meant so keeps nothing from starting.
 """
 
-import json
-import os
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import workshop
 from learners.files import LESSONS, File, Finding, read
-from learners.importing import import_here, importing
-from learners.imports import imports_from_beside, not_imported, old_names, undefined
+from learners.importing import try_here, try_out
+from learners.imports import imports_from_beside, no_app, not_imported, old_names, undefined
 from learners.serving import never_main, not_served, serving
 from learners.steps import submits_nothing, unwritten
 from learners.submitting import defined_again, not_called, own_address, submitting
@@ -31,8 +29,12 @@ def seen(ex: int, folder: Path) -> list[Finding]:
     """What can be seen in the files without running them: takes milliseconds."""
     files, found = read(ex, folder)
     for file in files:
+        try:
+            here = seen_in(file, ex, files)
+        except Exception as error:  # a mistake of ours must not be in a learner's way
+            here = [Finding(file.at(), f"cannot be judged ({error!r}), which is the kit's mistake", "going on")]
         # What the example does not run keeps it from nothing.
-        found += [finding if file.started else replace(finding, stops=False) for finding in seen_in(file, ex, files)]
+        found += [finding if file.started else replace(finding, stops=False) for finding in here]
     return found
 
 
@@ -45,7 +47,8 @@ def seen_in(file: File, ex: int, files: list[File]) -> list[Finding]:
         found += plain_functions(file, ex)
     if file.is_main and ex > 1:
         found += [*serving(file, ex, files), *not_served(file, ex), *other_parameters(file, ex, files)]
-    found += [*above_tasks(file), *not_awaited(file), *never_main(file), *defined_again(file, files)]
+    found += [*above_tasks(file), *not_awaited(file), *never_main(file), *no_app(file, ex)]
+    found += defined_again(file, files)
     found += [*submitting(file, ex, files), *not_called(file), *not_run(file), *ships_again(file, ex)]
     known = {finding.where for finding in found}
     found += [finding for finding in undefined(file, ex) if finding.where not in known]
@@ -56,29 +59,34 @@ def seen_in(file: File, ex: int, files: list[File]) -> list[Finding]:
 def look(ex: int, folder: Path) -> list[Finding]:
     """Every mistake that is known, first those that the example cannot start with.
 
-    The task's file is imported, which takes two seconds or more, unless it has been seen that this cannot work. What
-    the import fails on may have been seen before: then it is no guess any more.
+    The task's file is really started, up to its serve, which takes two seconds or more. Where that goes well, nothing
+    that was seen in it can keep it from starting; where it fails, what was seen on that line is no guess any more.
     """
     found = seen(ex, folder)
-    main = workshop.shown(folder / LESSONS[ex][0])
-    if not any(finding.stops and finding.where.partition(":")[0] == main for finding in found):
-        failed = {finding.where: finding for finding in importing(ex, folder)}
+    main = folder / LESSONS[ex][0]
+    mine = [finding for finding in found if finding.where.partition(":")[0] == workshop.shown(main)]
+    if not main.is_file() or any("is no valid Python" in finding.what for finding in mine):
+        return found
+    served, said = try_out(ex, folder)
+    if served:
+        found = [finding for finding in found if finding not in mine or not finding.stops or finding.sure]
+        mine = []
+    if any(finding.stops for finding in mine):  # the better words for what Python says of this file
+        said = [finding for finding in said if finding.where.partition(":")[0] != workshop.shown(main)]
+    else:
+        failed = {finding.where: finding for finding in said}
         found = [replace(f, stops=failed.pop(f.where).stops) if f.where in failed else f for f in found]
-        found += failed.values()
-    return sorted(found, key=lambda finding: not finding.stops)
+        said = list(failed.values())
+    return sorted(found + said, key=lambda finding: not finding.stops)
 
 
 def main() -> int:
     if sys.argv[1:] in (["-h"], ["--help"]):
         print(__doc__)
         return 0
-    ex, folder = int(sys.argv[-2]), Path(sys.argv[-1])
-    if sys.argv[1] == "--import":
-        answer = os.dup(1)  # what the learner's file prints is not for us
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        found = [vars(finding) for finding in import_here(ex, folder)]
-        os.write(answer, json.dumps(found).encode())
-        os._exit(0)  # whatever it has started ends here
+    ex, folder = int(sys.argv[-2]), Path(sys.argv[-1]).resolve()
+    if sys.argv[1] == "--try":
+        try_here(ex, folder)
     found = look(ex, folder)
     if found and found[0].stops:
         others = f" ({len(found) - 1} more: make check EX={ex})" if found[1:] else ""

@@ -13,6 +13,7 @@ from prefect import Task
 
 import mistakes
 import workshop
+from learners.importing import refuse_to_serve
 
 
 def run_to_the_end(main: Callable[[], int]) -> NoReturn:
@@ -48,13 +49,16 @@ def task_of_example() -> Task[..., Any]:
     path = running.code if running else workshop.finished_folder(ex)
     sys.path.insert(0, str(path))
     os.environ.setdefault("LIMIT", "1")
+    if running and running.own_code:
+        refuse_to_serve()
     try:
         task = getattr(importlib.import_module(module), name)
         if not isinstance(task, Task):
             raise TypeError(f"{name} is not a task: the line @task above it is missing")
         return task
     except Exception as error:
-        if running and running.own_code and (found := mistakes.look(ex, path)):
+        found = [f for f in mistakes.look(ex, path) if f.stops] if running and running.own_code else []
+        if found:
             workshop.fail(f"{found[0].where}: {found[0].what}", found[0].remedy)
         where = workshop.shown(path / f"{module}.py")
         workshop.fail(f"{where} cannot be imported: {error}", f"mending {where} and saving it")

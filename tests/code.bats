@@ -190,6 +190,39 @@ noted() {
 $serve" 'serve(my_background_task)'
 }
 
+@test "what shows only when the program starts has a sentence too: it is started up to its serve" {
+  local EX=2 guard='if __name__ == "__main__":' serve='    serve(my_background_task, limit=LIMIT)'
+  mistake 'serve wants tasks, and is given list' task_server.py "$serve" '    tasks = [my_background_task]
+    serve(tasks, limit=LIMIT)'
+  mistake "limit='1' is no number. Try: limit=int(…)" task_server.py 'int(os.getenv("LIMIT", "1"))' 'os.getenv("LIMIT", "1")'
+  mistake 'serve(…) cannot be called in an asynchronous function' task_server.py "$guard
+$serve" 'async def main():
+    serve(my_background_task)
+
+
+if __name__ == "__main__":
+    import asyncio
+
+    asyncio.run(main())'
+  mistake 'the program ends without coming to a serve(…), and a task server stays' task_server.py "$guard" 'def main():'
+  mistake "serve is reached outside of \`if __name__" task_server.py "$guard
+$serve" 'def main():
+    serve(my_background_task)
+
+
+main()'
+  mistake "name 'my_background_task' is not defined. Try: defining my_background_task above it" task_server.py '@task' 'if __name__ == "__main__":
+    serve(my_background_task)
+
+
+@task'
+  EX=3
+  rm -rf "$MY"
+  written 3
+  sed -i.was 's/\bapp\b/api/' "$MY/ex3/first_fastapi.py"
+  refused 'first_fastapi.py: has no app, which the example starts. Try: calling api so' make ex3 CODE="$MY/ex3"
+}
+
 @test "what examples 4 to 6 add has a sentence: numbers from the environment, keys, names of runs, await" {
   local EX=6
   mistake 'limit is text here, as all that comes from the environment is. Try: limit=int(os.getenv(' task_server.py 'limit=int(os.getenv("LIMIT", "4"))' 'limit=os.getenv("LIMIT", "4")'
@@ -417,8 +450,39 @@ my_background_task.delay("Ford", "Hi", 3, 4, loud=True, other=5)
 my_background_task.delay(**{"name": "Ford"})
 PY
   unaccused 2 "$folder"
+  # What only a start can tell: another file that serves, functions and folders of one's own.
+  rm "$folder/task_submitter.py"
+  mkdir "$folder/lib"
+  echo 'from prefect.task_worker import serve; LIMIT = 2' >"$folder/lib/far_away.py"
+  printf 'def serve(what, *, twice):\n    from task_server import my_background_task\n    from prefect.task_worker import serve\n    serve(my_background_task)\n' >"$folder/runner.py"
+  cat >"$folder/task_server.py" <<'PY'
+import sys
+from pathlib import Path
+
+from prefect import task
+
+sys.path.insert(0, str(Path(__file__).parent / "lib"))
+from far_away import *
+
+
+@task
+def my_background_task(name: str):
+    return name
+
+
+CONFIG = {}
+CONFIG.update({"PREFECT_API_URL": "http://production.example/api"})
+
+if __name__ == "__main__":
+    from runner import serve
+
+    serve([my_background_task], twice=LIMIT)
+PY
+  unaccused 2 "$folder"
   # Example 1 without its guard: nothing is run to find that out.
   mkdir "$folder/one"
+  sed -e 's/^if __name__.*/def main():/' -e '$a main()' examples/ex1_task/greeter.py >"$folder/one/greeter.py"
+  unaccused 1 "$folder/one"
   sed -e '/^if __name__/d' -e 's/^    greet(/greet(/' examples/ex1_task/greeter.py >"$folder/one/greeter.py"
   unaccused 1 "$folder/one"
 }

@@ -103,6 +103,12 @@ by_hand() { in_make_shell "cd $(printf %q "$MY")" "$1"; }
   edit task_server.py 's/server as serve/serve/'
   ok make submit
   has 'Howdy, Marvin!'
+  # A program that serves whoever imports it: make submit must not become a task server.
+  cp "$MY/task_server.py" "$MY/kept"
+  edit task_server.py 's/^if __name__.*/def main():/; $a main()'
+  refused 'the line if __name__ == "__main__": above it' make submit
+  mv "$MY/kept" "$MY/task_server.py"
+  within 30 eval 'make submit'
   # A program that never comes to its serve().
   edit task_server.py 's/__main__/__server__/'
   within 40 grep -qF 'ended with exit code 0 (a task server stays: is serve(…) missing?)' "$stack_log"

@@ -11,6 +11,7 @@ import workshop
 
 SUBMITTING = {"delay", "map", "apply_async", "submit", "create_run"}
 MAIN = 'if __name__ == "__main__":'
+OPTIONS = ["limit", "grace", "name", "records", "status_server_port", "timeout"]  # of serve
 # The file that has the example's tasks, and the tasks that the kit's commands and the other files expect there.
 # Where a web app takes the work, EXAMPLES names no task.
 BEHIND_AN_APP = {
@@ -31,6 +32,7 @@ class Finding:
     remedy: str
     stops: bool = False  # whether the example cannot start so
     step: bool = False  # a step that is still to be written, while the example runs
+    sure: bool = False  # whether it is wrong though the program comes to its serve
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}. Try: {self.remedy}"
@@ -48,9 +50,9 @@ class File:
     bound: set[str] = field(default_factory=set)  # every name that it gives a value, wherever
     tasks: set[str] = field(default_factory=set)  # names that are tasks for sure: defined here, or imported from beside
 
-    def at(self, node: ast.AST | None = None) -> str:
+    def at(self, node: ast.AST | int | None = None) -> str:
         """File and line, as people and editors write it."""
-        line = getattr(node, "lineno", 0)
+        line = node if isinstance(node, int) else getattr(node, "lineno", 0)
         return workshop.shown(self.path) + (f":{line}" if line else "")
 
 
@@ -111,7 +113,7 @@ def read(ex: int, folder: Path) -> tuple[list[File], list[Finding]]:
             tree = ast.parse(path.read_bytes())
         except SyntaxError as error:
             where = f"{workshop.shown(path)}:{error.lineno}"
-            remedy = f"mending line {error.lineno}"
+            remedy = "saving it as UTF-8" if "codec can't" in str(error.msg) else f"mending line {error.lineno}"
             wrong[path.stem] = Finding(where, f"is no valid Python: {error.msg}", remedy)
             continue
         except ValueError as error:  # a null byte
@@ -131,11 +133,14 @@ def read(ex: int, folder: Path) -> tuple[list[File], list[Finding]]:
     return files, [replace(finding, stops=stem in runs) for stem, finding in wrong.items()]
 
 
+def procfile(ex: int) -> str:
+    path = workshop.KIT / f"Procfile.ex{ex}"
+    return path.read_text() if path.is_file() else ""
+
+
 def started(ex: int, files: list[File]) -> set[str]:
     """The modules that the example runs, by its Procfile or through an import; others are for the learner to run."""
-    procfile = workshop.KIT / f"Procfile.ex{ex}"
-    text = procfile.read_text() if procfile.is_file() else ""
-    found = {Path(LESSONS[ex][0]).stem} | set(re.findall(r"(\w+)(?:\.py|:app)\b", text))
+    found = {Path(LESSONS[ex][0]).stem} | set(re.findall(r"(\w+)(?:\.py|:app)\b", procfile(ex)))
     while more := {m for file in files if file.path.stem in found for m in modules_imported(file.tree)} - found:
         found |= more
     return found
@@ -217,6 +222,14 @@ def defined(tree: ast.Module) -> set[str]:
 def functions(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
     """Those at the top of the file."""
     return (node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def changes_path(file: File) -> bool:
+    """Whether it imports from folders that only it knows."""
+    return any(
+        isinstance(node, ast.Attribute) and node.attr == "path" and last_name(node.value) == "sys"
+        for node in ast.walk(file.tree)
+    )
 
 
 def tops(node: ast.Import | ast.ImportFrom) -> set[str]:

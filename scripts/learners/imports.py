@@ -12,10 +12,12 @@ from learners.files import (
     at_start,
     beside,
     calls,
+    changes_path,
     defined,
     imports,
     last_name,
     names_read,
+    procfile,
     similar,
     tasks_defined,
     tops,
@@ -84,7 +86,7 @@ def imports_from_beside(file: File, ex: int, files: list[File]) -> Iterator[Find
         modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
         for module in modules:
             top = module.partition(".")[0]
-            if top not in own and not importlib.util.find_spec(top):
+            if top not in own | {"__main__"} and not changes_path(file) and not importlib.util.find_spec(top):
                 finished = {name for statement in imports(file.finished) for name in tops(statement)}
                 if top in finished:  # the finished file wants it, too
                     what = f"the package {top} is not installed"
@@ -105,6 +107,14 @@ def imports_from_beside(file: File, ex: int, files: list[File]) -> Iterator[Find
                     if alias.name in LESSONS[ex][1] and like in tasks:  # the kit's commands want it by this name
                         remedy = f"calling {like} so there"
                     yield Finding(file.at(node), f"{other.path.name} has no {alias.name}", remedy, stops=True)
+
+
+def no_app(file: File, ex: int) -> Iterator[Finding]:
+    """The web server is told to start MODULE:app, and there is none."""
+    if f" {file.path.stem}:app " in procfile(ex) and not {"app", "*", "__getattr__"} & file.bound:
+        apps = {name for name in defined(file.tree) if name in ("api", "application", "web", "server")}
+        remedy = f"calling {apps.pop()} so" if apps else "app = …, as in the finished file (make solve)"
+        yield Finding(file.at(), "has no app, which the example starts", remedy, stops=True)
 
 
 def not_imported(file: File, files: list[File]) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from learners.files import (
     LESSONS,
     MAIN,
+    OPTIONS,
     File,
     Finding,
     as_imported,
@@ -19,8 +20,8 @@ from learners.files import (
 )
 from learners.tasks import called_only
 
+OTHERS = {"execv", "execvp", "execlp", "Popen", "system"}  # another program serves
 SERVING = {"serve", "aserve", "TaskWorker", "DrainingTaskWorker"}
-OPTIONS = ["limit", "grace", "name", "records", "status_server_port", "timeout"]  # of serve
 
 
 def serving(file: File, ex: int, files: list[File]) -> Iterator[Finding]:
@@ -29,7 +30,8 @@ def serving(file: File, ex: int, files: list[File]) -> Iterator[Finding]:
     imported = {module.partition(".")[0] for module in modules_imported(file.tree)}
     here = [file] + [each for each in files if each.path.stem in imported]
     unread = beside(file.path.parent) - {each.path.stem for each in files}
-    if not any(as_imported(each.tree, SERVING) & names_read(each.tree) for each in here) and not imported & unread:
+    serves = any((as_imported(each.tree, SERVING) | OTHERS) & names_read(each.tree) for each in here)
+    if not serves and not imported & unread:
         what = "nothing serves the task, so the task server would end at once"
         last = file.tree.body[-1] if file.tree.body else None
         yield Finding(file.at(last), what, f"serve({names[0]}) under {MAIN}", stops=True)
@@ -51,7 +53,8 @@ def serving(file: File, ex: int, files: list[File]) -> Iterator[Finding]:
                 yield Finding(file.at(call), what, f"serve({arg.value})", stops=True)
             elif isinstance(arg, ast.List | ast.Tuple):
                 what = "serve wants the tasks themselves, not a list of them"
-                yield Finding(file.at(call), what, f"serve({', '.join(map(ast.unparse, arg.elts))})", stops=True)
+                tasks = [one for each in call.args for one in (each.elts if isinstance(each, type(arg)) else [each])]
+                yield Finding(file.at(call), what, f"serve({', '.join(map(ast.unparse, tasks))})", stops=True)
         if called_only(call, around) and last_name(call) == "aserve":
             what = "aserve(…) without await does nothing"
             yield Finding(file.at(call), what, f"asyncio.run({ast.unparse(call)})", stops=True)

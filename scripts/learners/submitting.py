@@ -14,6 +14,7 @@ ENVIRONMENT = {"environ", "getenv"}
 def submitting(file: File, ex: int, files: list[File]) -> Iterator[Finding]:
     """`submit` and `map` outside a flow, and a task that is called where it should be submitted."""
     submits = SUBMITTING & names_read(file.tree)
+    flows = "flow" in names_read(file.tree)
     reached = at_start(file)
     for call, around in calls(file.tree):
         stops = call in reached
@@ -21,7 +22,7 @@ def submitting(file: File, ex: int, files: list[File]) -> Iterator[Finding]:
             continue
         inside = [node for node in around if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
         decorated = {last_name(decorator) for function in inside for decorator in function.decorator_list}
-        if decorated & {"flow", "task"} or (inside and "flow" in file.bound):  # may be called from a flow
+        if decorated & {"flow", "task"} or (inside and flows):  # may be called from a flow
             continue
         if isinstance(call.func, ast.Attribute):
             name = last_name(call.func.value) if isinstance(call.func.value, ast.Name | ast.Attribute) else ""
@@ -127,7 +128,10 @@ def own_address(file: File) -> Iterator[Finding]:
             values = [None] if last_name(node.func.value) == "environ" else []  # type: ignore[attr-defined]
         elif isinstance(node, ast.Call) and last_name(node) == "putenv" and len(node.args) == 2:
             values = [node.args[1]] if is_address(node.args[0]) else []
-        elif isinstance(node, ast.Call) and last_name(node) in ("temporary_settings", "update"):
+        elif isinstance(node, ast.Call) and (
+            last_name(node) == "temporary_settings"
+            or (last_name(node) == "update" and last_name(node.func.value) == "environ")  # type: ignore[attr-defined]
+        ):
             values = [keyword.value for keyword in node.keywords if keyword.arg == "PREFECT_API_URL"]
             dicts = [d for d in [*node.args, *(k.value for k in node.keywords)] if isinstance(d, ast.Dict)]
             values += [v for d in dicts for k, v in zip(d.keys, d.values, strict=True) if k and is_address(k)]
@@ -138,7 +142,7 @@ def own_address(file: File) -> Iterator[Finding]:
                 kit = os.environ.get("PREFECT_API_URL", "")
                 what += f", and the kit's Prefect server is {kit}: runs would go elsewhere"
                 remedy = f"deleting line {node.lineno}: the kit sets it"
-                yield Finding(file.at(node), what, remedy, stops=node in reached)
+                yield Finding(file.at(node), what, remedy, stops=node in reached, sure=True)
 
 
 def is_address(node: ast.expr) -> bool:

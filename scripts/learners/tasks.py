@@ -25,6 +25,8 @@ def plain_functions(file: File, ex: int) -> Iterator[Finding]:
 
 def not_a_task(file: File, name: str, node: ast.AST | None) -> Finding:
     remedy = f"the line @task above `def {name}`, and `from prefect import task`"
+    if any(last_name(decorator) == "flow" for decorator in getattr(node, "decorator_list", [])):
+        remedy = f"@task in the place of @flow above `def {name}`, and `from prefect import task`"
     return Finding(file.at(node), f"{name} is not a task yet", remedy, stops=True)
 
 
@@ -135,7 +137,8 @@ def taken_for_its_value(function: ast.AsyncFunctionDef, assigned: ast.Assign, co
 
 def not_run(file: File) -> Iterator[Finding]:
     """An asynchronous function of this file is called as a line of its own, in ordinary code: that does nothing."""
-    coroutines = own_coroutines(file.tree)
+    stored = {node.id for node in ast.walk(file.tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    coroutines = own_coroutines(file.tree) - stored  # main = sync(main)
     for call, around in calls(file.tree):
         if isinstance(call.func, ast.Name) and call.func.id in coroutines and called_only(call, around):
             what = f"{call.func.id} is asynchronous, so calling it so does nothing"
@@ -148,6 +151,12 @@ def called_only(call: ast.Call, around: list[ast.AST]) -> bool:
     return isinstance(around[-1], ast.Expr) and not inside if around else False
 
 
+def fails_if_there(call: ast.Call) -> bool:
+    """Whether it is path.mkdir() or path.touch(exist_ok=False)."""
+    given = [keyword.value.value for keyword in call.keywords if isinstance(keyword.value, ast.Constant)]
+    return (last_name(call) == "mkdir" and True not in given) or (last_name(call) == "touch" and False in given)
+
+
 def ships_again(file: File, ex: int) -> Iterator[Finding]:
     """Example 6: the parcel's file is opened with "w", which a second start of the run does not notice."""
     modes = {
@@ -158,6 +167,7 @@ def ships_again(file: File, ex: int) -> Iterator[Finding]:
         if isinstance(arg, ast.Constant)
     }
     others = {"O_EXCL", "link", "symlink", "exists", "is_file", "rename", "replace"}
-    if ex == 6 and file.is_main and "w" in modes and "x" not in modes and not others & names_read(file.tree):
+    once = any(fails_if_there(call) for call, _ in calls(file.tree)) or others & names_read(file.tree)
+    if ex == 6 and file.is_main and "w" in modes and "x" not in modes and not once:
         what = 'opens a file with "w", so a run that is started again ships a second time'
         yield Finding(file.at(), what, '"x", which fails if the file is there')
