@@ -9,6 +9,13 @@ MAKEFLAGS += --no-print-directory
 VARIABLES := ALL ANSWER_SECONDS APPLY AUTO CACHE_SECONDS CODE DB DOCKER EMAIL EX FAIL_RATE FILTER FORCE FULL GRACE INBOX_PORT LANES LIMIT LLM MANUAL MARKETING_PORT MARVIN_AGENT_MODEL MAX_RESCUES MINUTES N NAME NAMES NOTES ONCE OPENAI_BASE_URL OUT PEERS PLATFORM PREFECT_API_URL PREFECT_PORT PYTHON PYTHON_IMAGE Q QUICK RATE \
   REDIS_IMAGE REDIS_PORT REDIS_URL REMOTE RESCUE SECONDS SEED SERVERS SMTP_PORT SMTP_URL SQL TESTS TUNED WAIT WEB_PORT WHEELS WHO WORKSHOP_HOME WORK_SECONDS
 $(foreach v,$(VARIABLES),$(if $(filter-out undefined,$(origin $(v))),$(eval override $(v) := $$(value $(v)))$(eval export $(v))))
+# In bash SECONDS itself counts, so it goes by another name.
+ifneq ($(origin SECONDS),undefined)
+override CHAOS_SECONDS := $(value SECONDS)
+export CHAOS_SECONDS
+unexport SECONDS
+endif
+export WORKSHOP_GOAL := $(firstword $(MAKECMDGOALS))# for remedies: `make … N=3` can be typed by nobody
 
 ##@ The room
 .PHONY: ex1
@@ -74,7 +81,7 @@ ask: ## ask example 5 a question, and follow it [Q="What is the meaning of life?
 
 .PHONY: chaos
 chaos: ## example 6's agents of chaos: kill what you can, lose nothing [N=300] [SECONDS=60] [SEED=…] [MANUAL=1]
-	@$(if $(SECONDS),CHAOS_SECONDS="$$SECONDS") scripts/py.sh chaos # in bash SECONDS itself counts
+	@scripts/py.sh chaos
 
 .PHONY: runs
 runs: ## the newest runs: state, duration, which task server ran them [N=20]
@@ -183,7 +190,7 @@ test-docker: ## the tests that need a Docker engine
 
 .PHONY: test-chaos
 test-chaos: ## many rounds of chaos with different seeds [N=20] [SEED=1] [SECONDS=30]
-	@$(if $(SECONDS),CHAOS_SECONDS="$$SECONDS") scripts/test_chaos.sh
+	@scripts/test_chaos.sh
 
 .PHONY: soak
 soak: ## a steady rate for long: does memory grow, or the number of open files? [MINUTES=30] [RATE=5]

@@ -8,6 +8,7 @@ Exit 0 if all hold, 1 if not, 2 for bad input. It changes nothing.
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -86,11 +87,21 @@ def check_runs(task: str, how: str) -> list[dict[str, Any]]:
     return done
 
 
+def on_this_host(identifier: str) -> bool:
+    return identifier.rpartition("-")[0] == socket.gethostname()
+
+
 def check_task_servers(task: str, wanted: int) -> None:
     servers = workshop.subscribed()
     serving = [server for server in servers if any(key.startswith(f"{task}-") for key in server["task_keys"])]
     text = f"task servers subscribed to {task}: {len(serving)} of {wanted}"
     promise(len(serving) >= wanted, text, "make status, make server")
+    pids = [name.rpartition("-")[2] for name in (server["identifier"] for server in serving) if on_this_host(name)]
+    if pids:  # one that is stopped (Ctrl-Z, kill -STOP) is sent runs, and does nothing
+        states = subprocess.run(["ps", "-o", "pid=,stat=", "-p", ",".join(pids)], stdout=subprocess.PIPE, text=True)
+        stopped = [line.split()[0] for line in states.stdout.splitlines() if line.split()[1].startswith("T")]
+        names = f"{', '.join(stopped)} stopped: kill -CONT {' '.join(stopped)}"
+        promise(not stopped, "each of them is at work, and none is a stopped process", names)
 
 
 def check_code_is_served(tasks: list[str]) -> None:
@@ -234,6 +245,8 @@ def check_example(ex: int, servers: int, command: str) -> None:
     if ex == 5:
         task = "marvin.answer_question"  # @keyed("marvin"): the key has no path and no Python version in it
     hint = command if ex == 1 else f"{command} (in another terminal)"
+    if (running := workshop.running_example()) and not running.docker:
+        hint = "make kill WHO=server.1, after which it starts again; or make stop"
     if not promise(server_is_back(), f"the Prefect server is healthy: {workshop.UI}", hint):
         return
     if ex == 1:
@@ -262,7 +275,9 @@ def check_example(ex: int, servers: int, command: str) -> None:
     if ex == 2 and done:
         check_spread([run["id"] for run in done[:20]], "make submit-map N=20")
     if ex == 3:
-        promise(status_of(workshop.WEB + "/")[0] == 200, f"the web app answers: {workshop.WEB}", "make status")
+        hint = f"make stop, then {command}; its errors are in the example's terminal"
+        if not promise(status_of(workshop.WEB + "/")[0] == 200, f"the web app answers: {workshop.WEB}", hint):
+            return
         code, page = status_of(workshop.WEB + "/docs")
         promise(code == 200 and "https://" not in page, "its /docs page needs no network", "see first_fastapi.py")
         _, document = status_of(workshop.WEB + "/openapi.json")

@@ -88,7 +88,7 @@ check_ports() {
       ours="$ours $port"
     else
       case $name in
-        PREFECT_PORT | WEB_PORT) bad "port $port ($name) is in use by ${holder#* } (pid $pid)" "stop that, or another port: make … $name=$((port + 100))" ;;
+        PREFECT_PORT | WEB_PORT) bad "port $port ($name) is in use by ${holder#* } (pid $pid)" "stop that, or another port: make ex2 $name=$((port + 100))" ;;
         *) note "port $port ($name, example 4) is in use by ${holder#* } (pid $pid)" "stop that, or another port: make ex4 $name=$((port + 100))" ;;
       esac
     fi
@@ -135,11 +135,11 @@ check_disk() {
   until [ -d "$folder" ]; do folder=$(dirname "$folder"); done
   free=$(df -Pk "$folder" | awk 'NR == 2 { print int($4 / 1024) }')
   if [ "$free" -lt 2048 ]; then
-    bad "only $free MB of disk are free at $folder" 'free some: the kit wants 2 GB; or make … WORKSHOP_HOME=/a/larger/disk'
+    bad "only $free MB of disk are free at $folder" 'free some: the kit wants 2 GB; or make ex2 WORKSHOP_HOME=/a/larger/disk'
   else
     good "disk: $((free / 1024)) GB free"
   fi
-  [ -w "$folder" ] || bad "cannot write to $folder" 'make … WORKSHOP_HOME=/a/folder/of/yours'
+  [ -w "$folder" ] || bad "cannot write to $folder" 'make ex2 WORKSHOP_HOME=/a/folder/of/yours'
 }
 
 check_locks() { # example 6 tells by locks who is dead; a network drive may have none
@@ -160,7 +160,7 @@ with tempfile.TemporaryFile(dir=sys.argv[1]) as file:
         os._exit(1)
     sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))' "$folder" 2>/dev/null && good 'file locks work there (examples 4 to 6)' ||
     note "the file system of $folder has no working locks (fcntl): examples 4 to 6 cannot rescue runs there" \
-      'make … WORKSHOP_HOME=/a/folder/on/this/machine'
+      'make ex2 WORKSHOP_HOME=/a/folder/on/this/machine'
 }
 
 check_model() { # who would answer in example 5; never the key itself

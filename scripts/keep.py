@@ -260,7 +260,7 @@ class Keeper:
             return False
         if len(self.restarts) >= TRIES:
             hint = "mend the code and save it" if self.watched else "make stop, then start the example again"
-            self.say(f"{self.name} {why}; it stays down after {TRIES} restarts in a minute. The others go on; {hint}")
+            self.say(f"{self.name} {why}; it stays down after {TRIES} restarts in a minute; {hint}")
             return False
         self.restarts.append(now)
         self.say(f"{self.name} {why}; starting it again ({len(self.restarts)} of {TRIES} in a minute)")

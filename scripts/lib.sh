@@ -3,8 +3,10 @@
 
 say() { printf '%s\n' "$*" >&2; }
 
-fail() { # WHAT REMEDY -> one line on stderr, exit 2
-  printf 'error: %s. Try: %s\n' "$(one_line "$1")" "$2" >&2
+fail() { # WHAT REMEDY -> one line on stderr, exit 2; "make …" in the remedy is the command that was typed
+  local remedy=$2
+  case $remedy in 'make … '*) remedy="make ${WORKSHOP_GOAL:-…} ${remedy#make … }" ;; esac
+  printf 'error: %s. Try: %s\n' "$(one_line "$1")" "$remedy" >&2
   exit 2
 }
 

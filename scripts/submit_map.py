@@ -84,7 +84,7 @@ def follow(task: Any, names: list[str], wait: bool) -> tuple[dict[UUID, str], di
             if done is not None:
                 take_finished(prefect, pending, finished)
                 bars.update(done, completed=len(finished))
-        changed, told = time.monotonic(), 0.0
+        changed, told, pause, said = time.monotonic(), 0.0, 10.0, ""
         while wait and pending:
             before = len(finished)
             take_finished(prefect, pending, finished)
@@ -93,9 +93,12 @@ def follow(task: Any, names: list[str], wait: bool) -> tuple[dict[UUID, str], di
             now = time.monotonic()
             if len(finished) > before:
                 changed = now
-            elif now - changed > 2 and now - told > 10:
-                console.print(f"waiting for {why_it_waits(task.task_key)}; {len(pending)} run(s) left", markup=False)
-                told = now
+            elif now - changed > 2 and now - told > pause:
+                why = f"waiting for {why_it_waits(task.task_key)}; {len(pending)} run(s) left"
+                if why != said or not bars:  # the bar shows that it goes on
+                    console.print(why, markup=False, soft_wrap=True)
+                pause = pause * 2 if why == said else 10
+                told, said = now, why
             time.sleep(LOOK)
     return submitted, finished
 

@@ -125,7 +125,7 @@ def duration(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"
 
 
-def board(found: Records, answers: Answers, running: workshop.Example | None) -> Group:
+def board(found: Records, answers: Answers, running: workshop.Example | None, height: int) -> Group:
     now = time.time()
     servers = Table("task server", "host", "up for", "running", "done", "runs/s", expand=True)
     live = [server for server in found.servers.values() if server.alive and server.serves]
@@ -145,7 +145,9 @@ def board(found: Records, answers: Answers, running: workshop.Example | None) ->
     counts = Table(*STATES.values(), expand=True)
     counts.add_row(*[Text(str(answers.counts.get(state, "")), style=COLOURS.get(state, "")) for state in STATES])
     newest = Table("newest runs", "state", "time", "task server", expand=True)
-    for run in answers.runs:
+    # As many as fit below the rest: titles, borders and counts are 14 lines, and a task server is one.
+    fit = max(3, height - 14 - servers.row_count - bool(answers.waits))
+    for run in answers.runs[:fit]:
         state = run["state"] or {"type": "", "name": "?"}
         took = run["estimated_run_time"] or run["total_run_time"]
         cells = (
@@ -178,10 +180,10 @@ def main() -> int:
     answers.ask()
     found.read(docker)
     if once:
-        Console(width=None if sys.stdout.isatty() else 110, highlight=False).print(board(found, answers, running))
+        Console(width=None if sys.stdout.isatty() else 110, highlight=False).print(board(found, answers, running, 1000))
         return 0
     asked = time.monotonic()
-    with Live(board(found, answers, running), auto_refresh=False, screen=True) as live:
+    with Live(board(found, answers, running, 30), auto_refresh=False, screen=True) as live:
         while True:
             time.sleep(LOOK)
             found.read(docker)
@@ -190,7 +192,7 @@ def main() -> int:
                 docker = bool(running and running.docker)
                 answers.ask()
                 asked = time.monotonic()
-            live.update(board(found, answers, running), refresh=True)
+            live.update(board(found, answers, running, live.console.height), refresh=True)
 
 
 if __name__ == "__main__":

@@ -37,6 +37,8 @@ INSTEAD_OF_SUBMIT = {4: "make signup", 5: 'make ask Q="…"'}
 def fail(what: str, remedy: str, code: int = 2) -> NoReturn:
     """Print one line, what is wrong and what mends it, and exit (2 unless told otherwise)."""
     what = " ".join(what.split()).rstrip(".")
+    if (goal := os.environ.get("WORKSHOP_GOAL")) and remedy.startswith("make … "):
+        remedy = remedy.replace("make …", f"make {goal}", 1)  # the command that was typed
     print(f"error: {what[:300]}. Try: {remedy}", file=sys.stderr)
     sys.exit(code)
 

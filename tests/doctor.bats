@@ -109,7 +109,7 @@ stand_in() { # NAME SCRIPT -> a command of the trimmed machine
   start three "$PYTHON_OF_TESTS" -m http.server --bind 127.0.0.1 $((WEB_PORT + 2))
   local port
   for port in "$PREFECT_PORT" "$WEB_PORT" $((WEB_PORT + 2)); do within 30 curl -sf "http://127.0.0.1:$port"; done
-  ill "port $PREFECT_PORT (PREFECT_PORT) is in use by" "stop that, or another port: make … PREFECT_PORT=$((PREFECT_PORT + 100))"
+  ill "port $PREFECT_PORT (PREFECT_PORT) is in use by" "stop that, or another port: make ex2 PREFECT_PORT=$((PREFECT_PORT + 100))"
   has "(pid $one_pid)"
   has "✗ port $WEB_PORT (WEB_PORT) is in use by"
   has "(pid $two_pid)"
@@ -148,7 +148,7 @@ stand_in() { # NAME SCRIPT -> a command of the trimmed machine
   local real
   real=$(python3 -c 'import sys; print(sys.executable)')
   stand_in python3 "case \"\$*\" in *fcntl*) exit 1 ;; *) exec '$real' \"\$@\" ;; esac"
-  noted 'the file system of' 'make … WORKSHOP_HOME=/a/folder/on/this/machine'
+  noted 'the file system of' 'make ex2 WORKSHOP_HOME=/a/folder/on/this/machine'
 }
 
 @test "settings: what is ignored, a .env that loses or is no settings; a key is named, never shown, and kept to oneself" {

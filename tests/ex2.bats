@@ -170,3 +170,13 @@ teardown_file() { stop_and_check; }
 @test "nothing is written into the home folder" {
   [ -z "$(ls -A "$HOME")" ]
 }
+
+@test "make check names a task server that is a stopped process: it is sent runs, and does nothing" {
+  local pid
+  pid=$(child_of task_server.1)
+  kill -STOP "$pid"
+  try make check
+  kill -CONT "$pid"
+  has '✗ each of them is at work'
+  has "kill -CONT $pid"
+}

@@ -164,7 +164,8 @@ state_of_queue() {
   has '✓ no run is left Running by a task server that is dead'
   refused 'make chaos (without REMOTE=1)' make chaos REMOTE=1
   refused 'make rescue (without REMOTE=1)' make rescue REMOTE=1
-  refused 'make … N=300' make chaos N=none
+  refused 'make chaos N=300' make chaos N=none
+  refused "SECONDS='x' is not a whole number from 5 to 3600. Try: make chaos SECONDS=60" make chaos SECONDS=x
   refused 'RESCUE=1' make ex6 RESCUE=2
 }
 
