@@ -184,7 +184,7 @@ def main() -> int:
         return 0
     asked = time.monotonic()
     with Live(board(found, answers, running, 30), auto_refresh=False, screen=True) as live:
-        while True:
+        while sys.stdout.isatty():  # until its window is closed
             time.sleep(LOOK)
             found.read(docker)
             if time.monotonic() - asked > ASK:
@@ -193,6 +193,7 @@ def main() -> int:
                 answers.ask()
                 asked = time.monotonic()
             live.update(board(found, answers, running, live.console.height), refresh=True)
+    return 0
 
 
 if __name__ == "__main__":

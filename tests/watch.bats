@@ -46,3 +46,12 @@ teardown_file() { stop_and_check; }
   never eval 'screen | grep -q "newest runs"'
   tmux -S "$socket" kill-server
 }
+
+@test "it ends when its window is closed" {
+  need_tmux
+  local socket=$BATS_TEST_TMPDIR/tmux
+  tmux -S "$socket" new-session -d -x 100 -y 30 "env WORKSHOP_HOME='$WORKSHOP_HOME' PREFECT_PORT=$PREFECT_PORT WEB_PORT=$WEB_PORT HOME='$HOME' make watch" 3>&-
+  within 20 eval 'tmux -S "$socket" capture-pane -p | grep -q "newest runs"'
+  tmux -S "$socket" kill-server
+  within 15 eval '! leaks | grep scripts/watch.py'
+}
