@@ -4,7 +4,7 @@
     mistakes.py EX FOLDER    exit 2 and one line for one that keeps example EX from starting; the others are notes
 
 It looks at the files that the finished example has, too. The rules are in the folder learners. Most of them read and
-run nothing (`ast`); where the task's file passes those it is imported, which is the last word.
+run nothing (`ast`); then the task's file is started, up to its serve, which is the last word.
 A program may be right in another style than the finished one, and must not be accused: in doubt nothing is said, and
 what may be meant so keeps nothing from starting.
 """

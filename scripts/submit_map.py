@@ -95,8 +95,7 @@ def follow(task: Any, names: list[str], wait: bool) -> tuple[dict[UUID, str], di
                 changed = now
             elif now - changed > 2 and now - told > pause:
                 why = f"waiting for {why_it_waits(task.task_key)}; {len(pending)} run(s) left"
-                if why != said or not bars:  # the bar shows that it goes on
-                    console.print(why, markup=False, soft_wrap=True)
+                console.print(why, markup=False, soft_wrap=True)
                 pause = pause * 2 if why == said else 10
                 told, said = now, why
             time.sleep(LOOK)

@@ -54,10 +54,9 @@ def try_here(ex: int, folder: Path) -> None:
     files, _ = read(ex, folder)
     main = next(file for file in files if file.is_main)
     missing = {file.path: imports_missing(file, beside(folder)) for file in files if not changes_path(file)}
-    found = missing.pop(main.path, [])
+    words = missing.pop(main.path, [])
     elsewhere = [finding for of_file in missing.values() for finding in of_file]
-    own_words = found + [finding for finding in elsewhere if finding.stops]
-    found = import_it(main, ex, own_words)
+    found = import_it(main, ex, words)
     if ex > 1 and not any(finding.stops for finding in found):
         instead_of_serving(lambda *tasks, **given: answer(*judged(main, ex, tasks, given, found + elsewhere)))
         found += run_it(main)
@@ -159,8 +158,8 @@ def refuse_to_serve() -> None:
     instead_of_serving(reached)
 
 
-def import_it(main: File, ex: int, own_words: list[Finding]) -> list[Finding]:
-    """Import the task's file, as make submit does, and look whether its tasks are tasks."""
+def import_it(main: File, ex: int, words: list[Finding]) -> list[Finding]:
+    """Import the task's file, as make submit does, and look whether its tasks are tasks. words: why it may fail."""
     from prefect import Task
 
     refuse_to_serve()
@@ -169,9 +168,9 @@ def import_it(main: File, ex: int, own_words: list[Finding]) -> list[Finding]:
         module = importlib.import_module(main.path.stem)
     except Served as error:
         what = f"serve is reached outside of `{MAIN}`, so whoever imports this file starts a task server, and hangs"
-        return [Finding(main.at(first_line(main, error)), what, f"the line {MAIN} above it", stops=True)]
+        return [Finding(main.at(next(iter(lines(main, error)), 0)), what, f"the line {MAIN} above it", stops=True)]
     except Exception as error:
-        return [] if for_want_of_a_server(error) else own_words or [broken(main, error)]
+        return [] if for_want_of_a_server(error) else words or [broken(main, error)]
     at = {getattr(node, "name", ""): node for node in main.tree.body}
     for name in LESSONS[ex][1]:
         if not hasattr(module, name):
@@ -196,7 +195,9 @@ def run_it(main: File) -> list[Finding]:
     except SystemExit as error:
         if error.code not in (0, None):
             return [
-                Finding(last, f"ends with {error.code!r} before it serves", "python task_server.py in make shell", True)
+                Finding(
+                    last, f"ends with {error.code!r} before it serves", f"python {main.path.name} in make shell", True
+                )
             ]
     except Exception as error:
         return [] if for_want_of_a_server(error) else [broken(main, error)]
@@ -257,13 +258,11 @@ def lines(main: File, error: BaseException) -> list[int]:
     return found
 
 
-def first_line(main: File, error: BaseException) -> int:
-    return next(iter(lines(main, error)), 0)
-
-
 def broken(main: File, error: Exception) -> Finding:
     """An error as the file is imported or started, at the last line of the learner's own."""
-    line = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else next(iter(lines(main, error)[::-1]), 0)
+    line = (lines(main, error) or [0])[-1]
+    if isinstance(error, SyntaxError) and error.filename == str(main.path):
+        line = error.lineno or 0
     like = getattr(error, "name", None) if isinstance(error, NameError) else None
     like = similar(str(like), main.bound | set(dir(builtins))) if like else ""
     remedy = f"mending line {line}" if line else "python " + main.path.name + " in make shell"
