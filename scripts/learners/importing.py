@@ -23,7 +23,7 @@ import workshop
 from learners.files import LESSONS, MAIN, OPTIONS, File, Finding, beside, changes_path, imports, read, similar, tops
 from learners.tasks import not_a_task
 
-PATIENCE = 15  # seconds that it may take until serve is reached; then nothing is said about it
+PATIENCE = 30  # seconds that it may take until serve is reached; then nothing is said about it
 KEYED = {4: "signups", 5: "marvin", 6: "ex6"}  # the namespaces of their keys: they do not depend on the file's path
 NOWHERE = "http://127.0.0.1:9/api"  # no Prefect server
 
