@@ -118,7 +118,7 @@ waits_behind() { within 60 eval '[ "$(screen | grep -v "^$" | tail -n 1 | tr -s 
 
 @test "make kill lists what lives and kills what it is told; its run is run again elsewhere" {
   refused 'make ex6' make kill
-  start_example 6 SERVERS=2 WORK_SECONDS=3
+  start_example 6 SERVERS=2 WORK_SECONDS=8
   refused 'make demo' make demo EX=2 AUTO=1
   LIMIT_S=20 try make kill
   [ "$status" -eq 2 ]
@@ -127,9 +127,6 @@ waits_behind() { within 60 eval '[ "$(screen | grep -v "^$" | tail -n 1 | tr -s 
   has 'make kill WHO=task_server.1'
   refused 'make kill WHO=task_server.1' make kill WHO='$(touch x)'
   refused 'make kill WHO=task_server.1' make kill WHO=99
-  local id
-  id=$(make -s submit WAIT=0 2>/dev/null | run_id)
-  within 30 is_in_state "$id" RUNNING
   # With a terminal it asks, again after a slip.
   open_terminal
   press 'make kill' Enter
@@ -138,6 +135,9 @@ waits_behind() { within 60 eval '[ "$(screen | grep -v "^$" | tail -n 1 | tr -s 
   within 5 eval '[ "$(screen | grep -c "which one dies?")" = 2 ]'
   press C-c
   within 30 eval 'screen | grep -q "nobody died"'
+  local id
+  id=$(make -s submit WAIT=0 2>/dev/null | run_id)
+  within 30 is_in_state "$id" RUNNING
   ok make kill WHO="$(make -s watch ONCE=1 2>/dev/null | grep -oE 'task_server.[12].* 1 ' | grep -oE 'task_server.[12]')"
   has 'is dead'
   within 30 is_in_state "$id" COMPLETED
