@@ -179,7 +179,7 @@ class Keeper:
             import mistakes  # only now: every process of an example has a keeper
 
             for finding in mistakes.seen(int(example), self.watched.parent):
-                if finding.where.partition(":")[0] != workshop.shown(self.watched) or finding.step:
+                if finding.file != workshop.shown(self.watched) or finding.step:
                     continue
                 if finding.stops:
                     return str(finding)

@@ -63,16 +63,14 @@ def look(ex: int, folder: Path) -> list[Finding]:
     that was seen in it can keep it from starting; where it fails, what was seen on that line is no guess any more.
     """
     found = seen(ex, folder)
-    main = folder / LESSONS[ex][0]
-    mine = [finding for finding in found if finding.where.partition(":")[0] == workshop.shown(main)]
-    if not main.is_file() or any("is no valid Python" in finding.what for finding in mine):
-        return found
+    main = workshop.shown(folder / LESSONS[ex][0])
+    mine = [finding for finding in found if finding.file == main]
     served, said = try_out(ex, folder)
     if served:
         found = [finding for finding in found if finding not in mine or not finding.stops or finding.sure]
         mine = []
     if any(finding.stops for finding in mine):  # the better words for what Python says of this file
-        said = [finding for finding in said if finding.where.partition(":")[0] != workshop.shown(main)]
+        said = [finding for finding in said if finding.file != main]
     else:
         failed = {finding.where: finding for finding in said}
         found = [replace(f, stops=failed.pop(f.where).stops) if f.where in failed else f for f in found]

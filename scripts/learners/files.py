@@ -34,6 +34,10 @@ class Finding:
     step: bool = False  # a step that is still to be written, while the example runs
     sure: bool = False  # whether it is wrong though the program comes to its serve
 
+    @property
+    def file(self) -> str:
+        return self.where.partition(":")[0]
+
     def __str__(self) -> str:
         return f"{self.where}: {self.what}. Try: {self.remedy}"
 

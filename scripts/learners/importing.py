@@ -52,7 +52,9 @@ def try_here(ex: int, folder: Path) -> None:
 
     sys.path.insert(0, str(folder))
     files, _ = read(ex, folder)
-    main = next(file for file in files if file.is_main)
+    main = next((file for file in files if file.is_main), None)
+    if not main:  # it is not there, or no Python
+        return answer([])
     missing = {file.path: imports_missing(file, beside(folder)) for file in files if not changes_path(file)}
     words = missing.pop(main.path, [])
     elsewhere = [finding for of_file in missing.values() for finding in of_file]
