@@ -32,7 +32,7 @@ def commands(text: str) -> set[tuple[str, str]]:
 
 
 typed: set[tuple[str, str]] = set()
-for file in [*(KIT / "tests").glob("*.bats"), KIT / "tests" / "helpers.bash"]:
+for file in [*(KIT / "tests").glob("*.bats"), *(KIT / "tests").glob("helpers*.bash")]:
     text = file.read_text()
     typed |= commands(text)
     for ex in "123456":  # for n in 1 2 3 4 5 6; do … make ex$n

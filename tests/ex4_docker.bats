@@ -3,6 +3,7 @@
 # bats file_tags=docker
 
 load helpers
+load helpers_docker
 
 setup_file() { own_docker; }
 teardown() { tell_of_containers; }

@@ -3,6 +3,7 @@
 # bats file_tags=docker
 
 load helpers
+load helpers_docker
 
 KEY=sk-test-5f0c0d1e2a9b4c77
 

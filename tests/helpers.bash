@@ -196,6 +196,8 @@ count_in_state() { api /task_runs/count "{\"task_runs\": {\"state\": {\"type\": 
 # NAME -> the pid of the process that `keep` runs under that name (its newest child)
 child_of() { sed -n 's/^child \([0-9]*\) .*/\1/p' "$WORKSHOP_HOME/run/$1.pids" | head -n 1; }
 keeper_pid() { sed -n 's/^keeper \([0-9]*\) .*/\1/p' "$WORKSHOP_HOME/run/$1.pids" | head -n 1; }
+# -> the pid of what runs the example in its terminal
+launcher() { sed -n 's/^pid=//p' "$WORKSHOP_HOME/run/example"; }
 # PID -> its command and environment, on one line
 environment_of() { ps eww -o command= -p "$1"; }
 gone() { ! kill -0 "$1" 2>/dev/null; }
@@ -223,63 +225,3 @@ shows() {
 
 # FOLDER SIZE -> a file system of that size is mounted there; .ci/run makes sure that it can be
 need_small_disk() { mount -t tmpfs -o "size=$2" tmpfs "$1" 2>/dev/null || not_here 'only a root that may mount can fill a disk'; }
-
-# --- Docker ----------------------------------------------------------------------------------------------
-
-# For setup_file: own_kit for the file, and the project's name that the kit gives it.
-own_docker() {
-  own_kit "$BATS_FILE_TMPDIR"
-  export LOG_DIR=$BATS_FILE_TMPDIR LIMIT_S=120
-  COMPOSE_PROJECT_NAME=workshop-$(printf '%s' "$WORKSHOP_HOME" | cksum | cut -d ' ' -f 1)
-  export COMPOSE_PROJECT_NAME
-}
-
-# For teardown_file: make clean DOCKER=1, and nothing of the project is left.
-clean_docker() {
-  GRACE=5 "${PROCESS[@]}" limit 100 make -C "$KIT" clean DOCKER=1
-  [ -z "$(containers)" ]
-  [ -z "$(docker volume ls --quiet --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME")" ]
-  [ -z "$(docker images --quiet "$COMPOSE_PROJECT_NAME-kit")" ]
-  no_leaks
-}
-
-# EX [VARIABLE=VALUE...] -> make exN DOCKER=1, and ready. The first build installs the packages.
-start_in_docker() {
-  local ex=$1
-  shift
-  start stack make "ex$ex" DOCKER=1 "$@"
-  within 400 grep -q '^ready\|^error' "$stack_log"
-  grep -q '^ready' "$stack_log" || {
-    cat "$stack_log" "$WORKSHOP_HOME"/logs/docker-*.log
-    return 1
-  }
-}
-# [SERVICE] -> the ids of the project's containers, or of a service's running ones
-containers() { docker ps --all --quiet --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME"; }
-container() { docker ps --quiet --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME" --filter "label=com.docker.compose.service=$1" | head -n 1; }
-# ID COMMAND -> kill -9 of that container's `python` or `uvicorn`, once it is there
-kill_in_container() {
-  local id=$1 command=$2
-  within 60 eval 'docker top "$id" -o pid,comm | grep -q " $command"'
-  # With its process the container dies, and with that the shell that killed it.
-  docker exec "$id" bash -c 'for p in /proc/[0-9]*; do [ "$(cat "$p/comm")" != "$0" ] || kill -9 "${p#/proc/}"; done' "$command" || true
-}
-
-# For teardown: after a failed test, what a person would ask first. Nobody can look into the machine of a CI afterwards.
-tell_of_containers() {
-  [ -z "${BATS_TEST_COMPLETED:-}" ] || return 0
-  local id
-  for id in $(containers); do
-    docker inspect --format '{{.Name}}: {{.State.Status}} since {{.State.StartedAt}}, {{.RestartCount}} restarts' "$id"
-    docker top "$id" -o pid,etime,time,args || true
-    docker logs --tail 5 "$id"
-  done
-  uptime
-  df -h "$WORKSHOP_HOME"
-  ps axo pid,pcpu,stat,etime,args --sort -pcpu | cut -c 1-120 | head -n 12
-}
-
-# -> the pid of what runs the example in its terminal
-launcher() { sed -n 's/^pid=//p' "$WORKSHOP_HOME/run/example"; }
-# -> this machine's address on Docker's own network: a container reaches it, nobody else does
-docker_gateway() { docker network inspect bridge --format '{{(index .IPAM.Config 0).Gateway}}'; }
