@@ -63,6 +63,8 @@ check 'hadolint' hadolint docker/Dockerfile
 # What bash 3.2 and the tools of macOS do not have.
 check 'no bash 4' nothing_found '[d]eclare -A|[l]ocal -A|[m]apfile|[r]eadarray|\$\{[a-zA-Z_]+(,,|\^\^)|[&]>>|\|[&]([^&]|$)|[c]oproc' scripts/*.sh
 check 'no GNU only' nothing_found '[s]ed -i |[d]ate -d|%s%[N]|[r]eadlink -f|[g]rep -P|\b[t]imeout [0-9]|[x]args -r|[s]tat -c|[c]p -a |[r]ealpath' scripts/*.sh
+# It says nothing when it fails, and before an && it does not fail: is, compare, there and not_there do (tests/helpers.bash).
+check 'no bare [ in the tests' nothing_found '^ *\[\[? ' tests/*.bats
 check 'no .ONESHELL' nothing_found '^\.(ONESHELL|SHELLFLAGS)|\$\(file ' Makefile
 check 'no address in the locks' nothing_found 'https?://' requirements/*.txt
 check 'the targets and the documents' targets_documented

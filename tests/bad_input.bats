@@ -17,7 +17,7 @@ teardown() {
   refused 'make ex3 SERVERS=2' make ex3 SERVERS=abc
   refused 'FORCE=1' make ex2 SERVERS=1000
   refused 'FORCE=0' make ex2 FORCE=maybe
-  [ ! -e x ]
+  not_there x
 }
 
 @test "a port must be a number" {
@@ -43,7 +43,7 @@ teardown() {
   refused "make ex3 WEB_PORT=$((WEB_PORT + 100))" make ex3
   kill -0 "$web_holder_pid" # a process that is not the kit's is never killed
   try make doctor
-  [ "$status" -eq 2 ]
+  is "$status" 2 'exit code'
   has "port $WEB_PORT (WEB_PORT) is in use by python3 (pid $web_holder_pid)"
   refused "make ex4 WEB_PORT=" make ex4
   kill "$web_holder_pid"
@@ -77,7 +77,7 @@ teardown() {
   refused 'make ex4' make signup
   refused 'EX=4' make bench EX=3
   refused 'DOCKER=0' make ex4 DOCKER=yes
-  [ ! -e x ]
+  not_there x
 }
 
 @test "the other variables are checked too" {
@@ -90,13 +90,13 @@ teardown() {
 
 @test "make help: the dozen commands of the room on one screen; ALL=1 every command; no line is wider than a projector" {
   ok make -s help
-  [ "$(grep -c '^  make ' <<<"$output")" -eq 12 ]
-  [ "${#lines[@]}" -lt 30 ]
+  is "$(grep -c '^  make ' <<<"$output")" 12 'commands in make help'
+  compare "${#lines[@]}" -lt 30 'lines of make help'
   ok make -s help ALL=1
-  [ "$(grep -c '^  make ' <<<"$output")" -eq "$(grep -c '^[a-z0-9-]*: ## ' Makefile)" ]
+  is "$(grep -c '^  make ' <<<"$output")" "$(grep -c '^[a-z0-9-]*: ## ' Makefile)" 'commands in make help ALL=1'
   local wide
   wide=$("$PYTHON_OF_TESTS" -c 'import sys; print(max(len(line) for line in sys.stdin.read().splitlines()))' <<<"$output")
-  [ "$wide" -le 100 ]
+  compare "$wide" -le 100 'characters in the widest line'
 }
 
 @test "TUNED, QUICK, FULL and PEERS are 0 or 1" {
@@ -120,9 +120,9 @@ teardown() {
   local begin=$SECONDS
   refused 'without DB' make ex2 DB="postgresql://me:hunter2@127.0.0.1:$WEB_PORT/x"
   has_not hunter2
-  [ $((SECONDS - begin)) -le 6 ]
+  compare $((SECONDS - begin)) -le 6 'seconds taken'
   kill "$silent_pid"
-  [ ! -e "$WORKSHOP_HOME/run/example" ]
+  not_there "$WORKSHOP_HOME/run/example"
 }
 
 @test "N must be a whole number from 1 to 100,000" {
@@ -137,7 +137,7 @@ teardown() {
   need_small_disk "$WORKSHOP_HOME" 300k
   refused 'freeing some room' make ex2
   refused 'freeing some room' make ex1
-  [ ! -e "$WORKSHOP_HOME/run/example" ]
+  not_there "$WORKSHOP_HOME/run/example"
   # It fills up later: nothing is half-submitted, and with room again all goes on.
   mount -o remount,size=40m "$WORKSHOP_HOME"
   start_example 2 SERVERS=1
@@ -148,8 +148,8 @@ teardown() {
   rm "$WORKSHOP_HOME/fill"
   ok make submit NAME=after
   has 'Hello, after!'
-  [ "$(count_in_state COMPLETED)" -eq 2 ]
-  [ "$(count_in_state SCHEDULED)" -eq 0 ]
+  is "$(count_in_state COMPLETED)" 2 'runs in the state COMPLETED'
+  is "$(count_in_state SCHEDULED)" 0 'runs in the state SCHEDULED'
   ok make stop
   umount "$WORKSHOP_HOME"
 }
@@ -167,7 +167,7 @@ teardown() {
   refused 'make check EX=2' make check EX=9
   refused 'make check EX=2' make check EX='$(touch x)'
   refused 'make check EX=2' make check
-  [ ! -e x ]
+  not_there x
 }
 
 @test "an empty name is refused by every command that takes one" {
@@ -195,7 +195,7 @@ teardown() {
   cp .venv/workshop/prefect.db "$WORKSHOP_HOME/prefect/prefect.db"
   dd if=/dev/urandom of="$WORKSHOP_HOME/prefect/prefect.db" bs=4096 seek=3 count=40 conv=notrunc status=none
   refused 'make clean' make ex2
-  [ ! -e "$WORKSHOP_HOME/run/example" ]
+  not_there "$WORKSHOP_HOME/run/example"
 }
 
 @test "a query that writes, a broken query, and none" {
@@ -204,7 +204,7 @@ teardown() {
   cp .venv/workshop/prefect.db "$WORKSHOP_HOME/prefect/"
   refused 'readonly' make db SQL='delete from task_run'
   refused 'SQLite says' make db SQL="attach '$BATS_TEST_TMPDIR/new.db' as x"
-  [ ! -e "$BATS_TEST_TMPDIR/new.db" ]
+  not_there "$BATS_TEST_TMPDIR/new.db"
   refused 'syntax error' make db SQL='select from where'
   refused 'SQL is empty' make db SQL=
   refused '10 s' make db SQL='with recursive c(x) as (select 1 union all select x + 1 from c) select count(*) from c'

@@ -61,7 +61,7 @@ plays() { LIMIT_S=280 ok env CHAOS_SECONDS=10 make demo EX="$1" AUTO=1 ${2:+"$2"
   LIMIT_S=100 try make demo EX=1 AUTO=1
   cp "$BATS_TEST_TMPDIR/README.md" examples/ex1_task/
   rm examples/ex1_task/README.md.bak
-  [ "$status" -eq 2 ] # make's; the script's is 1
+  is "$status" 2 'exit code' # make's; the script's is 1
   has '✗ not seen: every promise is great'
   has '✓ no run failed' # what the terminal showed instead
 }
@@ -86,7 +86,7 @@ edit() {
   grep -q 'Hello, Slow!' "$stack_log"
   echo 'def broken(:' >>examples/ex2_task_servers/task_server.py
   within 30 grep -qE 'task_server.py:[0-9]+: invalid syntax. The code before goes on; mend it and save again' "$stack_log"
-  [ "$(task_servers)" -eq 1 ]
+  is "$(task_servers)" 1 'task servers subscribed'
   refused 'mending examples/ex2_task_servers/task_server.py' make submit
   cp "$BATS_TEST_DIRNAME/../examples/ex2_task_servers/task_server.py" examples/ex2_task_servers/
 }

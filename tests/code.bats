@@ -44,15 +44,15 @@ PY
     has 'to write, step by step:'
     has "make ex$n CODE=my/ex$n"
     has "make check EX=$n"
-    [ ! -e "$MY/ex$n/README.md" ] && [ ! -e "$MY/ex$n/skeleton" ]
+    not_there "$MY/ex$n/README.md" "$MY/ex$n/skeleton"
     grep -rqE '^ *# [1-9]\. ' "$MY/ex$n"
   done
-  [ ! -e "$MY/ex5/.openai.env" ] # a key stays where it is
-  [ -f "$MY/ex4/templates/signup.html" ] && [ -f "$MY/ex4/static/signup.js" ] && [ -f "$MY/ex5/minds.py" ]
+  not_there "$MY/ex5/.openai.env" # a key stays where it is
+  there "$MY/ex4/templates/signup.html" "$MY/ex4/static/signup.js" "$MY/ex5/minds.py"
   cmp "$MY/ex2/task_server.py" examples/ex2_task_servers/skeleton/task_server.py
   echo mine >"$MY/ex2/task_server.py"
   refused 'make reset EX=2' "${THERE[@]}" make code EX=2
-  [ "$(cat "$MY/ex2/task_server.py")" = mine ]
+  is "$(cat "$MY/ex2/task_server.py")" mine "the learner's file"
   for n in '' 0 '$(touch x)' '2 3'; do refused 'make code EX=2' "${THERE[@]}" make code EX="$n"; done
   refused 'make solve EX=2' "${THERE[@]}" make solve
   refused 'make reset EX=2' "${THERE[@]}" make reset EX=7
@@ -84,14 +84,14 @@ PY
   has 'no difference'
   ok "${THERE[@]}" make solve EX=2 APPLY=1
   has 'nothing to take'
-  [ ! -e "$MY/ex2.2" ]
+  not_there "$MY/ex2.2"
   ok "${THERE[@]}" make reset EX=2
   has 'kept what you had: my/ex2.2'
   ok "${THERE[@]}" make reset EX=2
   has 'kept what you had: my/ex2.3'
   grep -qx '# mine' "$MY/ex2.1/task_server.py"
   cmp "$MY/ex2.2/task_server.py" examples/ex2_task_servers/task_server.py
-  [ -f "$MY/ex2.2/notes.txt" ]
+  there "$MY/ex2.2/notes.txt"
   cmp "$MY/ex2/task_server.py" examples/ex2_task_servers/skeleton/task_server.py
   # A file of the example that was deleted is there again.
   rm "$MY/ex2/task_submitter.py"
@@ -112,7 +112,7 @@ PY
   mkdir "$MY/a:b"
   refused "has a ':'" make ex2 CODE="$MY/a:b"
   refused 'make code EX=2' make check EX=2 CODE="$MY/ex2"
-  [ ! -e "$WORKSHOP_HOME/run/example" ]
+  not_there "$WORKSHOP_HOME/run/example"
 }
 
 @test "an untouched skeleton gets a sentence, with its file and line, and nothing starts" {
@@ -137,7 +137,7 @@ PY
 # EX FOLDER -> the kit says nothing about that code
 unaccused() {
   ok scripts/py.sh mistakes "$@"
-  [ -z "$output" ]
+  is "$output" '' 'what the kit says about the code'
 }
 
 # SENTENCE FILE FROM TO -> with that mistake in example $EX, make exN CODE=… refuses to start: in one line, and where
@@ -531,7 +531,7 @@ PY
   within 20 grep -q 'Hello, Agrajag!' "$by_hand_log" # and now one does
   exchange "$MY/ex2/task_server.py" 'Hello' 'Howdy'
   in_make_shell "cd $(printf %q "$MY/ex2")" 'python task_submitter.py'
-  [ "$status" -eq 0 ]
+  is "$status" 0 'exit code'
   has 'note: the run waits: the task servers have another version of my_background_task than this program'
   has 'Try: restart the task server'
   try make check EX=2 CODE="$MY/ex2"

@@ -47,7 +47,7 @@ by_hand() { in_make_shell "cd $(printf %q "$MY")" "$1"; }
 
 @test "a file by hand is silent when all is well, and told when its runs would go elsewhere" {
   by_hand 'python task_submitter.py'
-  [ "$status" -eq 0 ]
+  is "$status" 0 'exit code'
   has_not 'note:'
   local kits="and the kit's server is http://127.0.0.1:$PREFECT_PORT/api. Try: export PREFECT_API_URL=http://127.0.0.1:$PREFECT_PORT/api"
   by_hand 'PREFECT_API_URL=http://127.0.0.1:9/api python task_submitter.py'
@@ -129,7 +129,7 @@ by_hand() { in_make_shell "cd $(printf %q "$MY")" "$1"; }
   mkdir "$MY/copy"
   cp "$MY"/task_s*.py "$MY/copy/"
   by_hand 'cd copy && python task_submitter.py'
-  [ "$status" -eq 0 ]
+  is "$status" 0 'exit code'
   has 'note: the run waits: the task servers have another version of my_background_task than this program'
   try make check EX=2
   has 'submitted from a copy of the file'

@@ -121,7 +121,7 @@ waits_behind() { within 60 eval '[ "$(screen | grep -v "^$" | tail -n 1 | tr -s 
   start_example 6 SERVERS=2 WORK_SECONDS=8
   refused 'make demo' make demo EX=2 AUTO=1
   LIMIT_S=20 try make kill
-  [ "$status" -eq 2 ]
+  is "$status" 2 'exit code'
   has 'task_server.2   pid '
   has 'server.1        pid '
   has 'make kill WHO=task_server.1'

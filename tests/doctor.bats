@@ -24,14 +24,14 @@ doctor() {
 }
 healthy() {
   doctor "$@"
-  [ "$status" -eq 0 ]
+  is "$status" 0 'exit code'
   has 'this machine is ready'
 }
 ill() { # TEXT REMEDY [VARIABLE=VALUE...] -> this finding must be mended, and that is how
   local text=$1 remedy=$2
   shift 2
   doctor "$@"
-  [ "$status" -eq 2 ] # make's; the script's is 1
+  is "$status" 2 'exit code' # make's; the script's is 1
   has "✗ $text"
   grep -A1 -F "✗ $text" <<<"$output" | grep -qF -- "    $remedy"
   has 'must be mended'
@@ -52,16 +52,16 @@ stand_in() { # NAME SCRIPT -> a command of the trimmed machine
   local before begin=$SECONDS
   before=$(find "$COPY" "$BATS_TEST_TMPDIR/user" | sort)
   healthy
-  [ $((SECONDS - begin)) -le 2 ] # 0.4 s on a quiet machine
-  [ "$(wc -l <<<"$output")" -le 25 ]
+  compare $((SECONDS - begin)) -le 2 'seconds taken' # 0.4 s on a quiet machine
+  compare "$(wc -l <<<"$output")" -le 25 'lines of make doctor'
   has '✓ GNU Make'
   has '! not set up yet'
   has '! no Docker'
   has '✓ file locks work'
   has '! example 5 has no key and no local model'
   has "$PREFECT_PORT $WEB_PORT $((WEB_PORT + 1)) $((WEB_PORT + 2)) $((WEB_PORT + 3)) $((WEB_PORT + 4))"
-  [ "$before" = "$(find "$COPY" "$BATS_TEST_TMPDIR/user" | sort)" ]
-  [ ! -e "$WORKSHOP_HOME" ]
+  is "$(find "$COPY" "$BATS_TEST_TMPDIR/user" | sort)" "$before" 'files in the kit and at home'
+  not_there "$WORKSHOP_HOME"
 }
 
 @test "no Python, an old one, one without venv; no make, an old one, another one" {
@@ -75,7 +75,7 @@ stand_in() { # NAME SCRIPT -> a command of the trimmed machine
   local make=$BIN/make
   rm "$make"
   PATH=$BIN try "$COPY/scripts/doctor.sh"
-  [ "$status" -eq 1 ]
+  is "$status" 1 'exit code'
   has '✗ no make on the PATH'
   stand_in make 'echo GNU Make 3.80'
   PATH=$BIN try "$COPY/scripts/doctor.sh"
@@ -91,7 +91,7 @@ stand_in() { # NAME SCRIPT -> a command of the trimmed machine
   stand_in docker 'exec sleep 60'
   local begin=$SECONDS
   noted 'Docker is installed, but its engine does not answer' 'start Docker Desktop'
-  [ $((SECONDS - begin)) -lt 15 ]
+  compare $((SECONDS - begin)) -lt 15 'seconds taken'
   stand_in docker 'case $1 in compose) echo "docker: unknown command: compose" >&2; exit 1 ;; esac'
   noted 'Docker runs, but Compose is missing or version 1' 'install the docker-compose-plugin'
   stand_in docker 'case "$*" in *"compose version"*) echo 1.29.2 ;; esac'
@@ -189,6 +189,6 @@ stand_in() { # NAME SCRIPT -> a command of the trimmed machine
 
   echo 'what is this' >"$COPY/.env"
   doctor
-  [ "$status" -eq 2 ]
+  is "$status" 2 'exit code'
   has ".env has a line that is not NAME=value: 'what is this'. Try:"
 }

@@ -31,7 +31,7 @@ def send(to):
 PY
   sed 's/mail to/sms to/' "$SERVICE/mail.py" >"$SERVICE/sms.py"
   typed 'python -c "import durable, mail, sms; durable.serve(mail.send, sms.send)"'
-  [ "$status" -ne 0 ]
+  compare "$status" -ne 0 'exit code'
   has 'ValueError: two functions have the key my-app.send-1'
   typed 'python -c "import durable, mail; durable.serve(mail.send, limit=\"4\")"'
   has "TypeError: limit='4' is text. Try: limit=int(…)"
@@ -92,7 +92,7 @@ PY
   within 40 grep -q '^exit 1' "$patient_log"
   within 20 eval '[ "$(count_in_state FAILED)" -eq 3 ]'
   within 20 eval '[ "$(grep -c "patient serves stuck" "$patient_log")" -eq 2 ]'
-  [ "$(grep -c '^began' "$patient_log")" -eq 3 ]
+  is "$(grep -c '^began' "$patient_log")" 3 'lines with "began"'
   never grep -q 'went back to the queue' "$patient_log"
   kill -TERM -- "-$patient_pid"
   within 30 gone "$patient_pid"

@@ -33,7 +33,7 @@ teardown_file() { stop_and_check; }
   ok make ex1
   local url=${output##*page: }
   curl -sf -H 'Accept: text/html' "$url" | grep -q '<title>'
-  [ "$(api "/task_runs/${url##*/}" | json 'd["task_key"].split("-")[0]')" = greet ]
+  is "$(api "/task_runs/${url##*/}" | json 'd["task_key"].split("-")[0]')" greet "the run's task"
 }
 
 @test "any name arrives exactly as typed, from the command line and from the environment" {
@@ -47,7 +47,7 @@ teardown_file() { stop_and_check; }
     NAME=$name ok make ex1
     has "Hello, $name!"
   done
-  [ ! -e x ]
+  not_there x
 }
 
 @test "a name of 5,000 characters" {
@@ -63,12 +63,12 @@ teardown_file() { stop_and_check; }
   has 'Completed'
   local rows
   ok make db SQL='select count(*) as counted from task_run'
-  rows=$(grep -oE '[0-9]+ ' <<<"$output" | tail -n 1)
-  [ "$rows" -eq "$(count_in_state COMPLETED)" ]
+  rows=$(grep -oE '[0-9]+ ' <<<"$output" | tail -n 1 | tr -d ' ')
+  is "$rows" "$(count_in_state COMPLETED)" 'rows of task_run'
   ok make runs N=5
   has 'greet'
   has 'called directly'
-  [ "$(grep -c Completed <<<"$output")" -eq 5 ]
+  is "$(grep -c Completed <<<"$output")" 5 'runs listed as Completed'
 }
 
 @test "status, check and open know the background server" {
@@ -76,12 +76,12 @@ teardown_file() { stop_and_check; }
   has 'runs in the background'
   ok make check EX=1
   has 'every promise holds'
-  [ "$(grep -c '^✓' <<<"$output")" -ge 5 ]
+  compare "$(grep -c '^✓' <<<"$output")" -ge 5 'promises that hold'
   # An opener that works gets the address; where there is none, or it fails, the address is printed.
   printf '#!/bin/sh\necho "$1" >"%s"\n' "$BATS_TEST_TMPDIR/opened" >"$BATS_TEST_TMPDIR/browser"
   chmod +x "$BATS_TEST_TMPDIR/browser"
   BROWSER=$BATS_TEST_TMPDIR/browser ok make open
-  [ "$(cat "$BATS_TEST_TMPDIR/opened")" = "http://127.0.0.1:$PREFECT_PORT" ]
+  is "$(cat "$BATS_TEST_TMPDIR/opened")" "http://127.0.0.1:$PREFECT_PORT" 'the address that was opened'
   BROWSER=false ok make open
   has "http://127.0.0.1:$PREFECT_PORT"
 }
@@ -93,7 +93,7 @@ teardown_file() { stop_and_check; }
   sed 's/    print.*/    raise ValueError("no towel")/' "$KIT/examples/ex1_task/greeter.py" >examples/ex1_task/greeter.py
   eval "$(make -s env)"
   try "$PYTHON_OF_TESTS" scripts/ex1.py
-  [ "$status" -eq 1 ]
+  is "$status" 1 'exit code'
   has "the run's page:"
   has "error: greeter.py failed: ValueError('no towel')"
 }
@@ -122,7 +122,7 @@ teardown_file() { stop_and_check; }
   before=$(count_in_state COMPLETED)
   start_example 2 SERVERS=1
   grep -q 'taking over the Prefect server that make ex1 left' "$stack_log"
-  [ "$(count_in_state COMPLETED)" -eq "$before" ]
+  is "$(count_in_state COMPLETED)" "$before" 'runs in the state COMPLETED'
   ok make ex1 NAME=Arthur # uses the example's server
   has 'Hello, Arthur!'
   kill -INT -- "-$stack_pid"

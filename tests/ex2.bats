@@ -16,14 +16,14 @@ teardown_file() { stop_and_check; }
   grep -q 'server.1 ' "$stack_log"
   grep -q 'task_server.1 | ' "$stack_log"
   grep -q 'task_server.2 | ' "$stack_log"
-  [ "$(task_servers)" -eq 2 ]
+  is "$(task_servers)" 2 'task servers subscribed'
   ok make status
   has 'ready'
   has '2 subscribed, 2 wanted'
 }
 
 @test "everything listens on loopback only" {
-  [ "$(listens_on "$PREFECT_PORT")" = "127.0.0.1:$PREFECT_PORT" ]
+  is "$(listens_on "$PREFECT_PORT")" "127.0.0.1:$PREFECT_PORT" 'listening addresses'
 }
 
 @test "submit prints the id, the page, the final state and the result" {
@@ -52,7 +52,7 @@ teardown_file() { stop_and_check; }
   NAME=$name ok make submit
   has "Hello, $name!"
   refused 'NAME is empty' make submit NAME=
-  [ ! -e x ]
+  not_there x
 }
 
 @test "submit-map greets the tutorial's three names and says who greeted whom" {
@@ -86,13 +86,13 @@ teardown_file() { stop_and_check; }
 
 @test "make runs shows states, durations and the task server" {
   ok make runs N=10
-  [ "$(grep -cE 'my_background_task .*Completed .*0\.3.*task_server\.[12]' <<<"$output")" -eq 10 ]
+  is "$(grep -cE 'my_background_task .*Completed .*0\.3.*task_server\.[12]' <<<"$output")" 10 'runs with state, duration and task server'
 }
 
 @test "the files by hand work: python task_server.py and python task_submitter.py in make shell" {
   run "${PROCESS[@]}" limit 60 make shell <<<'cd examples/ex2_task_servers && python task_submitter.py && python task_submitter_map.py'
   echo "$output"
-  [ "$status" -eq 0 ]
+  is "$status" 0 'exit code'
   local id
   id=$(sed -n 's/^Submitted task run //p' <<<"$output")
   within 20 is_in_state "$id" COMPLETED
@@ -122,7 +122,7 @@ teardown_file() { stop_and_check; }
   kill -KILL "$(child_of task_server.2)"
   within 5 eval '[ "$(task_servers)" = 1 ]'
   try make check
-  [ "$status" -eq 2 ] # make's; the script's is 1
+  is "$status" 2 'exit code' # make's; the script's is 1
   grep -A1 '^✗ task servers subscribed to my_background_task: 1 of 2' <<<"$output" | grep -q 'make status, make server'
   has '1 promise does not hold'
   # What one task server ran alone is held against nobody when the other is back.
@@ -144,7 +144,7 @@ teardown_file() { stop_and_check; }
 @test "the same example twice, and another one beside it, are refused" {
   refused 'make submit (from any terminal), or make stop' make ex2
   refused 'make stop' make ex3
-  [ "$(task_servers)" -eq 2 ]
+  is "$(task_servers)" 2 'task servers subscribed'
 }
 
 @test "make task says which example it belongs to" {
@@ -158,7 +158,7 @@ teardown_file() { stop_and_check; }
   has 'PREFECT_API_KEY'
   has 'PREFECT_PROFILE'
   has_not 'secret'
-  [ "$(grep -c 'note:' <<<"$output")" -eq 1 ]
+  is "$(grep -c 'note:' <<<"$output")" 1 'notes'
   PREFECT_API_URL=http://localhost:$PREFECT_PORT/api/ ok make submit
   has_not 'note:'
   run bash -c 'eval "$(make -s env)"; make -s submit'
@@ -168,7 +168,7 @@ teardown_file() { stop_and_check; }
 }
 
 @test "nothing is written into the home folder" {
-  [ -z "$(ls -A "$HOME")" ]
+  is "$(ls -A "$HOME")" '' 'files in the home folder'
 }
 
 @test "make check names a task server that is a stopped process: it is sent runs, and does nothing" {

@@ -30,21 +30,21 @@ count_users() { curl -s "$WEB/users?limit=200" | json 'len(d)'; }
   local id
   body=$(curl -s -X POST "http://localhost:$WEB_PORT/users" --header "Content-Type: application/json" --data '{"email": "chris.g@prefect.io", "name": "Guidry"}')
   echo "$body"
-  [ "$(json '[d[k] for k in ("email", "name", "is_active", "is_superuser")] + [len(set(d["runs"].values()))]' <<<"$body")" = "['chris.g@prefect.io', 'Guidry', True, False, 3]" ]
+  is "$(json '[d[k] for k in ("email", "name", "is_active", "is_superuser")] + [len(set(d["runs"].values()))]' <<<"$body")" "['chris.g@prefect.io', 'Guidry', True, False, 3]" 'the user and the number of its runs'
   id=$(json 'd["id"]' <<<"$body")
   within 60 is_done "$id"
-  [ "$(curl -s "http://127.0.0.1:$WEB_PORT/users/$id" | json 'len(d["workspace"])')" -eq 10 ]
-  [ "$(emails_to chris.g@prefect.io)" -eq 1 ]
-  [ "$(enrolments_of "$id")" -eq 1 ]
+  is "$(curl -s "http://127.0.0.1:$WEB_PORT/users/$id" | json 'len(d["workspace"])')" 10 'things in the workspace'
+  is "$(emails_to chris.g@prefect.io)" 1 'emails'
+  is "$(enrolments_of "$id")" 1 'enrolments'
   # Loopback alone; and ::1 where this machine has it.
   if [ -e /proc/net/if_inet6 ] && grep -q ' lo$' /proc/net/if_inet6; then
     curl -sf "http://[::1]:$WEB_PORT/health"
-    [ "$(listens_on "$WEB_PORT" | sort | tr '\n' ' ')" = "127.0.0.1:$WEB_PORT [::1]:$WEB_PORT " ]
+    is "$(listens_on "$WEB_PORT" | sort | tr '\n' ' ')" "127.0.0.1:$WEB_PORT [::1]:$WEB_PORT " 'listening addresses'
   fi
-  [ "$(listens_on $((WEB_PORT + 3)))" = "127.0.0.1:$((WEB_PORT + 3))" ]
-  [ "$(listens_on $((WEB_PORT + 4)))" = "127.0.0.1:$((WEB_PORT + 4))" ]
+  is "$(listens_on $((WEB_PORT + 3)))" "127.0.0.1:$((WEB_PORT + 3))" 'listening addresses'
+  is "$(listens_on $((WEB_PORT + 4)))" "127.0.0.1:$((WEB_PORT + 4))" 'listening addresses'
   # The run says whom it is for.
-  [ "$(api "/task_runs/$(json 'd["runs"]["email"]' <<<"$body")" | json 'd["name"]')" = 'Send confirmation email to chris.g@prefect.io' ]
+  is "$(api "/task_runs/$(json 'd["runs"]["email"]' <<<"$body")" | json 'd["name"]')" 'Send confirmation email to chris.g@prefect.io' "the run's name"
 }
 
 @test "what cannot be a user is refused in one line, and leaves nothing behind" {
@@ -53,8 +53,8 @@ count_users() { curl -s "$WEB/users?limit=200" | json 'len(d)'; }
   deep=$(printf '[%.0s' $(seq 15000))
   while IFS='|' read -r part json; do
     sign_up "$json"
-    [ "$code" -eq 422 ]
-    [[ "$(json 'd["detail"]' <<<"$body")" == "$part: "* ]]
+    is "$code" 422 'HTTP status'
+    is "$(json 'd["detail"]' <<<"$body" | sed -n 's/: .*//p')" "$part" 'what the answer finds fault with'
   done <<DATA
 email|{"email": "no address", "name": "Ford"}
 email|{"email": "a@b@c.com", "name": "Ford"}
@@ -72,13 +72,13 @@ the body|$deep
 the body|[]
 DATA
   sign_up $'\xff\xfe'
-  [ "$code" -eq 422 ]
+  is "$code" 422 'HTTP status'
   # A body of unknown length is counted too.
   code=$(head -c 30000 /dev/zero | curl -s -o /dev/null -w '%{http_code}' -H 'Transfer-Encoding: chunked' -H 'Content-Type: application/json' --data-binary @- "$WEB/users")
-  [ "$code" -eq 422 ]
-  [ "$(curl -s -o /dev/null -w '%{http_code}' "$WEB/users/no-id")" -eq 422 ]
-  [ "$(curl -s -o /dev/null -w '%{http_code}' "$WEB/users/00000000-0000-4000-8000-000000000000")" -eq 404 ]
-  [ "$(count_users)" -eq "$before" ]
+  is "$code" 422 'HTTP status'
+  is "$(curl -s -o /dev/null -w '%{http_code}' "$WEB/users/no-id")" 422 'HTTP status'
+  is "$(curl -s -o /dev/null -w '%{http_code}' "$WEB/users/00000000-0000-4000-8000-000000000000")" 404 'HTTP status'
+  is "$(count_users)" "$before" 'users'
 }
 
 @test "of many requests for one address at once exactly one is a 201, in any spelling" {
@@ -88,10 +88,10 @@ DATA
       --data "{\"email\": \"Tricia@Example.com\", \"name\": \"$i\"}" "$WEB/users" &
   done; wait)
   echo "$codes"
-  [ "$(grep -c 201 <<<"$codes")" -eq 1 ]
-  [ "$(grep -c 409 <<<"$codes")" -eq 7 ]
+  is "$(grep -c 201 <<<"$codes")" 1 'users created'
+  is "$(grep -c 409 <<<"$codes")" 7 'requests refused as taken'
   sign_up '{"email": "tricia@example.com", "name": "Tricia"}'
-  [ "$code" -eq 409 ]
+  is "$code" 409 'HTTP status'
 }
 
 @test "make signup follows the three runs; any name arrives as typed, in the email too" {
@@ -100,15 +100,15 @@ DATA
   has 'workspace of 10 things'
   name='<b>O'\''Neill</b> $(touch x) & 🙂'
   ok make signup EMAIL=oneill@example.com NAME="$name"
-  [ ! -e x ]
+  not_there x
   local id
   id=$(curl -s "$INBOX/messages" | json 'next(mail["id"] for mail in d if mail["to"] == "oneill@example.com")')
-  [ "$(curl -s "$INBOX/messages/$id" | json 'd["text"].splitlines()[0]')" = "Hello $name," ]
+  is "$(curl -s "$INBOX/messages/$id" | json 'd["text"].splitlines()[0]')" "Hello $name," 'first line of the email'
   curl -s "$INBOX/messages/$id" | json 'd["html"]' | grep -qF '&lt;b&gt;O&#39;Neill&lt;/b&gt; $(touch x) &amp; 🙂'
   curl -s "$INBOX/read/$id" | grep -qF 'Hello &lt;b&gt;O&#39;Neill'
   never eval 'curl -s "$INBOX/read/$id" "$INBOX/" "$WEB/" | grep -F "<b>O"'
   grep -qF 'multipart/alternative' "$WORKSHOP_HOME/mail/$id.eml"
-  [ "$(curl -s -o /dev/null -w '%{http_code}' "$INBOX/messages/0000000000000000")" -eq 404 ]
+  is "$(curl -s -o /dev/null -w '%{http_code}' "$INBOX/messages/0000000000000000")" 404 'HTTP status'
   ok make signup EMAIL='jörg@bücher.example' NAME=Jörg
 
   refused 'make signup EMAIL=' make signup EMAIL=oneill@example.com
@@ -122,7 +122,7 @@ DATA
 # FOLDER USER-ID EMAIL -> the three tasks of that folder, submitted again for this user; waits until they end
 again() {
   LIMIT_S=90 in_make_shell "python tests/signup_tasks_again.py $(printf '%q %q %q' "$@")"
-  [ "$status" -eq 0 ]
+  is "$status" 0 'exit code'
 }
 
 @test "a run that is done again sends no second email and makes no second enrolment; keys know no folder" {
@@ -141,8 +141,8 @@ again() {
   "$PYTHON_OF_TESTS" -c "import redis, sys; redis.Redis(port=$((WEB_PORT + 4))).delete('done:$id')"
   again "$copy" "$id" again@example.com
   has 'email Completed sent'
-  [ "$(emails_to again@example.com)" -eq 1 ]
-  [ "$(enrolments_of "$id")" -eq 1 ]
+  is "$(emails_to again@example.com)" 1 'emails'
+  is "$(enrolments_of "$id")" 1 'enrolments'
 }
 
 @test "a run for a user whose request did not get through ends Cancelled, and does nothing" {
@@ -151,8 +151,8 @@ again() {
   has 'email Cancelled'
   has 'marketing Cancelled'
   has 'workspace Cancelled'
-  [ "$(emails_to nobody@example.com)" -eq 0 ]
-  [ "$(enrolments_of "$id")" -eq 0 ]
+  is "$(emails_to nobody@example.com)" 0 'emails'
+  is "$(enrolments_of "$id")" 0 'enrolments'
 }
 
 @test "whatever the API's own document allows, and what it forbids, no answer is a 500" {
@@ -170,9 +170,9 @@ again() {
   has '600 of 600 task runs completed'
   has 'task_server.1'
   has 'task_server.2'
-  [ $(($(curl -s "$INBOX/messages" | json 'len(d)') - before_mails)) -eq 200 ]
-  [ $(($(curl -s "$MARKETING/enrolments" | json 'len(d)') - before_enrolments)) -eq 200 ]
-  [ "$(curl -s "$INBOX/messages" | json 'len({m["to"] for m in d}) == len(d)')" = True ]
+  is $(($(curl -s "$INBOX/messages" | json 'len(d)') - before_mails)) 200 'new emails'
+  is $(($(curl -s "$MARKETING/enrolments" | json 'len(d)') - before_enrolments)) 200 'new enrolments'
+  is "$(curl -s "$INBOX/messages" | json 'len({m["to"] for m in d}) == len(d)')" True 'everybody has one email alone'
   "$PYTHON_OF_TESTS" - <<PYTHON
 import json, urllib.request
 get = lambda url: json.load(urllib.request.urlopen(url))
@@ -182,14 +182,14 @@ assert all(len(get(f"$WEB/users/{user['id']}")["workspace"]) == 10 for user in u
 PYTHON
   # The faults were there: some runs needed more than one try.
   ok make db SQL="select 'tries', max(run_count) from task_run"
-  [ "$(sed -n 's/.*tries[^0-9]*\([0-9]*\).*/\1/p' <<<"$output")" -ge 2 ]
+  compare "$(sed -n 's/.*tries[^0-9]*\([0-9]*\).*/\1/p' <<<"$output")" -ge 2 'most tries of a run'
   never grep -q 'database is locked' "$stack_log"
 }
 
 @test "make check: every promise of the chapter holds" {
   ok make check EX=4
   has 'every promise holds'
-  [ "$(grep -c '^✓' <<<"$output")" -ge 15 ]
+  compare "$(grep -c '^✓' <<<"$output")" -ge 15 'promises that hold'
 }
 
 @test "503 in one line within 2 s when the store or Prefect is away or hangs, and no half-created user" {
@@ -200,19 +200,19 @@ PYTHON
     kill -STOP "$pid"
     begin=$SECONDS
     sign_up '{"email": "half@example.com", "name": "Half"}'
-    [ $((SECONDS - begin)) -le 3 ]
+    compare $((SECONDS - begin)) -le 3 'seconds taken'
     page=$(curl -s --max-time 3 "$WEB/")
     kill -CONT "$pid"
     grep -qE 'The (Prefect API|user store) does not answer' <<<"$page"
-    [ "$code" -eq 503 ]
-    [[ "$(json 'd["detail"]' <<<"$body")" == *'does not answer; try again in a moment' ]]
+    is "$code" 503 'HTTP status'
+    json 'd["detail"]' <<<"$body" | grep -q 'does not answer; try again in a moment$'
   done
   # What is in the store survives its server.
   kill -KILL "$(child_of redis.1)"
   sign_up '{"email": "half@example.com", "name": "Half"}'
-  [ "$code" -eq 503 ]
+  is "$code" 503 'HTTP status'
   within 20 curl -sf "$WEB/health"
-  [ "$(count_users)" -eq "$before" ]
+  is "$(count_users)" "$before" 'users'
   # A claim that the store took while it hung lapses in 10 s.
   within 15 eval 'sign_up "{\"email\": \"half@example.com\", \"name\": \"Half\"}"; [ "$code" -eq 201 ]'
   within 60 is_done "$(json 'd["id"]' <<<"$body")"
@@ -221,10 +221,10 @@ PYTHON
 @test "the page: sign up with the keyboard, follow three green states; markup in a name; a phone's width" {
   need_chromium
   LIMIT_S=90 ok "$PYTHON_OF_TESTS" tests/signup_page.py "$WEB" '<script>alert(1)</script>' Completed "${SHOTS:-$BATS_TEST_TMPDIR}/signup.png"
-  [ "$(grep -c '✓ Completed' <<<"$output")" -eq 3 ]
+  is "$(grep -c '✓ Completed' <<<"$output")" 3 'runs that the page shows as Completed'
   LIMIT_S=90 ok "$PYTHON_OF_TESTS" tests/signup_page.py "$WEB" Trillian Completed "${SHOTS:-$BATS_TEST_TMPDIR}/phone.png" 360
   # Without JavaScript: a form, a redirect, and an error beside what was typed.
-  [ "$(curl -s -o /dev/null -w '%{http_code} %{redirect_url}' -d 'name=Plain&email=plain@example.com' "$WEB/")" = "303 $WEB/" ]
+  is "$(curl -s -o /dev/null -w '%{http_code} %{redirect_url}' -d 'name=Plain&email=plain@example.com' "$WEB/")" "303 $WEB/" 'HTTP status and redirect'
   curl -s -d 'name=%3Cb%3E&email=plain@example.com' "$WEB/" | grep -qF 'plain@example.com is registered already'
   curl -s -d 'name=%3Cb%3E&email=plain@example.com' "$WEB/" | grep -qF 'value="&lt;b&gt;"'
 }
@@ -236,14 +236,14 @@ PYTHON
   ok make stop
   no_leaks
   start_example 4 SERVERS=1 FAIL_RATE=1
-  [ "$(count_users)" -eq "$before" ]
+  is "$(count_users)" "$before" 'users'
   # With the README's try: the run's page in the UI while it awaits its retries.
   LIMIT_S=90 ok "$PYTHON_OF_TESTS" tests/signup_page.py "$WEB" Marvin Failed "${SHOTS:-$BATS_TEST_TMPDIR}/failed.png" 1100 AwaitingRetry
   has "on the run's page: AwaitingRetry"
-  [ "$(grep -c '✗ Failed' <<<"$output")" -eq 2 ]
+  is "$(grep -c '✗ Failed' <<<"$output")" 2 'runs that the page shows as Failed'
   has '✓ Completed'
   has 'the mailbox'
-  [ "$(curl -s "$INBOX/messages" | json 'sum(mail["subject"] == "Welcome, Marvin" for mail in d)')" -le 1 ]
+  compare "$(curl -s "$INBOX/messages" | json 'sum(mail["subject"] == "Welcome, Marvin" for mail in d)')" -le 1 'emails to Marvin'
   try make check
   grep -A1 '^✗ their [0-9]* task runs completed' <<<"$output" | grep -qF "$WEB shows which did not"
   has '1 promise does not hold'

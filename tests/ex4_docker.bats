@@ -14,19 +14,19 @@ count_users() { curl -s "$WEB/users?limit=200" | json 'len(d)'; }
 @test "make ex4 DOCKER=1, make signup, status, runs, db and check: the same as without Docker" {
   start_in_docker 4 SERVERS=2
   body=$(curl -s -X POST "http://localhost:$WEB_PORT/users" --header "Content-Type: application/json" --data '{"email": "chris.g@prefect.io", "name": "Guidry"}')
-  [ "$(json 'len(d["runs"])' <<<"$body")" -eq 3 ]
+  is "$(json 'len(d["runs"])' <<<"$body")" 3 'runs of the user'
   ok make signup EMAIL=ford@example.com NAME='Ford $(x) "🙂"'
   has 'workspace of 10 things'
   ok make signup N=30
   has '90 of 90 task runs completed'
-  [ "$(grep -cE '│ [0-9a-f]{12} │' <<<"$output")" -eq 2 ] # both task servers, by their containers' ids
+  is "$(grep -cE '│ [0-9a-f]{12} │' <<<"$output")" 2 'task servers in the table' # both task servers, by their containers' ids
   ok make status
   has 'example 4 runs in Docker'
   has '2 subscribed'
   ok make runs N=3
   has 'signups.'
   ok make db SQL="select 'rows', count(*) from task_run"
-  [ "$(sed -n 's/.*rows[^0-9]*\([0-9]*\).*/\1/p' <<<"$output")" -eq 96 ]
+  is "$(sed -n 's/.*rows[^0-9]*\([0-9]*\).*/\1/p' <<<"$output")" 96 'rows of task_run'
   ok make check EX=4
   has 'every promise holds'
   refused 'make stop' make ex2
@@ -36,12 +36,12 @@ count_users() { curl -s "$WEB/users?limit=200" | json 'len(d)'; }
 @test "the containers: ports on 127.0.0.1 alone, no root, an init, a limit of memory, no secret in their settings" {
   local id port
   for port in "$PREFECT_PORT" "$WEB_PORT" $((WEB_PORT + 1)) $((WEB_PORT + 2)) $((WEB_PORT + 3)); do
-    [ "$(listens_on "$port")" = "127.0.0.1:$port" ]
+    is "$(listens_on "$port")" "127.0.0.1:$port" 'listening addresses'
   done
   for service in prefect api task-server mailbox marketing; do
     id=$(container "$service")
-    [ "$(docker exec "$id" id -u)" != 0 ]
-    [ "$(docker inspect --format '{{.HostConfig.Init}} {{gt .HostConfig.Memory 0}}' "$id")" = 'true true' ]
+    compare "$(docker exec "$id" id -u)" != 0 "user in the container of $service"
+    is "$(docker inspect --format '{{.HostConfig.Init}} {{gt .HostConfig.Memory 0}}' "$id")" 'true true' "init and memory limit of $service"
   done
   # Nothing of the kit's secrets travels in the environment: they are files.
   never eval "docker inspect $id --format '{{.Config.Env}}' | grep -E 'DB=|API_KEY|REDIS_URL|SMTP_URL'"
@@ -52,9 +52,9 @@ count_users() { curl -s "$WEB/users?limit=200" | json 'len(d)'; }
   local api
   api=$(container api)
   in_make_shell 'docker compose up --detach --scale task-server=4'
-  [ "$status" -eq 0 ]
+  is "$status" 0 'exit code'
   within 60 eval '[ "$(task_servers)" -eq 4 ]'
-  [ "$(container api)" = "$api" ]
+  is "$(container api)" "$api" 'container of the web app'
   start more make server
   within 60 eval '[ "$(task_servers)" -eq 5 ]'
   kill -INT -- "-$more_pid" # as Ctrl-C does, to all of them
@@ -63,7 +63,7 @@ count_users() { curl -s "$WEB/users?limit=200" | json 'len(d)'; }
   in_make_shell 'docker compose ps'
   has 'task-server-4'
   in_make_shell 'docker compose logs marketing --tail 5'
-  [ "$status" -eq 0 ]
+  is "$status" 0 'exit code'
 }
 
 @test "kill -9 of a task server's process: its container is started again; Ctrl-C loses no run" {
@@ -84,7 +84,7 @@ count_users() { curl -s "$WEB/users?limit=200" | json 'len(d)'; }
   no_leaks
   start_in_docker 4 SERVERS=2 FAIL_RATE=0
   within 60 eval '[ "$(count_in_state SCHEDULED)$(count_in_state PENDING)$(count_in_state RUNNING)" = 000 ]'
-  [ "$(count_in_state CRASHED)" -eq 0 ]
+  is "$(count_in_state CRASHED)" 0 'runs in the state CRASHED'
 }
 
 @test "kill -9 of a task server and of the Prefect server, in their containers, with runs in flight and in the queue: none is lost" {
@@ -98,8 +98,8 @@ count_users() { curl -s "$WEB/users?limit=200" | json 'len(d)'; }
   kill_in_container "$(container prefect)" uvicorn
   within 60 curl -sf "$API/health"
   within 60 eval '[ "$(count_in_state SCHEDULED)$(count_in_state PENDING)$(count_in_state RUNNING)" = 000 ]'
-  [ "$(count_in_state CRASHED)" -eq 0 ]
-  [ "$(count_in_state FAILED)" -eq 0 ]
+  is "$(count_in_state CRASHED)" 0 'runs in the state CRASHED'
+  is "$(count_in_state FAILED)" 0 'runs in the state FAILED'
   ok make rescue
   has 'nothing to put back'
   # The promises hold after all that: one email, one enrolment, ten things each. (Spread are those that come now.)
@@ -115,13 +115,13 @@ count_users() { curl -s "$WEB/users?limit=200" | json 'len(d)'; }
   kill -KILL "$launcher"
   within 30 gone "$launcher"
   try make status
-  [ "$status" -eq 2 ]
+  is "$status" 2 'exit code'
   has 'make stop'
   ok make stop
-  [ -z "$(containers)" ]
+  is "$(containers)" '' 'containers left'
   no_leaks
   start_in_docker 4 SERVERS=1
-  [ "$(count_users)" -eq "$before" ]
+  is "$(count_users)" "$before" 'users'
 }
 
 @test "another store and another mail server by their addresses; the password shows nowhere" {
@@ -133,7 +133,7 @@ count_users() { curl -s "$WEB/users?limit=200" | json 'len(d)'; }
   REDIS_URL="redis://:hunter2@$gateway:$((WEB_PORT + 4))" start_in_docker 4 SERVERS=1
   export REDIS_URL="redis://:hunter2@$gateway:$((WEB_PORT + 4))"
   ok make signup EMAIL=zaphod@example.com NAME=Zaphod
-  [ "$("$PYTHON_OF_TESTS" -c "import os, redis; print(redis.Redis.from_url(os.environ['REDIS_URL']).zcard('users'))")" -eq 1 ]
+  is "$("$PYTHON_OF_TESTS" -c "import os, redis; print(redis.Redis.from_url(os.environ['REDIS_URL']).zcard('users'))")" 1 'users in that store'
   never grep -q hunter2 "$stack_log"
   never eval 'docker inspect $(docker ps --quiet) | grep -q hunter2'
   ps axww -o command= >"$BATS_TEST_TMPDIR/processes"

@@ -25,7 +25,7 @@ request() {
 # QUESTION -> asks as plain text; sets $follow
 ask() {
   request POST /question -H 'Content-Type: text/plain' --data-binary "$1"
-  [ "$code" -eq 202 ]
+  is "$code" 202 'HTTP status'
   follow=$(json 'd["follow"]' <<<"$body")
 }
 # -> waits for the answer to the question that was asked last
@@ -34,16 +34,16 @@ calls() { grep -c 'model call' "$stack_log" || true; }
 
 @test "a question, as text and as JSON: 202 with its address, and there the answer, as JSON and as text" {
   request POST /question -H 'Content-Type: text/plain' --data-binary 'Please, what is "it" & <b>🙂?'
-  [ "$code" -eq 202 ]
+  is "$code" 202 'HTTP status'
   local id
   id=$(json 'd["task_run_id"]' <<<"$body")
   follow=/answer/$id
   grep -qx "Location: $follow" <<<"$headers"
-  [ "$(json 'd["follow"]' <<<"$body")" = "$follow" ]
-  [ "$(json 'd["ui"]' <<<"$body")" = "http://127.0.0.1:$PREFECT_PORT/runs/task-run/$id" ]
+  is "$(json 'd["follow"]' <<<"$body")" "$follow" 'follow in the answer'
+  is "$(json 'd["ui"]' <<<"$body")" "http://127.0.0.1:$PREFECT_PORT/runs/task-run/$id" 'ui in the answer'
   answered
-  [ "$(json 'd["answered_by"]' <<<"$body")" = canned ]
-  [ "$(json 'd["tone"]' <<<"$body")" = nice ]
+  is "$(json 'd["answered_by"]' <<<"$body")" canned 'answered_by in the answer'
+  is "$(json 'd["tone"]' <<<"$body")" nice 'tone in the answer'
   json 'd["answer"]' <<<"$body" | grep -qF 'Please, what is "it" & <b>🙂?'
   request GET "$follow" -H 'Accept: text/plain'
   grep -q '^Content-Type: text/plain' <<<"$headers"
@@ -53,7 +53,7 @@ calls() { grep -c 'model call' "$stack_log" || true; }
   request POST /question -H 'Content-Type: application/json' -d '{"question": "You stupid \ud83e\udd16"}'
   follow=$(json 'd["follow"]' <<<"$body")
   answered
-  [ "$(json 'd["tone"]' <<<"$body")" = hostile ]
+  is "$(json 'd["tone"]' <<<"$body")" hostile 'tone in the answer'
 }
 
 @test "until then 202 with the state: Scheduled while no task server is there" {
@@ -61,10 +61,10 @@ calls() { grep -c 'model call' "$stack_log" || true; }
   for server in task_server.1 task_server.2; do kill -STOP "$(child_of "$server")"; done
   ask 'How long must I wait?'
   request GET "$follow"
-  [ "$code" -eq 202 ]
-  [ "$(json 'd["state"] in ("Scheduled", "Pending")' <<<"$body")" = True ]
+  is "$code" 202 'HTTP status'
+  is "$(json 'd["state"] in ("Scheduled", "Pending")' <<<"$body")" True 'the run waits'
   request GET "$follow" -H 'Accept: text/plain'
-  [ "$code" -eq 202 ]
+  is "$code" 202 'HTTP status'
   for server in task_server.1 task_server.2; do kill -CONT "$(child_of "$server")"; done
   answered
 }
@@ -75,8 +75,8 @@ calls() { grep -c 'model call' "$stack_log" || true; }
   ask "$long"
   while read -r want type data; do
     request POST /question -H "Content-Type: $type" --data-binary "$data"
-    [ "$code" -eq "$want" ]
-    [ "$(json 'd["detail"].count("\n")' <<<"$body")" = 0 ]
+    is "$code" "$want" 'HTTP status'
+    is "$(json 'd["detail"].count("\n")' <<<"$body")" 0 'line ends in the message'
   done <<END
 400 text/plain
 400 text/plain $(printf '   \t ')
@@ -91,22 +91,22 @@ calls() { grep -c 'model call' "$stack_log" || true; }
 413 application/json {"question": "${long}a"}
 END
   request POST /question -H 'Content-Type: text/plain' --data-binary $'\xff\xfe'
-  [ "$code" -eq 400 ]
+  is "$code" 400 'HTTP status'
   head -c 2000000 /dev/zero | tr '\0' a >"$BATS_TEST_TMPDIR/huge"
   request POST /question -H 'Content-Type: text/plain' --data-binary "@$BATS_TEST_TMPDIR/huge"
-  [ "$code" -eq 413 ]
+  is "$code" 413 'HTTP status'
   request GET /question
-  [ "$code" -eq 405 ]
+  is "$code" 405 'HTTP status'
   grep -q '^Allow: .*POST' <<<"$headers"
   request POST /question -H 'Content-Type: text/plain' -H 'Accept: text/plain' --data-binary ' '
-  [ "$body" = $'the question is empty\n' ]
+  is "$body" $'the question is empty\n' 'the answer'
 }
 
 @test "what is no id, an unknown id, and another task's run" {
   request GET /answer/abc
-  [ "$code" -eq 422 ]
+  is "$code" 422 'HTTP status'
   request GET /answer/00000000-0000-4000-8000-000000000000
-  [ "$code" -eq 404 ]
+  is "$code" 404 'HTTP status'
   # Any other task's run in the same Prefect, as example 1 makes one.
   ok env NAME=Ford PREFECT_API_URL="$API" PYTHONPATH="$KIT/scripts/pythonpath" "$PYTHON_OF_TESTS" -c '
 import sys; sys.path.insert(0, "examples/ex1_task")
@@ -116,7 +116,7 @@ print("run", greet("Ford", return_state=True).state_details.task_run_id)'
   id=$(sed -n 's/^run //p' <<<"$output")
   within 30 is_in_state "$id" COMPLETED
   request GET "/answer/$id"
-  [ "$code" -eq 404 ]
+  is "$code" 404 'HTTP status'
 }
 
 @test "an answer that was cleaned away" {
@@ -125,7 +125,7 @@ print("run", greet("Ford", return_state=True).state_details.task_run_id)'
   mv "$WORKSHOP_HOME/prefect/storage" "$WORKSHOP_HOME/prefect/away"
   request GET "$follow"
   mv "$WORKSHOP_HOME/prefect/away" "$WORKSHOP_HOME/prefect/storage"
-  [ "$code" -eq 410 ]
+  is "$code" 410 'HTTP status'
 }
 
 @test "the same question again is answered without a model call, until the cache's time is over" {
@@ -135,11 +135,11 @@ print("run", greet("Ford", return_state=True).state_details.task_run_id)'
   before=$(calls)
   ask ' Twice? '
   answered
-  [ "$(json 'd["state"]' <<<"$body")" = Cached ]
-  [ "$(calls)" -eq "$before" ]
+  is "$(json 'd["state"]' <<<"$body")" Cached 'state in the answer'
+  is "$(calls)" "$before" 'model calls'
   # CACHE_SECONDS=3 here; the lesson's own is 60.
   within 15 eval 'ask "Twice?"; answered; [ "$(json "d[\"state\"]" <<<"$body")" = Completed ]'
-  [ "$(calls)" -eq $((before + 2)) ]
+  is "$(calls)" $((before + 2)) 'model calls'
   grep -qF 'os.getenv("CACHE_SECONDS", "60")' examples/ex5_marvin/marvin_task_server.py
 }
 
@@ -162,7 +162,7 @@ print("run", greet("Ford", return_state=True).state_details.task_run_id)'
   has ' s Completed'
   has "O'Neill \$(touch x) & \`date\` 🙂?"
   has 'answered by canned'
-  [ ! -e x ]
+  not_there x
   ok bash -c 'printf "from a pipe?" | make ask Q=-'
   has 'from a pipe?'
   ok make ask Q=--help # a question too
@@ -170,25 +170,25 @@ print("run", greet("Ford", return_state=True).state_details.task_run_id)'
   refused 'make ask Q=' make ask Q=
   try make submit
   has 'make ask'
-  [ "$status" -eq 2 ]
+  is "$status" 2 'exit code'
 }
 
 @test "ask.py: exit codes, a timeout, Ctrl-C, and outside the kit's environment" {
   local ask=("$PYTHON_OF_TESTS" examples/ex5_marvin/ask.py)
   export WEB_PORT
   try "${ask[@]}" 'Ready?'
-  [ "$status" -eq 0 ]
+  is "$status" 0 'exit code'
   try "${ask[@]}"
-  [ "$status" -eq 2 ]
+  is "$status" 2 'exit code'
   try "${ask[@]}" '  '
-  [ "$status" -eq 2 ]
+  is "$status" 2 'exit code'
   has 'the question is empty'
   try bash -c "printf '\xff' | '$PYTHON_OF_TESTS' examples/ex5_marvin/ask.py -"
-  [ "$status" -eq 2 ]
+  is "$status" 2 'exit code'
   WEB_PORT=1 try "${ask[@]}" 'Ready?'
-  [ "$status" -eq 3 ]
+  is "$status" 3 'exit code'
   WEB_PORT='' try env -u WEB_PORT "${ask[@]}" 'Ready?'
-  [ "$status" -eq 2 ]
+  is "$status" 2 'exit code'
   has 'make shell'
 
   local server
@@ -199,7 +199,7 @@ print("run", greet("Ford", return_state=True).state_details.task_run_id)'
   kill -INT "$asking_pid"
   within 30 gone "$asking_pid"
   for server in task_server.1 task_server.2; do kill -CONT "$(child_of "$server")"; done
-  [ "$status" -eq 1 ]
+  is "$status" 1 'exit code'
   has 'no answer in 1 s'
   has_not Traceback
   never grep -q Traceback "$asking_log"
@@ -217,12 +217,12 @@ print("run", greet("Ford", return_state=True).state_details.task_run_id)'
 @test "make check: every promise of the chapter holds; status and health" {
   ok make check EX=5
   has 'every promise holds'
-  [ "$(grep -c '^✓' <<<"$output")" -ge 10 ]
+  compare "$(grep -c '^✓' <<<"$output")" -ge 10 'promises that hold'
   ok make status
   has 'LLM=canned'
   request GET /health
-  [ "$code" -eq 200 ]
-  [ "$(listens_on "$WEB_PORT")" = "127.0.0.1:$WEB_PORT" ]
+  is "$code" 200 'HTTP status'
+  is "$(listens_on "$WEB_PORT")" "127.0.0.1:$WEB_PORT" 'listening addresses'
 }
 
 @test "one more task server joins with the same mind" {
@@ -239,15 +239,15 @@ print("run", greet("Ford", return_state=True).state_details.task_run_id)'
   kill -STOP "$server"
   begin=$SECONDS
   request POST /question -H 'Content-Type: text/plain' -d 'Anybody there?'
-  [ "$code" -eq 503 ]
-  [ $((SECONDS - begin)) -le 2 ]
+  is "$code" 503 'HTTP status'
+  compare $((SECONDS - begin)) -le 2 'seconds taken'
   request GET /answer/00000000-0000-4000-8000-000000000000
-  [ "$code" -eq 503 ]
+  is "$code" 503 'HTTP status'
   request GET /health
-  [ "$code" -eq 503 ]
-  [ "$(json 'd["detail"]' <<<"$body")" = 'the Prefect API does not answer; is its server running?' ]
+  is "$code" 503 'HTTP status'
+  is "$(json 'd["detail"]' <<<"$body")" 'the Prefect API does not answer; is its server running?' 'detail in the answer'
   WEB_PORT=$WEB_PORT try "$PYTHON_OF_TESTS" examples/ex5_marvin/ask.py 'Ready?'
-  [ "$status" -eq 3 ]
+  is "$status" 3 'exit code'
   kill -CONT "$server"
   within 20 eval 'request GET /health; [ "$code" -eq 200 ]'
 }

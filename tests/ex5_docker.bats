@@ -25,10 +25,10 @@ teardown_file() { clean_docker; }
   ok make check EX=5
   has 'every promise holds'
   refused 'make ask Q=' make submit
-  [ "$(listens_on "$WEB_PORT")" = "127.0.0.1:$WEB_PORT" ]
-  [ "$(docker exec "$(container web)" id -u)" != 0 ]
+  is "$(listens_on "$WEB_PORT")" "127.0.0.1:$WEB_PORT" 'listening addresses'
+  compare "$(docker exec "$(container web)" id -u)" != 0 'user in the container'
   ok make stop
-  [ -z "$(containers)" ]
+  is "$(containers)" '' 'containers left'
   no_leaks
 }
 

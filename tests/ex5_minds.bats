@@ -62,7 +62,7 @@ chosen() { ok "$PYTHON_OF_TESTS" "$MINDS/minds.py"; }
   OPENAI_API_KEY=k refused 'MARVIN_AGENT_MODEL=openai:gpt-4o-mini' make ex5 MARVIN_AGENT_MODEL=anthropic:claude
   refused 'ANSWER_SECONDS=60' make ex5 ANSWER_SECONDS=soon
   refused 'make ex5' make ask Q=hello
-  [ ! -e x ] && [ ! -e "$WORKSHOP_HOME/run/example" ]
+  not_there x "$WORKSHOP_HOME/run/example"
 }
 
 @test "the adapter reads what Marvin asks, whatever a person types; it knows no other version's words" {
@@ -91,9 +91,9 @@ chosen() { ok "$PYTHON_OF_TESTS" "$MINDS/minds.py"; }
     local follow
     follow=$(json 'd["follow"]' <"$BATS_TEST_TMPDIR/$n")
     within 120 eval '[ "$(curl -s -o "$BATS_TEST_TMPDIR/answer" -w "%{http_code}" "$WEB$follow")" = 200 ]'
-    [ "$(json 'd["answered_by"]' <"$BATS_TEST_TMPDIR/answer")" = local:smollm2-135m ]
-    [ "$(json 'd["tone"] in ("nice", "neutral", "hostile")' <"$BATS_TEST_TMPDIR/answer")" = True ]
-    [ -n "$(json 'd["answer"].strip()' <"$BATS_TEST_TMPDIR/answer")" ]
+    is "$(json 'd["answered_by"]' <"$BATS_TEST_TMPDIR/answer")" local:smollm2-135m 'answered_by in the answer'
+    is "$(json 'd["tone"] in ("nice", "neutral", "hostile")' <"$BATS_TEST_TMPDIR/answer")" True 'the tone is one of the labels'
+    compare "$(json 'd["answer"].strip()' <"$BATS_TEST_TMPDIR/answer")" != '' 'the answer'
   done
   echo "# ten answers in $((SECONDS - begin)) s, $(ps -o rss= -p "$(child_of task_server.1)") kB in task_server.1" >&3
 }

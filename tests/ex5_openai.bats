@@ -59,7 +59,7 @@ seen() { [ "$(curl -sf "$STUB/seen" | json '" ".join(map(str, d))')" = "$1" ]; }
   plan '["drip"]'
   ok make ask Q='Is it dripping?'
   seen 'drip answer answer'
-  [ "$(grep -c 'the model did not answer in 2 s' "$stack_log")" -eq 2 ]
+  is "$(grep -c 'the model did not answer in 2 s' "$stack_log")" 2 'lines with "the model did not answer in 2 s"'
 }
 
 @test "a server that stays broken: Failed after the third retry, with its reason" {
@@ -69,7 +69,7 @@ seen() { [ "$(curl -sf "$STUB/seen" | json '" ".join(map(str, d))')" = "$1" ]; }
   seen '500 503 500 500'
   local id
   id=$(sed -n 's/^asked *//p' <<<"$output")
-  [ "$(curl -s -o "$BATS_TEST_TMPDIR/answer" -w '%{http_code}' "$WEB/answer/$id")" = 500 ]
+  is "$(curl -s -o "$BATS_TEST_TMPDIR/answer" -w '%{http_code}' "$WEB/answer/$id")" 500 'HTTP status'
   json 'd["message"]' <"$BATS_TEST_TMPDIR/answer" | grep -q 'answered 500'
 }
 
@@ -79,7 +79,7 @@ seen() { [ "$(curl -sf "$STUB/seen" | json '" ".join(map(str, d))')" = "$1" ]; }
   has "the model's server answered 401: Incorrect API key provided: ***. (OPENAI_API_KEY is wrong)"
   has_not "$KEY"
   seen 'refuse'
-  [ "$(grep -c 'answered 401' "$stack_log")" -eq 1 ]
+  is "$(grep -c 'answered 401' "$stack_log")" 1 'lines with "answered 401"'
   plan '[404]'
   try make ask Q='Is the model there?'
   has 'MARVIN_AGENT_MODEL or OPENAI_BASE_URL is wrong'

@@ -51,7 +51,7 @@ is_up() { [ "$(task_servers)" = "${1:-3}" ]; }
   run_one
   kill -KILL "$pid"
   within 15 eval '[ "$(begins '"$id"')" = 2 ]'
-  [ "$(began_in "$id")" != "$pid" ]
+  compare "$(began_in "$id")" != "$pid" 'process of the run'
   within 30 is_in_state "$id" COMPLETED
   messages "$id" | grep 'Scheduled: Rescue 1 of 3, back in the queue: task_server.[123] (pid '"$pid"') died while it had this run'
   api /logs/filter "{\"logs\": {\"task_run_id\": {\"any_\": [\"$id\"]}}}" | json 'd[0]["message"]' | grep 'Rescue 1 of 3' # on its page
@@ -72,8 +72,8 @@ is_up() { [ "$(task_servers)" = "${1:-3}" ]; }
   run_one
   kill -TERM "$pid"
   within 30 is_in_state "$id" COMPLETED
-  [ "$(begins "$id")" = 1 ]
-  [ "$(began_in "$id")" = "$pid" ]
+  is "$(begins "$id")" 1 'times that the run began'
+  is "$(began_in "$id")" "$pid" 'process of the run'
   within 15 is_up
 }
 
@@ -87,7 +87,7 @@ is_up() { [ "$(task_servers)" = "${1:-3}" ]; }
   within 30 is_in_state "$id" COMPLETED
   # Whoever was sent it, perhaps the one that was stopped, has refused it.
   within 30 grep -qE "Task run $id (is refused|was delivered again)" "$stack_log"
-  [ "$(begins "$id")" = 1 ]
+  is "$(begins "$id")" 1 'times that the run began'
   ok make rescue
   has 'nothing to put back'
   within 15 is_up
@@ -105,7 +105,7 @@ state_of_queue() {
   within 15 eval '[ -n "$(taken_by '"$id"')" ]'
   kill -KILL "$(taken_by "$id")"
   is_in_state "$id" SCHEDULED # and Prefect's queue has forgotten it
-  [ "$(begins "$id")" != 1 ]
+  compare "$(begins "$id")" != 1 'times that the run began'
   within 15 eval '[ "$(begins '"$id"')" = 1 ]'
   within 30 is_in_state "$id" COMPLETED
   messages "$id" | grep 'died while it had this run'
@@ -123,7 +123,7 @@ state_of_queue() {
   messages "$hang" | grep 'TimedOut: Task run exceeded timeout of 3 second(s), and could not be interrupted'
   within 30 is_in_state "$poison" CRASHED
   messages "$poison" | grep 'Crashed: Given up after 3 rescues: the task servers that had this run died'
-  [ "$(messages "$poison" | grep -c 'Rescue [123] of 3')" = 3 ]
+  is "$(messages "$poison" | grep -c 'Rescue [123] of 3')" 3 'rescues of the run'
   within 20 is_up
 }
 

@@ -100,7 +100,7 @@ try() {
 # The same; the command must succeed.
 ok() {
   try "$@"
-  [ "$status" -eq 0 ]
+  is "$status" 0 "exit code of $*"
 }
 
 # LINE... -> typed in make shell; sets $status and $output.
@@ -111,13 +111,29 @@ refused() {
   local remedy=$1
   shift
   try "$@"
-  [ "$status" -eq 2 ]
+  is "$status" 2 "exit code of $*"
   # make adds a line of its own.
   local lines
   lines=$(grep -cv '^make: ' <<<"$output")
-  [ "$lines" -eq 1 ] || fail_with "not one line but $lines"
+  is "$lines" 1 'lines of the refusal'
   has "$remedy"
   never grep -q Traceback <<<"$output"
+}
+
+# ACTUAL EXPECTED WHAT -> the two must be the same text; says what was found, which a bare `[ … ]` does not. Nor does bash
+# take notice of a `[ … ]` that fails before an `&&`, so make lint allows none at the beginning of a test's line.
+is() { [ "$1" = "$2" ] || fail_with "$3: found '$1', expected '$2'"; }
+# ACTUAL OPERATOR EXPECTED WHAT -> the same with an operator of `test`: -le, -gt, -ne, !=
+compare() { test "$1" "$2" "$3" || fail_with "$4: found '$1', expected $2 '$3'"; }
+# FILE... -> each must be there, as a file
+there() {
+  local file
+  for file in "$@"; do [ -f "$file" ] || fail_with "no such file: $file" || return; done
+}
+# PATH... -> none of them may be there
+not_there() {
+  local path
+  for path in "$@"; do [ ! -e "$path" ] || fail_with "is there, and should not be: $path" || return; done
 }
 
 # TEXT -> it must be in the last output.

@@ -12,9 +12,9 @@ own_docker() {
 # For teardown_file: make clean DOCKER=1, and nothing of the project is left.
 clean_docker() {
   GRACE=5 "${PROCESS[@]}" limit 100 make -C "$KIT" clean DOCKER=1
-  [ -z "$(containers)" ]
-  [ -z "$(docker volume ls --quiet --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME")" ]
-  [ -z "$(docker images --quiet "$COMPOSE_PROJECT_NAME-kit")" ]
+  is "$(containers)" '' 'containers left'
+  is "$(docker volume ls --quiet --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME")" '' 'volumes left'
+  is "$(docker images --quiet "$COMPOSE_PROJECT_NAME-kit")" '' 'images left'
   no_leaks
 }
 

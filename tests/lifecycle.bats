@@ -185,7 +185,7 @@ database_says() {
   kill -KILL $pids
   try make status
   has 'make stop'
-  [ "$(task_servers)" -ge 1 ] # the orphans live
+  compare "$(task_servers)" -ge 1 'task servers subscribed' # the orphans live
   ok make stop
   has 'cleaning up what an example left when it was killed'
   no_leaks
@@ -205,7 +205,7 @@ database_says() {
   ok make submit
   has 'on task_server.1'
   try make status
-  [ "$status" -eq 2 ]
+  is "$status" 2 'exit code'
   has 'not ready yet'
 
   # With the last one down too, a submit says what it waits for, and how to get it.
@@ -244,7 +244,7 @@ database_says() {
   kill -TERM "$hand"
   wait "$make_pid" || code=$?
   cat "$BATS_TEST_TMPDIR/hand.log"
-  [ "$code" -eq 0 ]
+  is "$code" 0 'exit code'
   within 5 is_in_state "$id" COMPLETED
   grep -q 'finishing 1 run' "$BATS_TEST_TMPDIR/hand.log"
 }
@@ -260,7 +260,7 @@ database_says() {
   ok make task NAME=Zaphod
   ok make runs
   has "$id"
-  [ "$(curl -s -o /dev/null -w '%{http_code}' "$WEB/task/$id")" -eq 404 ] # a run of another task
+  is "$(curl -s -o /dev/null -w '%{http_code}' "$WEB/task/$id")" 404 'HTTP status' # a run of another task
 }
 
 @test "make server ends with the example" {
@@ -275,14 +275,14 @@ database_says() {
   ok make ex1
   ok make clean
   has 'stopped: the background Prefect server'
-  [ ! -e "$WORKSHOP_HOME" ]
-  [ -x .venv/bin/python ]
+  not_there "$WORKSHOP_HOME"
+  .venv/bin/python --version
   run scripts/status.sh
-  [ "$status" -eq 3 ]
+  is "$status" 3 'exit code'
   has 'nothing runs'
   mkdir "$WORKSHOP_HOME" && echo mine >"$WORKSHOP_HOME/notes.txt"
   ok make clean
-  [ -e "$WORKSHOP_HOME/notes.txt" ] # never what the kit did not make
+  there "$WORKSHOP_HOME/notes.txt" # never what the kit did not make
 }
 
 @test "two kits run side by side, and stopping one leaves the other" {

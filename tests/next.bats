@@ -14,7 +14,7 @@ block() { awk -v wanted="$1" '/^```bash$/ { number++; inside = 1; next } /^```$/
 @test "a password, storage elsewhere, metrics, a backup, old runs deleted, the rescuer" {
   mkdir -p "$WORKSHOP_HOME/prefect"
   cp .venv/workshop/prefect.db "$WORKSHOP_HOME/prefect/" # as make ex1 does; else Prefect makes it in ten seconds
-  [ "$(grep -c '^```bash$' docs/NEXT.md)" -eq 6 ]
+  is "$(grep -c '^```bash$' docs/NEXT.md)" 6 'bash blocks of the page'
   local script=$BATS_TEST_TMPDIR/page.sh number
   {
     printf 'set -eu\ntrap "prefect server stop >/dev/null 2>&1" EXIT\n'
@@ -31,7 +31,7 @@ block() { awk -v wanted="$1" '/^```bash$/ { number++; inside = 1; next } /^```$/
   } >"$script"
   printf 'bash %q </dev/null' "$script" >"$BATS_TEST_TMPDIR/typed"
   LIMIT_S=100 try bash -c 'make shell <"$1"' - "$BATS_TEST_TMPDIR/typed"
-  [ "$status" -eq 0 ]
+  is "$status" 0 'exit code'
   part() { sed -n "/^== block $1/,/^== block $(($1 + 1))/p" <<<"$output"; }
   part 1 | grep -q 'Unauthorized'
   part 1 | grep -q '"}0$' # the same question, with the password
@@ -42,8 +42,8 @@ block() { awk -v wanted="$1" '/^```bash$/ { number++; inside = 1; next } /^```$/
   part 5 | grep -qx '0' # the backup has the run, and the server none
   part 6 | grep -q 'nothing to put back'
   # Both the parameters and the result went to the block's folder, and the backup is a database with the run in it.
-  [ ! -e "$WORKSHOP_HOME/prefect/storage" ] || [ -z "$(find "$WORKSHOP_HOME/prefect/storage" -type f)" ]
-  [ "$("$PYTHON_OF_TESTS" -c 'import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute("select count(*) from task_run").fetchone()[0])' "$WORKSHOP_HOME/backup.db")" = 1 ]
+  is "$(find "$WORKSHOP_HOME/prefect/storage" -type f 2>/dev/null)" '' "files in the kit's own storage"
+  is "$("$PYTHON_OF_TESTS" -c 'import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute("select count(*) from task_run").fetchone()[0])' "$WORKSHOP_HOME/backup.db")" 1 'runs in the backup'
 }
 
 @test "every setting that the page names is one of this Prefect" {

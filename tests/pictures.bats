@@ -50,7 +50,7 @@ left_in_studio() { ps axeww -o command= | grep -F "WORKSHOP_HOME=$TMPDIR/picture
     grep -q "$text" "$OUT/ex2.svg"
   done
   grep -q laptop "$OUT/ex2-watch.svg"
-  [ -z "$(ls "$TMPDIR")" ]
+  is "$(ls "$TMPDIR")" '' 'what is left in TMPDIR'
   ok make status # the example of ours goes on
 }
 
@@ -60,7 +60,7 @@ left_in_studio() { ps axeww -o command= | grep -F "WORKSHOP_HOME=$TMPDIR/picture
   kill -INT -- "-$pictures_pid"
   within 40 gone "$pictures_pid"
   within 5 eval '[ -z "$(left_in_studio)" ]'
-  [ -z "$(ls -d "$TMPDIR"/pictures-* 2>/dev/null)" ]
+  is "$(ls -d "$TMPDIR"/pictures-* 2>/dev/null)" '' 'studios left'
   refused 'make pictures EX=2' make pictures EX=9
   refused 'OUT=docs' make pictures EX=2 OUT=/nowhere
   only "$BATS_TEST_TMPDIR/bin" "${BASICS[@]}"

@@ -27,6 +27,6 @@ teardown() {
   refused 'the same DB' env -u DB make db
   ok make env
   has_not hunter2
-  [ ! -e "$WORKSHOP_HOME/prefect/prefect.db" ]
+  not_there "$WORKSHOP_HOME/prefect/prefect.db"
   never grep -rq hunter2 "$WORKSHOP_HOME" "$stack_log"
 }

@@ -105,7 +105,7 @@ teardown() { stop_and_check; }
   within 30 is_in_state "$id" RUNNING
   dd if=/dev/zero of="$WORKSHOP_HOME/fill" bs=64k 2>/dev/null || true
   try make submit
-  [ "$status" -eq 2 ]
+  is "$status" 2 'exit code'
   has 'is full, so no more was submitted. Try: freeing some room'
   within 10 eval '[ -n "$(grep "$id.*cannot\|No space\|disk" "$stack_log")" ]'
   rm "$WORKSHOP_HOME/fill"
@@ -127,7 +127,7 @@ teardown() { stop_and_check; }
   done
   start wrong bash -c "$kit" _ keep --always --name wrong false
   within 30 grep -q 'wrong ended with exit code 1; starting it again in 4 s' "$wrong_log"
-  [ "$(grep -c 'starting it again$' "$wrong_log")" = 3 ]
+  is "$(grep -c 'starting it again$' "$wrong_log")" 3 'lines with "starting it again"'
   kill -TERM "$patient_pid" "$wrong_pid"
   within 30 gone "$wrong_pid"
 }

@@ -25,20 +25,20 @@ teardown() {
   ln -s "$(python3 -c 'import sys; print(sys.executable)')" "$BATS_TEST_TMPDIR/bin/python3"
   local begin=$SECONDS
   PATH=$BATS_TEST_TMPDIR/bin LIMIT_S=170 ok make setup
-  [ $((SECONDS - begin)) -lt 120 ] # 18 s on a quiet machine; this is no benchmark
+  compare $((SECONDS - begin)) -lt 120 'seconds taken' # 18 s on a quiet machine; this is no benchmark
   has 'setup 1/3'
   has 'setup done'
   # Without linters and test tools, and under 240 MB.
-  [ ! -e .venv/bin/bats ]
-  [ ! -e .venv/bin/ruff ]
-  [ "$(du -sm .venv | cut -f1)" -lt 240 ]
+  not_there .venv/bin/bats
+  not_there .venv/bin/ruff
+  compare "$(du -sm .venv | cut -f1)" -lt 240 'MB of .venv'
   # Bytecode is compiled.
-  [ -n "$(find .venv/lib/python3*/site-packages/prefect/__pycache__ -name 'tasks.*.pyc')" ]
+  compare "$(find .venv/lib/python3*/site-packages/prefect/__pycache__ -name 'tasks.*.pyc')" != '' 'compiled files'
 
   begin=$SECONDS
   ok make -s setup
-  [ -z "$output" ]
-  [ $((SECONDS - begin)) -le 1 ]
+  is "$output" '' 'what it says'
+  compare $((SECONDS - begin)) -le 1 'seconds taken'
 
   # And it runs, on that PATH, with a conda environment active and PYTHONPATH and the like in the way.
   ok env CONDA_PREFIX=/opt/conda VIRTUAL_ENV=/some/venv PYTHONPATH=/nonsense PYTHONHOME=/nonsense \
@@ -66,7 +66,7 @@ teardown() {
   within 60 test -d .venv/lib
   kill -KILL -- "-$first_pid"
   within 30 gone "$first_pid"
-  [ ! -f .venv/workshop/core ]
+  not_there .venv/workshop/core
   LIMIT_S=170 ok make setup
   has 'setup done'
   .venv/bin/python -c 'import prefect'
@@ -86,10 +86,10 @@ teardown() {
   need_unshare
   UV_CACHE_DIR=$BATS_TEST_TMPDIR/none PIP_CACHE_DIR=$BATS_TEST_TMPDIR/none PIP_RETRIES=0 PIP_FIND_LINKS='' \
     LIMIT_S=170 try unshare -rn make setup
-  [ "$status" -eq 2 ]
+  is "$status" 2 'exit code'
   has 'trying again (3 of 3)'
   has 'could not be fetched. Try: the network'
-  [ ! -d .venv.lock ]
+  not_there .venv.lock
 }
 
 @test "no Python, one that is too old, one without venv, a shim that does not work, and PYTHON=" {
@@ -124,13 +124,13 @@ teardown() {
   ok make doctor
   has 'not set up yet'
   has 'this machine is ready'
-  [ ! -e .venv ]
+  not_there .venv
 }
 
 @test "make distclean deletes the set-up" {
   mkdir -p .venv/workshop
   ok make distclean
-  [ ! -e .venv ]
+  not_there .venv
 }
 
 @test "variables: the command line wins, then the environment, then .env, then the default" {

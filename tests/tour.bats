@@ -25,7 +25,7 @@ teardown() { stop_and_check; }
   start holder python3 -m http.server --bind 127.0.0.1 "$WEB_PORT"
   within 30 curl -sf "http://127.0.0.1:$WEB_PORT"
   LIMIT_S=120 try make tour EX=3
-  [ "$status" -eq 2 ] # make's; the script's is 1
+  is "$status" 2 'exit code' # make's; the script's is 1
   has '✗ make ex3'
   has "port $WEB_PORT is in use"
   has '│ 3       │ ✗ │'

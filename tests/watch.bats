@@ -18,7 +18,7 @@ teardown_file() { stop_and_check; }
   has 'task_server.1'
   has 'task_server.2'
   has 'my_background_task'
-  [ "$(grep -c ' Completed ' <<<"$output")" -eq 6 ]
+  is "$(grep -c ' Completed ' <<<"$output")" 6 'runs on the board'
   never grep -q $'\033' <<<"$output"
   # No terminal: once, too.
   ok make watch
