@@ -1,0 +1,104 @@
+#!/usr/bin/env bats
+# Code along: make code, solve and reset, and CODE= with a folder that cannot run.
+# bats file_tags=code
+
+load helpers
+load helpers_code
+
+@test "make code puts a skeleton there, says what is to write and what comes next, and overwrites nothing" {
+  local n
+  touch "$COPY/examples/ex5_marvin/.openai.env"
+  for n in 1 2 3 4 5 6; do
+    ok "${THERE[@]}" make code EX=$n
+    has 'to write, step by step:'
+    has "make ex$n CODE=my/ex$n"
+    has "make check EX=$n"
+    not_there "$MY/ex$n/README.md" "$MY/ex$n/skeleton"
+    grep -rqE '^ *# [1-9]\. ' "$MY/ex$n"
+  done
+  not_there "$MY/ex5/.openai.env" # a key stays where it is
+  there "$MY/ex4/templates/signup.html" "$MY/ex4/static/signup.js" "$MY/ex5/minds.py"
+  cmp "$MY/ex2/task_server.py" examples/ex2_task_servers/skeleton/task_server.py
+  echo mine >"$MY/ex2/task_server.py"
+  refused 'make reset EX=2' "${THERE[@]}" make code EX=2
+  is "$(cat "$MY/ex2/task_server.py")" mine "the learner's file"
+  for n in '' 0 '$(touch x)' '2 3'; do refused 'make code EX=2' "${THERE[@]}" make code EX="$n"; done
+  refused 'make solve EX=2' "${THERE[@]}" make solve
+  refused 'make reset EX=2' "${THERE[@]}" make reset EX=7
+  grep -qx '/my/' .gitignore
+}
+
+@test "make solve shows the difference, APPLY=1 takes the finished files; solve and reset keep what was there" {
+  refused 'make code EX=2' "${THERE[@]}" make solve EX=2
+  refused 'make code EX=2' "${THERE[@]}" make solve EX=2 APPLY=1
+  refused 'make code EX=2' "${THERE[@]}" make reset EX=2
+  "${THERE[@]}" make -s code EX=2
+  echo '# mine' >>"$MY/ex2/task_server.py"
+  echo 'notes' >"$MY/ex2/notes.txt"
+  ok "${THERE[@]}" make solve EX=2
+  has '--- my/ex2/task_server.py'
+  has '+++ examples/ex2_task_servers/task_server.py'
+  has '+    serve(my_background_task, limit=LIMIT)'
+  has '-# mine'
+  never grep -q $'\033' <<<"$output"
+  ok "${TERMINAL[@]}" bash -c 'cd "$COPY" && make solve EX=2'
+  grep -q $'\033\[32m+    serve' <<<"$output"
+  refused 'APPLY=0' "${THERE[@]}" make solve EX=2 APPLY=yes
+  ok "${THERE[@]}" make solve EX=2 APPLY=1
+  has 'kept what you had: my/ex2.1'
+  has 'taken: my/ex2/task_server.py'
+  grep -qx '# mine' "$MY/ex2.1/task_server.py"
+  for file in task_server task_submitter task_submitter_map; do cmp "$MY/ex2/$file.py" "examples/ex2_task_servers/$file.py"; done
+  ok "${THERE[@]}" make solve EX=2
+  has 'no difference'
+  ok "${THERE[@]}" make solve EX=2 APPLY=1
+  has 'nothing to take'
+  not_there "$MY/ex2.2"
+  ok "${THERE[@]}" make reset EX=2
+  has 'kept what you had: my/ex2.2'
+  ok "${THERE[@]}" make reset EX=2
+  has 'kept what you had: my/ex2.3'
+  grep -qx '# mine' "$MY/ex2.1/task_server.py"
+  cmp "$MY/ex2.2/task_server.py" examples/ex2_task_servers/task_server.py
+  there "$MY/ex2.2/notes.txt"
+  cmp "$MY/ex2/task_server.py" examples/ex2_task_servers/skeleton/task_server.py
+  # A file of the example that was deleted is there again.
+  rm "$MY/ex2/task_submitter.py"
+  ok "${THERE[@]}" make solve EX=2
+  has '+++ examples/ex2_task_servers/task_submitter.py'
+}
+
+@test "CODE that cannot run is refused before anything starts" {
+  refused 'make code EX=2' make ex2 CODE=my/nowhere
+  refused 'make code EX=1' make ex1 CODE=my/nowhere
+  mkdir -p "$MY/ex2"
+  refused 'lacks task_server.py' make ex2 CODE="$MY/ex2"
+  written 4
+  rm "$MY/ex4/page.py"
+  refused 'lacks page.py' make ex4 CODE="$MY/ex4"
+  written 5
+  refused 'without DOCKER=1' make ex5 CODE="$MY/ex5" DOCKER=1
+  mkdir "$MY/a:b"
+  refused "has a ':'" make ex2 CODE="$MY/a:b"
+  refused 'make code EX=2' make check EX=2 CODE="$MY/ex2"
+  not_there "$WORKSHOP_HOME/run/example"
+}
+
+@test "an untouched skeleton gets a sentence, with its file and line, and nothing starts" {
+  local n
+  for n in 1 2 3 4 5 6; do
+    "${THERE[@]}" make -s code EX=$n
+    refused 'is not a task yet. Try: the line @task above' make ex$n CODE="$MY/ex$n"
+    grep -qE "/my/ex$n/[a-z_]+\.py:[0-9]+: " <<<"$output"
+  done
+  try make check EX=2 CODE="$MY/ex2"
+  has 'judging your code in '
+  has 'task_server.py:13: my_background_task is not a task yet'
+  has 'nothing serves the task'
+  has 'task_submitter.py: submits nothing yet'
+  has '✗ the Prefect server is healthy'
+  has "make ex2 CODE=$MY/ex2"
+  # Step by step: what is only unfinished, and elsewhere, does not keep the task server from starting.
+  cp examples/ex2_task_servers/task_server.py "$MY/ex2/"
+  unaccused 2 "$MY/ex2"
+}

@@ -1,0 +1,1 @@
+from prefect.task_worker import serve; LIMIT = 2
