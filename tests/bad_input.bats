@@ -219,7 +219,7 @@ teardown() {
 }
 
 @test "a mistake in .env is named" {
-  cp -R Makefile Procfile.ex2 scripts requirements "$BATS_TEST_TMPDIR/"
+  copy_kit "$BATS_TEST_TMPDIR"
   cd "$BATS_TEST_TMPDIR"
   echo 'this is no setting' >.env
   refused 'mend or delete that line' make status

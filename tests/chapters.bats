@@ -8,8 +8,7 @@ load helpers
 setup_file() {
   own_kit "$BATS_FILE_TMPDIR"
   COPY="$BATS_FILE_TMPDIR/a kit"
-  mkdir "$COPY"
-  cp -R Makefile Procfile.* README.md BEFORE.md scripts examples requirements docs "$COPY/"
+  copy_kit "$COPY" README.md BEFORE.md docs
   # The set-up names its folder, so the copy makes one of its own.
   cd "$COPY" && "${PROCESS[@]}" limit 180 scripts/setup.sh ex4 2>&1
   "${PROCESS[@]}" limit 180 scripts/setup.sh ex5 2>&1

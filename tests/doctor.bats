@@ -9,8 +9,7 @@ setup() {
   own_kit
   COPY="$BATS_TEST_TMPDIR/a kit"
   BIN=$BATS_TEST_TMPDIR/bin
-  mkdir "$COPY"
-  cp -R Makefile scripts examples requirements "$COPY/"
+  copy_kit "$COPY"
   only "$BIN" "${BASICS[@]}" dirname
   ln -s "$(python3 -c 'import sys; print(sys.executable)')" "$BIN/python3"
 }

@@ -87,7 +87,7 @@ teardown_file() { stop_and_check; }
 }
 
 @test "a greeter that fails: its page is printed all the same, and one line says what happened" {
-  cp -R Makefile scripts requirements examples "$BATS_TEST_TMPDIR/"
+  copy_kit "$BATS_TEST_TMPDIR"
   ln -s "$KIT/.venv" "$BATS_TEST_TMPDIR/.venv" # as it is: the set-up is not tested here
   cd "$BATS_TEST_TMPDIR"
   sed 's/    print.*/    raise ValueError("no towel")/' "$KIT/examples/ex1_task/greeter.py" >examples/ex1_task/greeter.py

@@ -23,6 +23,14 @@ own_kit() {
   cd "$KIT" || return 1
 }
 
+# FOLDER [EXTRA...] -> a copy of the kit's commands and examples there, with no set-up of its own; and of these files too
+copy_kit() {
+  local folder=$1
+  shift
+  mkdir -p "$folder"
+  (cd "$KIT" && cp -R Makefile Procfile.* scripts examples requirements "$@" "$folder/")
+}
+
 # FIRST -> the first of five ports in a row that are free; outside the range that systems give to clients.
 free_ports() {
   local port=${1:-$((10000 + (BASHPID * 7 + RANDOM) % 20000))} busy i

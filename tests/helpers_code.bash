@@ -4,8 +4,7 @@
 
 setup_file() {
   COPY="$BATS_FILE_TMPDIR/a kit"
-  mkdir "$COPY"
-  cp -R Makefile Procfile.* scripts examples requirements "$COPY/"
+  copy_kit "$COPY"
   export COPY MY="$COPY/my"
 }
 setup() { own_kit; }

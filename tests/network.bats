@@ -87,8 +87,7 @@ SCRIPT
   LIMIT_S=170 ok make bundle WHEELS="$BATS_TEST_TMPDIR/the wheels" PYTHON="$PYTHON_OF_TESTS"
   has 'wheels,'
   local copy="$BATS_TEST_TMPDIR/a copy"
-  mkdir "$copy"
-  cp -R Makefile Procfile.* scripts examples requirements "$copy/"
+  copy_kit "$copy"
   cd "$copy"
   # From a folder, with a network that answers nothing.
   LIMIT_S=170 ok env UV_CACHE_DIR="$BATS_TEST_TMPDIR/none" PIP_NO_CACHE_DIR=1 PIP_FIND_LINKS= HTTPS_PROXY=http://127.0.0.1:9 HTTP_PROXY=http://127.0.0.1:9 \

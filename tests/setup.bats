@@ -8,8 +8,7 @@ load helpers
 setup() {
   own_kit
   COPY="$BATS_TEST_TMPDIR/a kit"
-  mkdir "$COPY"
-  cp -R Makefile Procfile.* scripts examples requirements "$COPY/"
+  copy_kit "$COPY"
   cd "$COPY" || return 1
   KIT=$COPY
   # Each copy unpacks a quarter of a gigabyte; what uv downloaded once serves them all.
