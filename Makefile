@@ -31,15 +31,15 @@ ex3: ## example 3: the same, with a FastAPI app that reloads [SERVERS=1] [LIMIT=
 	@scripts/example.sh 3
 
 .PHONY: ex4
-ex4: ## example 4: user signups, an API and its services [SERVERS=2] [DOCKER=1] [FAIL_RATE=0.2]
+ex4: ## example 4: user signups, an API and its services [SERVERS=2] [LIMIT=10] [DOCKER=1] [FAIL_RATE=0.2]
 	@scripts/example.sh 4
 
 .PHONY: ex5
-ex5: ## example 5: a Flask app that asks a language model [SERVERS=2] [DOCKER=1] [LLM=openai|local|canned]
+ex5: ## example 5: a Flask app that asks a language model [SERVERS=2] [LIMIT=10] [DOCKER=1] [LLM=openai|local|canned]
 	@scripts/example.sh 5
 
 .PHONY: ex6
-ex6: ## example 6: the same tasks while things break: nothing is lost [SERVERS=3] [RESCUE=1]
+ex6: ## example 6: the same tasks while things break: nothing is lost [SERVERS=3] [LIMIT=4] [RESCUE=1] [MAX_RESCUES=3]
 	@scripts/example.sh 6
 
 .PHONY: submit

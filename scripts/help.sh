@@ -28,8 +28,8 @@ Variables of every command that runs something
   PREFECT_PORT=4200  WEB_PORT=8000   the ports; everything binds 127.0.0.1
   WORKSHOP_HOME=.workshop            where state lives: the database, results, logs
   CODE=                              ex1 to ex6: your own files, as my/ex2 (make code EX=2)
-  LIMIT=10 (1 in ex2)                runs at once per task server
-  WORK_SECONDS=0.3                   how long the demo task works
+  LIMIT=10 (1 in ex2, 4 in ex6)      runs at once per task server
+  WORK_SECONDS=0.3                   how long the tasks of examples 2, 3, 4 and 6 work
   GRACE=30                           seconds a task server may finish in
   TUNED=1                            0: Prefect exactly as it ships
   DB=                                postgresql://user:password@host/name, not SQLite (best in .env)
