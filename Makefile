@@ -59,7 +59,7 @@ watch: ## a live board: who runs what, the runs by state, the newest [ONCE=1]
 	@scripts/py.sh watch
 
 .PHONY: check
-check: ## look at the live system: which promises of example EX hold? [EX=2]
+check: ## look at your own code, if there is any, and at the live system: which promises hold? [EX=2] [CODE=my/ex2]
 	@scripts/py.sh check
 
 .PHONY: stop

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Looks at the live system, not at the code, and says which promises of an example hold: ✓, or ✗ with a hint.
+"""Judges a learner's code, then the live system: which promises of an example hold? ✓, or ✗ with a hint.
 
 EX=1…6     which example (default: the one that is running)
 CODE=…     when it does not run: the folder of yours to judge (default: my/exN, if it is there)
