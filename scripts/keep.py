@@ -9,7 +9,7 @@ A command that ends by itself is started again, three times in a minute; then it
   --name NAME  what to call it (under honcho: the process's name)
   --with PID   end when that process ends (the example's launcher, if that is killed)
 
-honcho alone stops everything when one process exits, and orphans everything when it is killed (FACTS.md).
+honcho alone stops everything when one process exits, and orphans everything when it is killed.
 SIGTERM, Ctrl-C and SIGHUP stop the command politely: it has GRACE seconds to finish. The same again: it has none.
 """
 

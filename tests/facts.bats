@@ -6,6 +6,10 @@ load helpers
 setup() { own_kit; }
 teardown() { stop_and_check; }
 
+@test "every file that a comment or docstring of scripts/ names is there" {
+  ok "$PYTHON_OF_TESTS" tests/mentioned.py
+}
+
 # EX -> the lines of make help ALL=1 about make exN
 help_of() { make -s help ALL=1 | awk -v target="ex$1" '$1 == "make" { here = $2 == target } here'; }
 
@@ -30,6 +34,15 @@ defaults_hold() {
 
 # bats test_tags=long
 @test "so have the other examples" { defaults_hold 2 3 4 5; }
+
+@test "make check says of itself that it judges a learner's code, and does" {
+  ok bash -c 'make -s help ALL=1 | grep "  make check "; sed -n 2p scripts/check.py'
+  has 'look at your own code'
+  has "Judges a learner's code"
+  cp -R examples/ex2_task_servers/skeleton "$BATS_TEST_TMPDIR/own"
+  try make check EX=2 CODE="$BATS_TEST_TMPDIR/own"
+  has "judging your code in $BATS_TEST_TMPDIR/own"
+}
 
 @test "the help names the examples that read WORK_SECONDS" {
   diff <(make -s help ALL=1 | sed -n 's/^  WORK_SECONDS=[^ ]*//p' | grep -o '[0-9]') \
