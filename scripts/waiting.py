@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import workshop
+from durable.records import Records
 
 RESTART = (
     "undo the change; or restart the task server started by hand (one of the kit's: save its file) and submit again"
@@ -34,8 +35,6 @@ def why_it_waits(task_key: str) -> str:
 
 def nobody_works(task_key: str) -> bool:
     """Whether all task servers for it have had a free place for 2 s. If there is a run, they are sent it in 10 ms."""
-    from durable.records import Records  # with Prefect, which is heavy
-
     records = Records(os.environ["RECORDS"])
     records.read()
     able = [one for one in records.processes.values() if one.alive and one.up and task_key in one.keys]

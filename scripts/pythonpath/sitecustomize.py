@@ -21,7 +21,7 @@ def serve_durably(module):
     }
 
     def serve(*tasks, **given):
-        import durable  # only now: durable itself imports prefect.task_worker
+        import durable  # only now, when somebody serves: its serve needs prefect.task_worker, which is complete then
 
         durable.serve(*tasks, **options | given)
 

@@ -41,8 +41,36 @@ it lives; the rescuer deletes those of the dead. So restart a task server of a m
 Nothing here belongs to the workshop kit.
 """
 
-from durable.records import Record, Records
-from durable.rescuing import Rescuer
-from durable.serving import DrainingTaskWorker, Refused, aserve, keyed, serve
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from durable.records import Record, Records
+    from durable.rescuing import Rescuer
+    from durable.serving import DrainingTaskWorker, Refused, aserve, keyed, serve
 
 __all__ = ["DrainingTaskWorker", "Record", "Records", "Refused", "Rescuer", "aserve", "keyed", "serve"]
+
+# Each is imported when it is first asked for: Prefect takes a second to import, and who reads records does without.
+MODULES = {
+    "Record": "records",
+    "Records": "records",
+    "Rescuer": "rescuing",
+    "DrainingTaskWorker": "serving",
+    "Refused": "serving",
+    "aserve": "serving",
+    "keyed": "serving",
+    "serve": "serving",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Python calls this for a name that the package does not have yet (PEP 562)."""
+    if name not in MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"{__name__}.{MODULES[name]}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
