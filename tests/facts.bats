@@ -35,6 +35,19 @@ defaults_hold() {
 # bats test_tags=long
 @test "so have the other examples" { defaults_hold 2 3 4 5; }
 
+# bats test_tags=long
+@test "the error that example 6's page names for TUNED=0 does come there" {
+  ok grep events.occurred examples/ex6_nothing_lost/README.md
+  has 'With `TUNED=0`'
+  has 'NOT NULL constraint failed: events.occurred'
+  start_example 6 TUNED=0 SERVERS=2
+  ok make submit-map N=20
+  # All four of each run: its clients send theirs again to the next server, which finds them in the database.
+  within 30 eval '[ "$(api /events/filter "{}" | json "d[\"total\"]")" -ge 80 ]'
+  ok make kill WHO=server.1
+  within 100 grep -q 'NOT NULL constraint failed: events.occurred' "$stack_log"
+}
+
 @test "make check says of itself that it judges a learner's code, and does" {
   ok bash -c 'make -s help ALL=1 | grep "  make check "; sed -n 2p scripts/check.py'
   has 'look at your own code'
