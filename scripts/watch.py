@@ -47,6 +47,7 @@ class Server:
     serves: bool = False  # a rescuer keeps a record, too
     alive: bool = True
     open: set[str] = field(default_factory=set)  # ids of the runs that it has in flight
+    took: dict[str, list[float]] = field(default_factory=dict)  # run → when it started it; not what it refused
     done: int = 0
     ends: deque[float] = field(default_factory=deque)  # when the last ones ended
     offset: int = 0
@@ -57,7 +58,6 @@ class Records:
 
     def __init__(self) -> None:
         self.servers: dict[Path, Server] = {}
-        self.ran_on: dict[str, str] = {}
         self.folder = workshop.HOME / "task-servers"
         self._copied = 0.0
 
@@ -73,6 +73,11 @@ class Records:
             alive = docker or records.lives(path)  # of a copy the lock says nothing
             self._take(path, server)
             server.alive = alive
+
+    def ran_on(self, run: str) -> str:
+        """The name of the task server that started the run last; empty if none did."""
+        starts = [(server.took[run][-1], server.name) for server in self.servers.values() if server.took.get(run)]
+        return max(starts, default=(0, ""))[1]
 
     def _take(self, path: Path, server: Server) -> None:
         try:
@@ -91,9 +96,11 @@ class Records:
                 server.serves = "keys" in fields
             elif fields.get("event") == "start":
                 server.open.add(fields["run"])
-                self.ran_on[fields["run"]] = server.name
+                server.took.setdefault(fields["run"], []).append(fields["at"])
             elif fields.get("event") == "end":
                 server.open.discard(fields["run"])
+                if fields.get("how") == "refused" and (starts := server.took.get(fields["run"])):
+                    starts.pop()  # another one runs it, or it has run
                 if fields.get("how") == "returned":
                     server.done += 1
                     server.ends.append(fields["at"])
@@ -154,7 +161,7 @@ def board(found: Records, answers: Answers, running: workshop.Example | None, he
             run["name"],
             state["name"],
             duration(took) if run["start_time"] else "",
-            found.ran_on.get(run["id"], ""),
+            found.ran_on(run["id"]),
         )
         newest.add_row(
             *[
