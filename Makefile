@@ -44,11 +44,11 @@ ex6: ## example 6: the same tasks while things break: nothing is lost [SERVERS=3
 
 .PHONY: submit
 submit: ## submit one run to the example that is running [NAME=Marvin] [WAIT=1]
-	@scripts/py.sh submit
+	@scripts/py.sh commands.submit
 
 .PHONY: submit-map
 submit-map: ## submit many with map [NAMES="Ford Prefect Slartibartfast"] [N=100]
-	@scripts/py.sh submit_map
+	@scripts/py.sh commands.submit_map
 
 .PHONY: server
 server: ## one more task server for the running example, in this terminal [LIMIT]
@@ -56,11 +56,11 @@ server: ## one more task server for the running example, in this terminal [LIMIT
 
 .PHONY: watch
 watch: ## a live board: who runs what, the runs by state, the newest [ONCE=1]
-	@scripts/py.sh watch
+	@scripts/py.sh commands.watch
 
 .PHONY: check
 check: ## look at your own code, if there is any, and at the live system: which promises hold? [EX=2] [CODE=my/ex2]
-	@scripts/py.sh check
+	@scripts/py.sh commands.check
 
 .PHONY: stop
 stop: ## stop what the kit started, from any terminal
@@ -69,11 +69,11 @@ stop: ## stop what the kit started, from any terminal
 ##@ More in the room
 .PHONY: task
 task: ## ask example 3's web app for a task, and follow it [NAME=Marvin]
-	@scripts/py.sh task_request
+	@scripts/py.sh commands.request_task
 
 .PHONY: signup
 signup: ## sign up at example 4, and follow the three tasks [EMAIL=…] [NAME=…] [N=50]
-	@scripts/py.sh signup
+	@scripts/py.sh commands.signup
 
 .PHONY: ask
 ask: ## ask example 5 a question, and follow it [Q="What is the meaning of life?"]
@@ -81,11 +81,11 @@ ask: ## ask example 5 a question, and follow it [Q="What is the meaning of life?
 
 .PHONY: chaos
 chaos: ## example 6's agents of chaos: kill what you can, lose nothing [N=300] [SECONDS=60] [SEED=…] [MANUAL=1]
-	@scripts/py.sh chaos
+	@scripts/py.sh chaos.chaos
 
 .PHONY: runs
 runs: ## the newest runs: state, duration, which task server ran them [N=20]
-	@scripts/py.sh runs
+	@scripts/py.sh commands.runs
 
 .PHONY: open
 open: ## the Prefect UI in a browser
@@ -102,19 +102,19 @@ help: ## the commands of the room; ALL=1: every command, with its variables [ALL
 ##@ In front of the room
 .PHONY: demo
 demo: ## play the chapter of example EX, a key press a step [EX=2] [AUTO=1] [NOTES=1] [ALL=1]
-	@scripts/py.sh demo
+	@scripts/py.sh show.demo
 
 .PHONY: tour
 tour: ## every example in turn, unattended, each with its proof [DOCKER=1] [EX=2]
-	@scripts/py.sh tour
+	@scripts/py.sh show.tour
 
 .PHONY: kill
 kill: ## kill -9 for one process of the running example; asks which [WHO=task_server.1]
-	@scripts/py.sh kill
+	@scripts/py.sh commands.kill
 
 .PHONY: rescue
 rescue: ## put stranded and orphaned runs back in the queue, once, and say why [MAX_RESCUES=3]
-	@scripts/py.sh rescue
+	@scripts/py.sh commands.rescue
 
 ##@ Write it yourself
 .PHONY: code
@@ -132,7 +132,7 @@ reset: ## start again from the skeleton; what you had is kept as my/exN.1 [EX=2]
 ##@ Looking inside
 .PHONY: db
 db: ## the database file and its newest task runs; a read-only query [SQL="select …"] [N=10]
-	@scripts/py.sh db
+	@scripts/py.sh commands.db
 
 .PHONY: shell
 shell: ## a shell with the kit's environment: `python task_server.py` works there
@@ -194,7 +194,7 @@ test-chaos: ## many rounds of chaos with different seeds [N=20] [SEED=1] [SECOND
 
 .PHONY: soak
 soak: ## a steady rate for long: does memory grow, or the number of open files? [MINUTES=30] [RATE=5]
-	@scripts/py.sh soak
+	@scripts/py.sh chaos.soak
 
 .PHONY: lint
 lint: ## the fast static checks
@@ -202,7 +202,7 @@ lint: ## the fast static checks
 
 .PHONY: pictures
 pictures: ## make the READMEs' pictures again, from the real thing [EX=2] [OUT=docs]
-	@scripts/py.sh pictures
+	@scripts/py.sh show.pictures
 
 .PHONY: lock
 lock: ## resolve pyproject.toml into requirements/*.txt again

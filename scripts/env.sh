@@ -7,9 +7,10 @@
 
 KIT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 export KIT
-# shellcheck source=scripts/lib.sh
-. "$KIT/scripts/lib.sh"
+# shellcheck disable=SC1090 # each is checked by itself
+for file in "$KIT"/scripts/lib/*.sh; do . "$file"; done
 
+# shellcheck disable=SC2034 # minds.sh reads KEY_WAS_TYPED
 # What is typed at make's command line travels in these to every process below: a password has no business there.
 case " ${MAKEFLAGS:-} " in *' OPENAI_API_KEY='*) KEY_WAS_TYPED=1 ;; *) KEY_WAS_TYPED= ;; esac
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES

@@ -19,11 +19,11 @@ if [ "$REMOTE" = 1 ]; then
 elif ! { read_example || keeper_of background-server >/dev/null; }; then
   sweep
   need_free_ports 1
-  "$VENV/bin/python" "$KIT/scripts/run.py" --background
+  "$VENV/bin/python" -P -m workshop_kit.launch.start --background
 elif ! server_is_healthy; then
   wait_until_gone 60 'the Prefect server' still_starting || fail 'the Prefect server does not answer' 'make status'
 fi
 cd "$KIT"
 [ -z "$OWN_CODE" ] || say "running your code in ${CODE#"$KIT/"}"
 printf '%s\n' "$CODE" >"$WORKSHOP_HOME/run/ex1.code" # for make check EX=1
-exec "$VENV/bin/python" "$KIT/scripts/ex1.py"
+exec "$VENV/bin/python" -P -m workshop_kit.commands.run_greeter

@@ -69,8 +69,8 @@ if [ "$DOCKER" = 1 ]; then
   if [ "$ex" = 5 ]; then choose_mind_in_docker; fi
   compose_settings "$ex"
   mark_containers
-  exec "$VENV/bin/python" "$KIT/scripts/run_docker.py" "$ex" "$((10#$SERVERS))"
+  exec "$VENV/bin/python" -P -m workshop_kit.launch.containers "$ex" "$((10#$SERVERS))"
 fi
 cd "$KIT"
 [ -z "$OWN_CODE" ] || say "running your code in ${CODE#"$KIT/"}"
-exec "$VENV/bin/python" "$KIT/scripts/run.py" "$ex" "$((10#$SERVERS))"
+exec "$VENV/bin/python" -P -m workshop_kit.launch.start "$ex" "$((10#$SERVERS))"

@@ -6,7 +6,7 @@ set -euo pipefail
 help_if_asked "$@"
 "$KIT/scripts/setup.sh" dev
 cd "$KIT"
-shell_files=(scripts/*.sh scripts/shellrc scripts/bin/* docker/*.sh tests/*.bash)
+shell_files=(scripts/*.sh scripts/lib/*.sh scripts/shellrc scripts/bin/* docker/*.sh tests/*.bash)
 if [ -f .ci/run ]; then shell_files+=(.ci/run); fi
 failed=0
 check() { # WHAT COMMAND... -> runs it; says so if it fails
@@ -44,7 +44,7 @@ targets_documented() { # every make target stands in the README, and every `make
 scripts_have_help() { # every script that a person may call answers -h, and does nothing else
   local file
   for file in scripts/*.sh; do
-    case $file in scripts/env.sh | scripts/lib.sh) continue ;; esac
+    case $file in scripts/env.sh) continue ;; esac
     [ -x "$file" ] && [ -n "$("$file" -h)" ] || {
       say "$file -h prints no help"
       return 1
@@ -61,8 +61,8 @@ check 'ruff' ruff check --quiet scripts examples tests
 check 'ruff format' ruff format --quiet --diff scripts examples tests
 check 'hadolint' hadolint docker/Dockerfile
 # What bash 3.2 and the tools of macOS do not have.
-check 'no bash 4' nothing_found '[d]eclare -A|[l]ocal -A|[m]apfile|[r]eadarray|\$\{[a-zA-Z_]+(,,|\^\^)|[&]>>|\|[&]([^&]|$)|[c]oproc' scripts/*.sh
-check 'no GNU only' nothing_found '[s]ed -i |[d]ate -d|%s%[N]|[r]eadlink -f|[g]rep -P|\b[t]imeout [0-9]|[x]args -r|[s]tat -c|[c]p -a |[r]ealpath' scripts/*.sh
+check 'no bash 4' nothing_found '[d]eclare -A|[l]ocal -A|[m]apfile|[r]eadarray|\$\{[a-zA-Z_]+(,,|\^\^)|[&]>>|\|[&]([^&]|$)|[c]oproc' scripts/*.sh scripts/lib/*.sh
+check 'no GNU only' nothing_found '[s]ed -i |[d]ate -d|%s%[N]|[r]eadlink -f|[g]rep -P|\b[t]imeout [0-9]|[x]args -r|[s]tat -c|[c]p -a |[r]ealpath' scripts/*.sh scripts/lib/*.sh
 # It says nothing when it fails, and before an && it does not fail: is, compare, there and not_there do (tests/helpers.bash).
 check 'no bare [ in the tests' nothing_found '^ *\[\[? ' tests/*.bats
 check 'no .ONESHELL' nothing_found '^\.(ONESHELL|SHELLFLAGS)|\$\(file ' Makefile

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Runs scripts/NAME.py with the kit's environment, after the set-up.
+# Runs a module of workshop_kit with the kit's environment, after the set-up.
 #
-#   scripts/py.sh NAME [ARGUMENT...]
+#   scripts/py.sh ROOM.NAME [ARGUMENT...]      (scripts/pythonpath/workshop_kit/ROOM/NAME.py)
 set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "$0")/env.sh"
 help_if_asked "$@"
-name=$1 group=core
+module=$1 name=${1##*.} group=core
 shift
 name_ignored_settings
 case $name in # what talks to a server must not set up a machine just to find that none runs
-  submit | submit_map | task_request)
+  submit | submit_map | request_task)
     [ "$REMOTE" = 1 ] || read_example || fail 'nothing is running that could take it' 'make ex2 (in another terminal)'
     ;;
   signup)
@@ -41,11 +41,12 @@ case $name in # what talks to a server must not set up a machine just to find th
 esac
 read_example || true
 same_server
-case $name in submit | submit_map | task_request | signup | check | runs | watch | rescue | chaos | soak) same_port ;; esac
+case $name in submit | submit_map | request_task | signup | check | runs | watch | rescue | chaos | soak) same_port ;; esac
 if [ "${running_docker:-0}" = 1 ]; then compose_settings "$running_ex"; fi
 "$KIT/scripts/setup.sh" "$group"
 if [ "$REMOTE" = 1 ]; then
   make_home
   need_remote
 fi
-exec "$VENV/bin/python" "$KIT/scripts/$name.py" "$@"
+# -P: a json.py in this folder must not hide Python's. Not PYTHONSAFEPATH: learners import what is beside their files.
+exec "$VENV/bin/python" -P -m "workshop_kit.$module" "$@"

@@ -18,7 +18,7 @@ if [ "${running_docker:-0}" = 1 ]; then
   need_docker "$ex"
   compose_settings "$ex"
   say "one more task server joins example $ex, in a container; Ctrl-C ends it"
-  exec "$VENV/bin/python" "$KIT/scripts/run_docker.py" --server
+  exec "$VENV/bin/python" -P -m workshop_kit.launch.containers --server
 fi
 CODE=${running_code:-${CODE:-}} # what the example runs, so does this one
 DOCKER=0 choose_code "$ex"
@@ -50,5 +50,5 @@ done
 say "task_server.$number joins example $ex; Ctrl-C ends it"
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then export WORKSHOP_COLOUR=1; fi
 cd "$KIT"
-exec "$VENV/bin/python" "$KIT/scripts/keep.py" --name "task_server.$number" ${running_pid:+--with "$running_pid"} \
+exec "$VENV/bin/python" -P -m workshop_kit.launch.keep --name "task_server.$number" ${running_pid:+--with "$running_pid"} \
   ${always:+"$always"} --reload python "$CODE/$(task_file "$ex")"

@@ -31,7 +31,7 @@ wanted() { # GROUP -> what its stamp must say: this lock, in this folder (script
   printf '%s %s' "$(cksum <"$KIT/requirements/$1.txt")" "$KIT"
 }
 made_by() { # -> what the stamp of the database must say
-  printf '%s %s' "$(cksum <"$KIT/scripts/prepare_database.py")" "$(wanted core)"
+  printf '%s %s' "$(cksum <"$KIT/scripts/pythonpath/workshop_kit/launch/prepare_database.py")" "$(wanted core)"
 }
 PATH=$SYSTEM_PATH
 installed() { [ -x "$VENV/bin/python" ] && [ "$(cat "$stamps/$1" 2>/dev/null)" = "$(wanted "$1")" ]; }
@@ -167,11 +167,14 @@ say 'setup 3/3: the database'
 mkdir -p "$stamps"
 if ! database_made; then
   rm -f "$stamps"/new.db*
-  PREFECT_HOME=$tools "$VENV/bin/python" -P "$KIT/scripts/prepare_database.py" "$stamps/new.db" >"$tools/log" 2>&1 ||
+  PREFECT_HOME=$tools "$VENV/bin/python" -P "$KIT/scripts/pythonpath/workshop_kit/launch/prepare_database.py" "$stamps/new.db" >"$tools/log" 2>&1 ||
     fail "Prefect's database could not be prepared: $(tail -n 1 "$tools/log")" 'make distclean, then make setup'
   mv "$stamps/new.db" "$template"
   made_by >"$stamps/database"
 fi
+# The kit's own bytecode, checked against the source by its hash: by time and size, two quick saves could leave an old one.
+# A kit that is read-only runs without it.
+"$VENV/bin/python" -P -m compileall -q --invalidation-mode checked-hash "$KIT/scripts/pythonpath" || true
 bundle=$("$VENV/bin/python" -P -c 'import certifi; print(certifi.where())') # the first certificate of the locked bundle
 sed -n '/BEGIN CERTIFICATE/,/END CERTIFICATE/p;/END CERTIFICATE/q' "$bundle" >"$certificate"
 for name in $groups; do wanted "$name" >"$stamps/$name"; done

@@ -6,8 +6,8 @@
 # SECONDS=30   how long a round breaks things
 # Ends with the figures of all rounds. Exit 1 if a run was lost, or doubled while it was alive.
 set -euo pipefail
-# shellcheck source=scripts/lib.sh
-. "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/lib/messages.sh
+. "$(dirname "$0")/lib/messages.sh"
 help_if_asked "$@"
 rounds=${N:-20} seed=${SEED:-1}
 length=${CHAOS_SECONDS:-30} # see the Makefile

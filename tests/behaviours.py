@@ -28,7 +28,7 @@ from prefect.task_worker import serve
 from prefect.tasks import task_input_hash
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "scripts"))
-import workshop
+from workshop_kit import workshop
 
 TRACES = Path(os.environ["WORKSHOP_HOME"]) / "traces"  # what the tasks themselves noticed
 

@@ -50,8 +50,8 @@ plays() { LIMIT_S=280 ok env CHAOS_SECONDS=10 make demo EX="$1" AUTO=1 ${2:+"$2"
 
 # The README's own commands; BEFORE.md's too.
 @test "README.md and BEFORE.md" {
-  LIMIT_S=120 ok env AUTO=1 ALL=1 scripts/py.sh demo README.md
-  LIMIT_S=120 ok env AUTO=1 ALL=1 scripts/py.sh demo BEFORE.md
+  LIMIT_S=120 ok env AUTO=1 ALL=1 scripts/py.sh show.demo README.md
+  LIMIT_S=120 ok env AUTO=1 ALL=1 scripts/py.sh show.demo BEFORE.md
 }
 
 @test "a promise that does not come true ends it with what was not seen, exit 1, nothing left running and the files as they were" {

@@ -18,7 +18,7 @@ noted() {
   rm -rf "$MY"
   written "$EX"
   exchange "$MY/ex$EX/$2" "$3" "$4"
-  ok scripts/py.sh mistakes "$EX" "$MY/ex$EX"
+  ok scripts/py.sh learners.mistakes "$EX" "$MY/ex$EX"
   has "$1"
   grep -qE "^note: .*$2:[0-9]+: " <<<"$output"
 }

@@ -62,7 +62,7 @@ waits_behind() { within 60 eval '[ "$(screen | grep -v "^$" | tail -n 1 | tr -s 
 @test "an output without an end of line stays on the screen; Ctrl-C while a command is typed ends the show" {
   printf '# A show\n\n## Run it\n\n```bash\n%s\n%s\n```\n' 'printf unended' "echo $(printf 'long %.0s' {1..15})" >"$BATS_TEST_TMPDIR/chapter.md"
   open_terminal
-  press "scripts/py.sh demo '$BATS_TEST_TMPDIR/chapter.md'" Enter
+  press "scripts/py.sh show.demo '$BATS_TEST_TMPDIR/chapter.md'" Enter
   waits_behind
   press x
   waits_behind 'printf unended'

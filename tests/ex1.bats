@@ -92,7 +92,7 @@ teardown_file() { stop_and_check; }
   cd "$BATS_TEST_TMPDIR"
   sed 's/    print.*/    raise ValueError("no towel")/' "$KIT/examples/ex1_task/greeter.py" >examples/ex1_task/greeter.py
   eval "$(make -s env)"
-  try "$PYTHON_OF_TESTS" scripts/ex1.py
+  try "$PYTHON_OF_TESTS" scripts/pythonpath/workshop_kit/commands/run_greeter.py
   is "$status" 1 'exit code'
   has "the run's page:"
   has "error: greeter.py failed: ValueError('no towel')"

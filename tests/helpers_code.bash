@@ -33,6 +33,6 @@ PY
 }
 # EX FOLDER -> the kit says nothing about that code
 unaccused() {
-  ok scripts/py.sh mistakes "$@"
+  ok scripts/py.sh learners.mistakes "$@"
   is "$output" '' 'what the kit says about the code'
 }

@@ -87,7 +87,7 @@ teardown() { stop_and_check; }
   cp .venv/workshop/prefect.db "$WORKSHOP_HOME/prefect/prefect.db"
   start server bash -c "$kit" _ prefect-server
   within 30 eval '[ "$(api /health)" = true ]'
-  N=30 start submit bash -c "$kit" _ python scripts/submit_map.py
+  N=30 start submit bash -c "$kit" _ python -P -m workshop_kit.commands.submit_map
   within 20 grep -q "waiting    Prefect's queue holds 20 runs of my_background_task, its limit, and no task server takes them" "$submit_log"
   LIMIT=10 start taker bash -c "$kit" _ python examples/ex2_task_servers/task_server.py
   within 20 grep -q '30 of 30 runs completed' "$submit_log"

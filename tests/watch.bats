@@ -53,5 +53,5 @@ teardown_file() { stop_and_check; }
   tmux -S "$socket" new-session -d -x 100 -y 30 "env WORKSHOP_HOME='$WORKSHOP_HOME' PREFECT_PORT=$PREFECT_PORT WEB_PORT=$WEB_PORT HOME='$HOME' make watch" 3>&-
   within 20 eval 'tmux -S "$socket" capture-pane -p | grep -q "newest runs"'
   tmux -S "$socket" kill-server
-  within 15 eval '! leaks | grep scripts/watch.py'
+  within 15 eval '! leaks | grep workshop_kit.commands.watch'
 }

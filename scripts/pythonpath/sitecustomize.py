@@ -2,7 +2,7 @@
 
 The lessons say `from prefect.task_worker import serve`, as Prefect's documentation does. In the kit that name is the
 `serve` of the package durable beside this file, which finishes its runs when it is stopped and records who ran what.
-With TUNED=1, tuned.py makes Prefect faster. A program that a person starts by hand is told of two mistakes
+With TUNED=1, prefect_patches/tuned.py makes Prefect faster. A program started by hand is told of two mistakes
 (own_terminal.py). Until a program imports Prefect nothing else happens than that Ctrl-C ends it without a stack trace.
 """
 
@@ -34,14 +34,7 @@ def serve_durably(module):
     Task.serve = lambda task: module.serve(task)
 
 
-def quieten(module):
-    """After prefect.main: a short program that sends its last events before it ends is no reason for a warning."""
-    import logging
-
-    logging.getLogger("EventsWorker").setLevel(logging.ERROR)
-
-
-after = {"prefect.task_worker": [serve_durably], "prefect.main": [quieten]}
+after = {"prefect.task_worker": [serve_durably]}
 uncollected = set()  # modules that are loaded without the garbage collector: tuned.py
 
 
@@ -49,7 +42,7 @@ def tune():
     """As the package `prefect` begins to load, which is when its version can be known."""
     from importlib.metadata import version
 
-    import tuned
+    from workshop_kit.prefect_patches import tuned
 
     if version("prefect") == tuned.PREFECT:
         for name, patches in tuned.PATCHES.items():
@@ -59,11 +52,12 @@ def tune():
 
 def prepare():
     """As the package `prefect` begins to load."""
-    import own_terminal
+    from workshop_kit.prefect_patches import own_terminal, quiet
 
     if own_terminal.is_own_program():
         own_terminal.name_wrong_server()
         after["prefect.tasks"] = [own_terminal.watch_submits]
+    after["prefect.main"] = [quiet.quieten]
     if os.environ.get("TUNED") == "1":
         tune()
 
@@ -88,7 +82,7 @@ class AroundImport:
 
         def load_and_then(module):
             if name in uncollected:
-                import tuned
+                from workshop_kit.prefect_patches import tuned
 
                 tuned.import_uncollected(load, module)
             else:

@@ -1,0 +1,53 @@
+# shellcheck shell=bash
+# Docker: what the compose files read, and the containers of this WORKSHOP_HOME.
+
+# What the compose files read, besides secrets. As the example was started, so that `docker compose up --scale` by hand
+# changes nothing else.
+COMPOSE_READS='REMOTE REMOTE_URL TUNED LIMIT GRACE WORK_SECONDS FAIL_RATE RESCUE MAX_RESCUES PYTHON_IMAGE REDIS_IMAGE PREFECT_PORT WEB_PORT
+  MARKETING_PORT INBOX_PORT SMTP_PORT LLM OPENAI_BASE_URL MARVIN_AGENT_MODEL ANSWER_SECONDS CACHE_SECONDS REQUIREMENTS
+  COMPOSE_FILE'
+
+compose_settings() { # EX -> what `docker compose` reads: which file, and a project of this WORKSHOP_HOME's own
+  local name value
+  export COMPOSE_FILE=$KIT/docker/compose.ex$1.yaml
+  if [ -r "$WORKSHOP_HOME/run/compose" ]; then
+    while IFS='=' read -r name value; do printf -v "$name" '%s' "$value"; done <"$WORKSHOP_HOME/run/compose"
+  fi
+  COMPOSE_PROJECT_NAME=workshop-$(printf '%s' "$WORKSHOP_HOME" | cksum | cut -d ' ' -f 1)
+  for name in $COMPOSE_READS; do [ -z "${!name:-}" ] || export "${name?}"; done
+  export COMPOSE_PROJECT_NAME COMPOSE_PREFECTS=$((1 - REMOTE)) COMPOSE_RESCUERS=1
+  if [ "$REMOTE" = 1 ] || [ "${RESCUE:-1}" = 0 ]; then COMPOSE_RESCUERS=0; fi
+  # What may hold a password travels as a secret; all must be set, if only to nothing.
+  export SECRET_DB=${DB:-} SECRET_API_KEY='' SECRET_API_AUTH_STRING='' SECRET_REDIS_URL='' SECRET_SMTP_URL=''
+  if [ "$REMOTE" = 1 ]; then SECRET_API_KEY=${PREFECT_API_KEY:-} SECRET_API_AUTH_STRING=${PREFECT_API_AUTH_STRING:-}; fi
+  export SECRET_OPENAI_API_KEY=''
+  case $COMPOSE_FILE in *.ex5.yaml) SECRET_OPENAI_API_KEY=$(openai_settings && printf '%s' "${OPENAI_API_KEY:-}") ;; esac
+  case " $WORKSHOP_DERIVED " in *' REDIS_URL='*) ;; *) SECRET_REDIS_URL=$REDIS_URL ;; esac
+  case " $WORKSHOP_DERIVED " in *' SMTP_URL='*) ;; *) SECRET_SMTP_URL=$SMTP_URL ;; esac
+}
+
+mark_containers() { # remember what compose_settings found: containers may be there from now on
+  local name
+  for name in $COMPOSE_READS; do printf '%s=%s\n' "$name" "${!name:-}"; done >"$WORKSHOP_HOME/run/compose"
+}
+
+need_docker() { # EX -> fail unless Docker, its engine and Compose 2 are there
+  local native="make ex$1 without DOCKER=1, which does the same without Docker" version
+  command -v docker >/dev/null 2>&1 || fail 'Docker is not installed' "docs.docker.com/get-docker; or $native"
+  docker info >/dev/null 2>&1 || fail 'the Docker engine does not answer' "starting Docker Desktop, or: sudo systemctl start docker; or $native"
+  version=$(docker compose version --short 2>/dev/null) || version=missing
+  case ${version#v} in [2-9]* | [1-9][0-9]*) ;; *) fail "Docker Compose 2 is needed, and it is $version here" "installing docker-compose-plugin; or $native" ;; esac
+}
+
+containers_left() { # a line for each container of this WORKSHOP_HOME, running or not; nothing where there is no Docker
+  [ -r "$WORKSHOP_HOME/run/compose" ] || return 0
+  compose_settings 4
+  docker compose ps --all --quiet 2>/dev/null || true
+}
+
+remove_containers() { # stops them in good order (the task servers finish their runs); the volumes stay
+  compose_settings 4
+  docker compose down --remove-orphans --timeout $((GRACE + 10)) >/dev/null 2>&1 ||
+    fail 'the containers could not be stopped' "docker compose --project-name $COMPOSE_PROJECT_NAME down"
+  rm -f "$WORKSHOP_HOME/run/compose"
+}

@@ -1,0 +1,72 @@
+# shellcheck shell=bash
+# Ports and plain HTTP to this machine, without curl. A container's health check reads this file alone.
+
+ports_of() { # EX -> "PORT VARIABLE" a line: every port that the example opens (0: those of all examples)
+  printf '%s PREFECT_PORT\n' "$PREFECT_PORT"
+  case $1 in 0 | 3 | 4 | 5) printf '%s WEB_PORT\n' "$WEB_PORT" ;; esac
+  case $1 in 0 | 4)
+    printf '%s MARKETING_PORT\n%s INBOX_PORT\n%s SMTP_PORT\n' "$MARKETING_PORT" "$INBOX_PORT" "$SMTP_PORT"
+    [ -z "$OWN_REDIS" ] || printf '%s REDIS_PORT\n' "$REDIS_PORT"
+    ;;
+  esac
+}
+
+port_answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; } # PORT -> true if something listens
+
+port_holder() { # PORT -> "PID NAME" of what listens on it; "? unknown" if that is hidden; nothing if it is free
+  local line pid name inode
+  port_answers "$1" || return 0
+  if command -v ss >/dev/null 2>&1; then
+    line=$(ss -Hltnp "sport = :$1" 2>/dev/null | grep -m1 'pid=' || true)
+    pid=${line##*pid=} pid=${pid%%,*}
+  elif [ -r /proc/net/tcp ]; then
+    inode=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
+      awk -v port="$(printf ':%04X' "$1")" '$4 == "0A" && substr($2, length($2) - 4) == port { print $10; exit }' || true)
+    # shellcheck disable=SC2012
+    pid=$(ls -l /proc/[0-9]*/fd 2>/dev/null |
+      awk -v socket="socket:[$inode]" '/^\/proc/ { split($0, part, "/") } $NF == socket { print part[3]; exit }' || true)
+  elif command -v lsof >/dev/null 2>&1; then
+    pid=$(lsof -nP -t -iTCP:"$1" -sTCP:LISTEN 2>/dev/null | head -n 1 || true)
+  fi
+  if [ -n "${pid:-}" ]; then
+    name=$(cat "/proc/$pid/comm" 2>/dev/null || ps -o comm= -p "$pid" 2>/dev/null || true)
+    printf '%s %s' "$pid" "${name:-unknown}"
+  else
+    printf '? unknown'
+  fi
+}
+
+need_free_ports() { # EX -> fail if a port of the example is taken, naming the holder and another port
+  local port name holder other
+  while read -r port name; do
+    holder=$(port_holder "$port")
+    [ -n "$holder" ] || continue
+    other=$((port + 100))
+    while port_answers "$other"; do other=$((other + 1)); done
+    fail "port $port is in use by ${holder#* } (pid ${holder%% *})" "make ex$1 $name=$other"
+  done < <(ports_of "$1")
+  [ "$1" = 4 ] || return 0
+  for port in "$WEB_PORT" "$MARKETING_PORT" "$INBOX_PORT"; do # these open both loopback addresses
+    if (exec 3<>"/dev/tcp/::1/$port") 2>/dev/null; then
+      fail "port $port is in use on ::1, which localhost may mean" "make ex4 WEB_PORT=$((10#$WEB_PORT + 100))"
+    fi
+  done
+}
+
+http() ( # METHOD PORT PATH [JSON] -> the body, if the status is 200; needs no curl. Fails otherwise.
+  body=${4:-}
+  exec 2>/dev/null 3<>"/dev/tcp/127.0.0.1/$2" || exit 1
+  printf '%s %s HTTP/1.0\r\nHost: 127.0.0.1:%s\r\nContent-Type: application/json\r\nContent-Length: %s\r\n\r\n%s' \
+    "$1" "$3" "$2" "${#body}" "$body" >&3
+  IFS= read -t 5 -r status <&3 || exit 1
+  while IFS= read -t 5 -r line <&3 && [ "$line" != $'\r' ]; do :; done
+  case $status in *' 200 '*) cat <&3 ;; *) exit 1 ;; esac
+)
+
+server_is_healthy() { [ "$(http GET "$PREFECT_PORT" /api/health)" = true ]; }
+
+subscribed() { # -> how many task servers the Prefect server has now
+  http POST "$PREFECT_PORT" /api/task_workers/filter '{}' | tr '{' '\n' | grep -c '"identifier"' || true
+}
+
+still_starting() { server_is_healthy || printf 'it\n'; }

@@ -1,0 +1,320 @@
+#!/usr/bin/env python3
+"""Breaks example 6 while it works, and counts: submits runs while agents of chaos kill what they can.
+
+N=300        how many runs to submit
+SECONDS=60   for how long things break
+SEED=…       repeats a run of chaos: the same faults at the same moments (default: another one each time)
+MANUAL=1     nothing dies by itself; the board says which pids to kill
+Exit 0 if every run came to an end and none was started twice while it was alive; 1 if not; 2 for bad input.
+"""
+
+import contextlib
+import logging
+import os
+import signal
+import sqlite3
+import sys
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from random import Random, SystemRandom
+
+import httpx
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+
+from workshop_kit import database, workshop
+from workshop_kit.chaos.witness import Diary
+from workshop_kit.workshop import children
+
+FAULTS = {  # what can happen, and how often beside the others
+    "task server, kill -9": 5,
+    "task server, TERM": 3,
+    "Prefect server, kill -9": 2,
+    "Prefect server, TERM": 2,
+    "database locked": 2,
+    "a task that kills its process": 1,
+    "a task that hangs": 1,
+    "a task that raises": 1,
+    "rescuer, kill -9": 1,
+}
+BAD = ("a task that kills its process", "a task that hangs", "a task that raises")
+GAP = (1.5, 5.5)  # seconds between two faults
+BURSTS = 8
+LOCK = (2.0, 6.0)  # seconds that the database is locked
+PAGE = 200  # runs that Prefect's API returns at once
+ENDED = ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"]
+console = Console(highlight=False)
+
+
+@dataclass
+class Fault:
+    at: float  # seconds after the beginning
+    kind: str
+    pick: float  # 0 to 1: which task server, how long
+
+
+@dataclass
+class Score:
+    """What happened so far."""
+
+    faults: Counter[str] = field(default_factory=Counter)
+    submitted: dict[str, float] = field(default_factory=dict)  # run id → when delay() returned
+    bad: set[str] = field(default_factory=set)  # the ids of those that are bound to go wrong
+    refused: int = 0  # delay() raised: not submitted, tried again
+    ended: Counter[str] = field(default_factory=Counter)
+    pending: dict[str, None] = field(default_factory=dict)
+    deaths: dict[int, float] = field(default_factory=dict)  # pid → when we killed it
+    news: list[str] = field(default_factory=list)
+    last_end: float = 0.0
+
+    def tell(self, text: str) -> None:
+        self.news.append(f"{time.strftime('%H:%M:%S')} {text}")
+        if not console.is_terminal:
+            print(self.news[-1], flush=True)
+
+
+def plan(seed: int, seconds: float) -> list[Fault]:
+    """The faults of this seed, in order."""
+    random = Random(seed)  # noqa: S311 - repeatable, not secret
+    at, faults, deck = random.uniform(*GAP), [], []
+    while at < seconds:
+        if not deck:  # like cards: every kind comes before one comes too often
+            deck = random.sample(list(FAULTS), counts=list(FAULTS.values()), k=sum(FAULTS.values()))
+        faults.append(Fault(at, deck.pop(), random.random()))
+        at += random.uniform(*GAP)
+    return faults
+
+
+class Chaos:
+    def __init__(self, number: int, seconds: float, seed: int, manual: bool) -> None:
+        self.number, self.seconds, self.seed, self.manual = number, seconds, seed, manual
+        self.score = Score()
+        self.diary = Diary()
+        self.over = threading.Event()
+        self.began = time.time()
+        self.all_submitted = 0.0
+
+    # --- the agents -------------------------------------------------------------------------------
+
+    def kill(self, what: str, pid: int, number: signal.Signals, kind: str) -> None:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            return
+        self.score.deaths[pid] = time.time()
+        self.score.faults[kind] += 1
+        self.score.tell(f"{number.name} to {what} (pid {pid})")
+
+    def strike(self, fault: Fault) -> None:
+        """One fault. Nothing happens where its target is not up at the moment."""
+        target = fault.kind.partition(",")[0]
+        if target in ("task server", "Prefect server", "rescuer"):
+            there = children({"task server": "task_server", "Prefect server": "server"}.get(target, target))
+            if not there:
+                self.score.tell(f"{target}: none is up to be killed")
+                return
+            name = list(there)[int(fault.pick * len(there))]
+            number = signal.SIGTERM if fault.kind.endswith("TERM") else signal.SIGKILL
+            self.kill(name, there[name], number, fault.kind)
+        elif fault.kind == "database locked":
+            threading.Thread(target=self.lock_database, args=(fault,), daemon=True).start()
+        else:
+            threading.Thread(target=self.submit_one, args=("nobody", fault.kind), daemon=True).start()
+
+    def lock_database(self, fault: Fault) -> None:
+        if database.POSTGRESQL or (running := workshop.running_example()) and running.postgresql:
+            return
+        seconds = LOCK[0] + fault.pick * (LOCK[1] - LOCK[0])
+        connection = sqlite3.connect(database.PATH, timeout=10, isolation_level=None)
+        try:
+            connection.execute("begin exclusive")
+            self.score.faults[fault.kind] += 1
+            self.score.tell(f"the database is locked for {seconds:.1f} s")
+            self.over.wait(seconds)
+            connection.execute("rollback")
+        except sqlite3.Error as error:
+            self.score.tell(f"the database could not be locked: {error}")
+        finally:
+            connection.close()
+
+    def agents(self) -> None:
+        for fault in plan(self.seed, self.seconds):
+            if self.over.wait(max(0.0, self.began + fault.at - time.time())):
+                return
+            self.strike(fault)
+
+    # --- the work ----------------------------------------------------------------------------------
+
+    def submit_one(self, name: str, kind: str = "") -> None:
+        """delay(), again until it returns: what it raises for was not promised to anybody."""
+        import task_server
+
+        tasks = {BAD[0]: task_server.poison, BAD[1]: task_server.hang, BAD[2]: task_server.fail}
+        task = tasks.get(kind, task_server.ship)
+        while not self.over.is_set():
+            try:
+                run = str(task.delay(name).task_run_id)
+            except (httpx.HTTPError, OSError):
+                self.score.refused += 1
+                self.over.wait(0.3)
+                continue
+            self.score.submitted[run] = time.time()
+            self.score.pending[run] = None
+            if kind:
+                self.score.bad.add(run)
+                self.score.faults[kind] += 1
+                self.score.tell(f"submitted {kind} ({run})")
+            return
+
+    def submit_all(self) -> None:
+        """In bursts, so that there is a queue to lose; all is submitted when two thirds of the time are over."""
+        burst = max(1, self.number // BURSTS)
+        for number in range(self.number):
+            due = self.began + number // burst * self.seconds * 2 / 3 / BURSTS
+            if self.over.wait(max(0.0, due - time.time())):
+                return
+            self.submit_one(f"parcel {number + 1}")
+        self.all_submitted = time.time()
+
+    def look(self) -> None:
+        """Which runs have ended; asks for the oldest first."""
+        self.diary.read()
+        ids = list(self.score.pending)
+        for start in range(0, len(ids), PAGE):
+            wanted = {"id": {"any_": ids[start : start + PAGE]}, "state": {"type": {"any_": ENDED}}}
+            for run in workshop.prefect("/task_runs/filter", {"task_runs": wanted, "limit": PAGE}, timeout=10):
+                if self.score.pending.pop(run["id"], "?") is None:
+                    self.score.ended[run["state_type"]] += 1
+                    self.score.last_end = time.time()
+
+    # --- what people see ---------------------------------------------------------------------------
+
+    def board(self) -> Group:
+        score, now = self.score, time.time()
+        left = max(0.0, self.began + self.seconds - now)
+        title = f"chaos, seed {self.seed}: {left:.0f} s left" if left else "chaos is over; waiting for the last runs"
+        if not left and not self.all_submitted:
+            title = f"chaos is over; still submitting, {len(score.submitted)} of {self.number}"
+        if self.manual and left:
+            title = f"{left:.0f} s left to kill what you like, in another terminal: make kill, or kill -9 PID"
+        processes = Table("process", "pid", "runs in flight")
+        in_flight = self.diary.in_flight()
+        for name, keeper in (("server", "server"), ("task_server", "task_server"), ("rescuer", "rescuer")):
+            there = children(keeper)
+            for path in sorted(workshop.RUN.glob(f"{name}.*.pids")):
+                pid = there.get(path.stem)
+                busy = str(in_flight[pid]) if pid and name == "task_server" else ""
+                processes.add_row(path.stem, str(pid or "down"), busy)
+        runs = Table("submitted", "completed", "ended otherwise", "waiting or running", "started more than once")
+        given_up = sum(score.ended.values()) - score.ended["COMPLETED"]
+        row = (len(score.submitted), score.ended["COMPLETED"], given_up, len(score.pending), self.diary.repeated())
+        runs.add_row(*map(str, row))
+        faults = Table("fault", "so far")
+        for kind, count in sorted(score.faults.items()):
+            faults.add_row(kind, str(count))
+        return Group(title, processes, runs, *([faults] if score.faults else []), *score.news[-5:])
+
+    def watch_deaths(self, known: dict[str, int]) -> None:
+        """With MANUAL=1: count what the room kills."""
+        now = {name: pid for what in ("server", "task_server", "rescuer") for name, pid in children(what).items()}
+        for name, pid in known.items():
+            if not workshop.started_at(pid):
+                kind = {"server": "Prefect server", "task_server": "task server"}.get(name.partition(".")[0], "rescuer")
+                self.score.faults[f"{kind}, killed by you"] += 1
+                self.score.deaths[pid] = time.time()
+                self.score.tell(f"{name} (pid {pid}) died")
+        known.clear()
+        known.update(now)
+
+    def run(self) -> bool:
+        """Until every run has ended, or nothing has happened for long enough. False: something was lost or doubled."""
+        rescued = bool(children("rescuer"))
+        patience = (45 if rescued else 12) + 2 * float(os.environ["WORK_SECONDS"])
+        threads = [self.submit_all] + ([] if self.manual else [self.agents])
+        for target in threads:
+            threading.Thread(target=target, daemon=True).start()
+        known: dict[str, int] = {}
+        told = 0.0
+        with Live(self.board(), console=console, auto_refresh=False, transient=True) as live:
+            while True:
+                if self.manual:
+                    self.watch_deaths(known)
+                with contextlib.suppress(OSError):  # the Prefect server is down: that is the idea
+                    self.look()
+                now = time.time()
+                if console.is_terminal:
+                    live.update(self.board(), refresh=True)
+                elif now - told > 10:
+                    told = now
+                    done, all_of_them = sum(self.score.ended.values()), len(self.score.submitted)
+                    print(f"{now - self.began:.0f} s: {all_of_them} submitted, {done} ended", flush=True)
+                quiet = now - max(self.score.last_end, self.all_submitted, self.began + self.seconds)
+                over = self.all_submitted and now > self.began + self.seconds
+                if over and (not self.score.pending or quiet > patience):
+                    break
+                time.sleep(0.25)
+        self.over.set()
+        return self.scoreboard(rescued)
+
+    def scoreboard(self, rescued: bool) -> bool:
+        score, seconds = self.score, (self.score.last_end or time.time()) - self.began
+        faults = Table("fault", "times", title=f"seed {self.seed}", title_justify="left")
+        for kind, count in sorted(score.faults.items()):
+            faults.add_row(kind, str(count))
+        faults.add_row("together", str(sum(score.faults.values())))
+        given_up = sum(score.ended.values()) - score.ended["COMPLETED"]
+        runs = Table("runs", "")
+        runs.add_row("submitted", str(len(score.submitted)))
+        runs.add_row("  of them bound to go wrong", str(len(score.bad)))
+        runs.add_row("completed", str(score.ended["COMPLETED"]))
+        runs.add_row("ended otherwise (Failed, TimedOut, Crashed)", str(given_up))
+        runs.add_row("started more than once", str(self.diary.repeated()))
+        runs.add_row("  of them while they were alive", str(len(self.diary.doubled)))
+        runs.add_row("lost", str(len(score.pending)))
+        runs.add_row("completed per second", f"{score.ended['COMPLETED'] / seconds:.1f}")
+        waits = self.diary.waits(score.deaths)
+        if waits:
+            runs.add_row("longest wait of a run whose task server died", f"{max(waits):.1f} s")
+        console.print(faults, runs)
+        lost = list(score.pending)
+        if lost:
+            print(f"{len(lost)} lost: {', '.join(lost[:5])}{' …' if len(lost) > 5 else ''}")
+            if not rescued:
+                print("no rescuer was running: make ex6 (without RESCUE=0) has one; make rescue finds them now")
+        if self.diary.doubled:
+            print(f"started again while alive: {', '.join(self.diary.doubled)}")
+        print(
+            f"seed {self.seed}: {sum(score.faults.values())} faults, {len(score.submitted)} submitted, "
+            f"{score.ended['COMPLETED']} completed, {self.diary.repeated()} more than once, "
+            f"{given_up} ended otherwise, {len(self.diary.doubled)} doubled alive, {len(lost)} lost"
+        )
+        return not lost and not self.diary.doubled
+
+
+def main() -> int:
+    number = workshop.whole_number("N", 300, 1, 100_000)
+    os.environ["SECONDS"] = os.environ.get("CHAOS_SECONDS", "")  # see the Makefile
+    seconds = workshop.whole_number("SECONDS", 60, 5, 3600)
+    seed = workshop.whole_number("SEED", SystemRandom().randrange(1, 100_000), 0, 999_999_999)
+    manual = bool(workshop.whole_number("MANUAL", 0, 0, 1))
+    running = workshop.running_example()
+    sys.path.insert(0, str(running.code if running else workshop.finished_folder(6)))
+    import task_server  # noqa: F401 - here, so that a mistake in it ends this before anything is broken
+
+    # Not a line for each run, nor for each event that has to wait until the server is back.
+    for name in ("prefect.tasks", "prefect.events.clients", "prefect._internal.concurrency"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    seeded = "" if manual else f", seed {seed} (make chaos SEED={seed} repeats it)"
+    print(f"chaos for {seconds} s with {number} runs{seeded}", flush=True)
+    return 0 if Chaos(number, seconds, seed, manual).run() else 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print("\nleft; the runs go on without us: make runs", file=sys.stderr)
+        os._exit(130)

@@ -1,0 +1,342 @@
+#!/usr/bin/env python3
+"""Judges a learner's code, then the live system: which promises of an example hold? ✓, or ✗ with a hint.
+
+EX=1…6     which example (default: the one that is running)
+CODE=…     when it does not run: the folder of yours to judge (default: my/exN, if it is there)
+Exit 0 if all hold, 1 if not, 2 for bad input. It changes nothing.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from workshop_kit import database, workshop
+from workshop_kit.commands import who_ran
+from workshop_kit.commands.why_it_waits import for_other_code
+from workshop_kit.learners import mistakes
+from workshop_kit.learners.files import LESSONS
+
+SIGNUP_TASKS = ["send_confirmation_email", "enrol_in_onboarding_flow", "populate_workspace"]
+ENDED = ("Failed", "Crashed", "Cancelled", "TimedOut")  # otherwise than well
+RESTART = 15  # seconds that a Prefect server may take to come up again
+NEWEST = 200  # runs that are looked at: as many as Prefect's API gives at once
+broken = 0
+
+
+def promise(holds: bool, text: str, hint: str) -> bool:
+    """Print one promise; count it if it is broken."""
+    global broken
+    if holds:
+        print(f"✓ {text}")
+    else:
+        broken += 1
+        print(f"✗ {text}\n    {hint}")
+    return holds
+
+
+def status_of(url: str) -> tuple[int, str]:
+    """HTTP status and body of a GET; 0 when nobody answers."""
+    import requests
+
+    with requests.Session() as session:
+        session.trust_env = False  # no proxy for this machine
+        try:
+            # Prefect serves its pages only to who asks for HTML, as a browser does.
+            answer = session.get(url, timeout=5, headers={"Accept": "text/html,*/*"})
+        except requests.RequestException:
+            return 0, ""
+        return answer.status_code, answer.text
+
+
+def runs_of(task: str) -> list[dict[str, Any]]:
+    """The task's runs among the newest of all, newest first. Raises OSError when the API is away."""
+    page = workshop.prefect("/task_runs/filter", {"sort": "EXPECTED_START_TIME_DESC", "limit": NEWEST})
+    # With SQLite and without the kit's tuning, a run has none for a moment between two states.
+    return [run for run in page if run["state"] and run["task_key"].rpartition("-")[0] == task]
+
+
+def rows_of(ids: list[str]) -> int:
+    """How many of these runs the database itself has."""
+    listed = ",".join(f"'{UUID(run_id)}'" for run_id in ids)
+    try:
+        _, rows = database.ask(f"select count(*) from task_run where id in ({listed})", 1)  # noqa: S608 - UUIDs
+    except database.Failed:
+        return 0
+    return rows[0][0]
+
+
+def check_runs(task: str, how: str) -> list[dict[str, Any]]:
+    """What holds in every example: runs completed, in the database too, with a page, none left behind."""
+    runs = runs_of(task)
+    done = [run for run in runs if run["state"]["type"] == "COMPLETED"]
+    if promise(bool(done), f"runs of {task} completed: {len(done)}, of the newest {NEWEST} runs", how):
+        ids = [run["id"] for run in done[:100]]
+        promise(rows_of(ids) == len(ids), "the database has a row for each of them", "make db")
+        page, _ = status_of(f"{workshop.UI}/runs/task-run/{ids[0]}")
+        promise(page == 200, f"the newest has a page: {workshop.UI}/runs/task-run/{ids[0]}", "make status")
+    bad = [run for run in runs if run["state"]["type"] in ("FAILED", "CRASHED")]
+    promise(not bad, "no run failed", f"make open: {bad[0]['id'] if bad else ''} and what its state says")
+    return done
+
+
+def on_this_host(identifier: str) -> bool:
+    return identifier.rpartition("-")[0] == socket.gethostname()
+
+
+def check_task_servers(task: str, wanted: int) -> None:
+    servers = workshop.subscribed()
+    serving = [server for server in servers if any(key.startswith(f"{task}-") for key in server["task_keys"])]
+    text = f"task servers subscribed to {task}: {len(serving)} of {wanted}"
+    promise(len(serving) >= wanted, text, "make status, make server")
+    pids = [name.rpartition("-")[2] for name in (server["identifier"] for server in serving) if on_this_host(name)]
+    if pids:  # one that is stopped (Ctrl-Z, kill -STOP) is sent runs, and does nothing
+        states = subprocess.run(["ps", "-o", "pid=,stat=", "-p", ",".join(pids)], stdout=subprocess.PIPE, text=True)
+        stopped = [line.split()[0] for line in states.stdout.splitlines() if line.split()[1].startswith("T")]
+        names = f"{', '.join(stopped)} stopped: kill -CONT {' '.join(stopped)}"
+        promise(not stopped, "each of them is at work, and none is a stopped process", names)
+
+
+def check_code_is_served(tasks: list[str]) -> None:
+    """No run of these tasks waits for a task server that nobody has started, or for code as it was before a change."""
+    keys = {key for server in workshop.subscribed() for key in server["task_keys"]}
+    ours = [run for run in workshop.waiting_runs() if run["task_key"].rpartition("-")[0] in tasks]
+    waiting = [run for run in ours if run["task_key"] not in keys]
+    hint = for_other_code(waiting) or f"{len(waiting)} do: make server; or undo the change to the task's file"
+    promise(not waiting, "no run waits for code that nobody serves", f"{hint}. Or give up all runs: make clean")
+
+
+def lost_runs() -> list[list[str]]:
+    """Of each run that is lost: its id, what it is (zombie, orphan), its task's key, and why. Raises OSError when that
+    cannot be found out.
+    """
+    under_way = {"task_runs": {"state": {"type": {"any_": ["PENDING", "RUNNING", "SCHEDULED"]}}}, "sort": "ID_DESC"}
+    if not workshop.prefect("/task_runs/filter", under_way):
+        return []
+    running = workshop.running_example()
+    # In Docker the records are in a volume, and their locks are held by containers.
+    python = [*workshop.IN_CONTAINER, "python"] if running and running.docker else [sys.executable]
+    done = subprocess.run([*python, "-m", "durable", "lost"], stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode not in (0, 1):
+        raise OSError("the records cannot be read")
+    return [line.split(" ", 3) for line in done.stdout.splitlines()]
+
+
+def check_nothing_lost(tasks: list[str]) -> None:
+    """Every run of these tasks has ended, is run by somebody who lives, or waits for somebody who is busy."""
+    ours, others = [], []
+    for run in lost_runs():
+        (ours if run[2].rpartition("-")[0] in tasks else others).append(run)
+    dead = [run_id for run_id, kind, _, _ in ours if kind == "zombie"]
+    hint = f"{', '.join(dead[:3])}: a task server was killed while it ran them: make rescue"
+    promise(not dead, "no run is left Running by a task server that is dead", hint)
+    lost = [(run_id, why) for run_id, kind, _, why in ours if kind == "orphan"]
+    hint = "; ".join(f"{run_id}: {why}" for run_id, why in lost[:2])
+    hint += f" ({len(lost)} in all). Try: make rescue (in examples 4 to 6 by itself, in 10 s)"
+    promise(not lost, "no run is forgotten: each has ended, is under way, or waits its turn", hint)
+    if others:
+        names = ", ".join(sorted({key.rpartition("-")[0] for _, _, key, _ in others}))
+        print(f"- {len(others)} run(s) of another example were lost before ({names}). To forget them: make clean")
+
+
+def check_spread(ids: list[str], how: str) -> None:
+    """The newest runs were not all run by one task server, if they are twenty and there were two all the while."""
+    folder = who_ran.folder()
+    by = who_ran.who_ran(folder)
+    share = {by.get(run_id) for run_id in ids}
+    text = f"the newest {len(ids)} runs are spread over task servers: {len(share)}"
+    if len(ids) < 20 and len(share) == 1:
+        print(f"- {len(ids)} run(s) are too few to be spread. To see it: {how}, with SERVERS=2 or more")
+        return
+    if len(share) == 1 and who_ran.could_have_run(folder, ids) < 2:
+        print(f"- {text}; there were not two when the first began. To see them spread: {how}, with SERVERS=2 or more")
+        return
+    promise(len(share) > 1, text, f"{how}, with SERVERS=2 or more")
+
+
+def check_signups(servers: int) -> None:
+    """Example 4: what was promised to the newest users has happened, and once."""
+    for what, url in workshop.services(4):
+        promise(status_of(url)[0] == 200, f"{what} answers: {url}", "make status")
+    code, page = status_of(workshop.WEB + "/docs")
+    promise(
+        code == 200 and "https://" not in page, "its /docs page needs no network", "see examples/ex4_signups/api.py"
+    )
+    promise("Newest users" in status_of(workshop.WEB + "/")[1], f"the page is there: {workshop.WEB}", "make status")
+    users = [
+        workshop.call("GET", f"{workshop.WEB}/users/{user['id']}")
+        for user in workshop.call("GET", workshop.WEB + "/users")
+    ]
+    if not promise(bool(users), f"somebody has signed up: {len(users)} (the newest 20 at the most)", "make signup"):
+        return
+    states = [run["state"] for user in users for run in user["states"].values()]
+    well = all(state in ("Completed", "Cached") for state in states)
+    under_way = sum(state not in (*ENDED, "Completed", "Cached") for state in states)
+    hint = f"{workshop.WEB} shows which did not; with FAIL_RATE=1 they do not"
+    if under_way:
+        hint = f"{under_way} are under way, or wait for another try: make check again in a moment"
+    promise(well, f"their {len(states)} task runs completed", hint)
+    ids = [run["id"] for user in users for run in user["states"].values()]
+    promise(rows_of(ids) == len(ids), "the database has a row for each of these runs", "make db")
+    if servers > 1 and len(ids) >= 20:
+        check_spread(ids, "make signup N=20")
+    again = "When it is mended: make signup N=20, for the newest 20 are looked at"
+    things = all(len(user["workspace"]) == 10 for user in users)
+    promise(things, "each has a workspace of ten things", f"look at populate_workspace. {again}")
+    emails = Counter(mail["to"] for mail in workshop.call("GET", os.environ["INBOX_URL"] + "/messages"))
+    promise(
+        all(emails[user["email"]] == 1 for user in users),
+        "each got one email, and not two",
+        f"{os.environ['INBOX_URL']} shows them; look at send_confirmation_email. {again}",
+    )
+    enrolled = Counter(one["user_id"] for one in workshop.call("GET", os.environ["MARKETING_PAGE"] + "/enrolments"))
+    promise(
+        all(enrolled[user["id"]] == 1 for user in users),
+        "each is enrolled once",
+        f"{os.environ['MARKETING_PAGE']} shows them; look at enrol_in_onboarding_flow. {again}",
+    )
+
+
+def folder_to_judge(ex: int, running: workshop.Example | None) -> Path:
+    """The folder whose files run, or ran last; when nothing runs, CODE, my/exN if it is there, or the example's own."""
+    if running and running.ex == ex:
+        given = os.environ.get("CODE")
+        if given and (workshop.KIT / Path(given).expanduser()).resolve() != running.code:
+            print(f"note: CODE={given} is not what runs; that is {workshop.shown(running.code)}")
+        return running.code
+    if given := os.environ.get("CODE"):
+        return (workshop.KIT / Path(given).expanduser()).resolve()
+    if ex == 1 and (last := workshop.RUN / "ex1.code").exists():
+        return Path(last.read_text().rstrip("\n"))
+    mine = workshop.KIT / "my" / f"ex{ex}"
+    return mine if mine.is_dir() else workshop.finished_folder(ex)
+
+
+def check_code(ex: int, folder: Path) -> None:
+    """A learner's own files, before the live system: the mistakes that have a sentence."""
+    print(f"judging your code in {workshop.shown(folder)}")
+    findings = mistakes.look(ex, folder)
+    for finding in findings:
+        promise(False, f"{finding.where}: {finding.what}", f"Try: {finding.remedy}")
+    if not findings:
+        promise(True, "it has none of the mistakes that the kit knows", "")
+
+
+def server_is_back() -> bool:
+    """Whether the Prefect server is healthy, soon: one that was killed a moment ago is starting again."""
+    patience = time.monotonic() + RESTART
+    while not workshop.healthy() and workshop.running_example() and time.monotonic() < patience:
+        if time.monotonic() > patience - RESTART + 2:
+            print("waiting for the Prefect server, which may be starting again", flush=True)
+            time.sleep(2)
+        time.sleep(0.2)
+    return workshop.healthy()
+
+
+def check_example(ex: int, servers: int, command: str) -> None:
+    _, _, task = workshop.EXAMPLES[ex]
+    if ex == 5:
+        task = "marvin.answer_question"  # @keyed("marvin"): the key has no path and no Python version in it
+    hint = command if ex == 1 else f"{command} (in another terminal)"
+    if (running := workshop.running_example()) and not running.docker:
+        hint = "make kill WHO=server.1, after which it starts again; or make stop"
+    if not promise(server_is_back(), f"the Prefect server is healthy: {workshop.UI}", hint):
+        return
+    if ex == 1:
+        check_runs(task, command)
+        return
+    if ex == 6:
+        task = "ex6.ship"  # its key, without the version
+    tasks = [task] if task else [f"signups.{name}" for name in SIGNUP_TASKS]
+    for each in tasks:
+        check_task_servers(each, servers)
+    check_code_is_served(tasks)
+    check_nothing_lost(tasks)
+    if ex == 4:
+        check_signups(servers)
+        return
+    submit = {2: "make submit-map", 3: "make task", 5: "make ask Q='How are you?'"}.get(ex, "make submit")
+    done = check_runs(task, submit)
+    by = who_ran.who_ran(who_ran.folder())
+    unknown = "make runs shows which; serve() keeps a record, Prefect's TaskWorker none. For a new start: make clean"
+    promise(all(run["id"] in by for run in done), "each was run by a task server that is on record", unknown)
+    if ex == 6:
+        shipped = [(workshop.HOME / "shipped" / run["id"]).exists() for run in done]
+        promise(all(shipped), f"each of them has shipped its parcel, and only one: {sum(shipped)}", "make runs")
+        rescuer = workshop.RUN / "rescuer.1.pids"
+        promise(rescuer.exists() and "child" in rescuer.read_text(), "a rescuer is up", "make ex6 without RESCUE=0")
+    if ex == 2 and done:
+        check_spread([run["id"] for run in done[:20]], "make submit-map N=20")
+    if ex == 3:
+        hint = f"make stop, then {command}; its errors are in the example's terminal"
+        if not promise(status_of(workshop.WEB + "/")[0] == 200, f"the web app answers: {workshop.WEB}", hint):
+            return
+        code, page = status_of(workshop.WEB + "/docs")
+        promise(code == 200 and "https://" not in page, "its /docs page needs no network", "see first_fastapi.py")
+        _, document = status_of(workshop.WEB + "/openapi.json")
+        paths = json.loads(document)["paths"] if document.startswith("{") else {}
+        promise("post" in paths.get("/task", {}), "it has POST /task", '@app.post("/task", …) above the function')
+        if done:
+            code, body = status_of(f"{workshop.WEB}/task/{done[0]['id']}")
+            promise(code == 200 and "Hello" in body, "it returns the result of a completed run", "make task")
+        code, _ = status_of(f"{workshop.WEB}/task/00000000-0000-4000-8000-000000000000")
+        promise(code == 404, "it answers 404 for a run that does not exist", "see first_fastapi.py")
+    if ex == 5:
+        check_answers(done)
+
+
+def check_answers(done: list[dict[str, Any]]) -> None:
+    """Example 5: the web app gives each answer to who has its id, and nothing else to anybody."""
+    promise(status_of(workshop.WEB + "/health")[0] == 200, f"the web app answers: {workshop.WEB}", "make status")
+    code, page = status_of(workshop.WEB + "/")
+    promise(code == 200 and "://" not in page, "its page needs no network", "see templates/ask.html")
+    if done:
+        code, body = status_of(f"{workshop.WEB}/answer/{done[0]['id']}")
+        there = code == 200 and '"answered_by"' in body and '"answer":null' not in body.replace(" ", "")
+        promise(
+            there, "it returns an answer, and says what answered", "make ask; if that is None: @marvin.fn above reply?"
+        )
+    code, _ = status_of(f"{workshop.WEB}/answer/00000000-0000-4000-8000-000000000000")
+    promise(code == 404, "it answers 404 for a run that does not exist", "see marvin_app.py")
+
+
+def main() -> int:
+    running = workshop.running_example()
+    given = os.environ.get("EX") or (str(running.ex) if running else "")
+    if given not in [str(ex) for ex in workshop.EXAMPLES]:
+        known = ", ".join(str(ex) for ex in workshop.EXAMPLES)
+        what = f"there is no example EX={given[:40]!r}" if given else "no example is running, so say which one"
+        workshop.fail(f"{what} (there are {known})", "make check EX=2")
+    if workshop.REMOTE:
+        workshop.fail("make check looks at the kit's own server, and REMOTE=1 uses another", "make runs REMOTE=1")
+    database.must_be_of(running)
+    ex = int(given)
+    if running and running.ex != ex and ex > 1:
+        workshop.fail(f"example {running.ex} is running, not {ex}", f"make stop, then make ex{ex}")
+    folder, command = folder_to_judge(ex, running), f"make ex{ex}"
+    if not (folder / LESSONS[ex][0]).is_file():
+        workshop.fail(f"there is no {LESSONS[ex][0]} in {workshop.shown(folder)}", f"make code EX={ex}")
+    if folder != workshop.finished_folder(ex):
+        command += f" CODE={workshop.shown(folder)}"
+        check_code(ex, folder)
+    elif (workshop.KIT / "my" / f"ex{ex}").is_dir():
+        print(f"judging the finished files, which run (make ex{ex} CODE=my/ex{ex} runs yours)")
+    try:
+        check_example(ex, running.servers if running else 1, command)
+    except BrokenPipeError:  # nobody reads what is printed here
+        raise
+    except OSError as error:
+        promise(False, "the Prefect API answers every question", f"it did not: {error}")
+    count = f"{broken} promises do" if broken > 1 else "1 promise does"
+    print(f"{count} not hold" if broken else "every promise holds")
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+"""Asks example 3's web app for a task, as a browser or another service would, and follows it to its end.
+
+NAME=…   whom to greet (default Marvin), exactly as typed
+"""
+
+import sys
+import time
+
+import requests
+
+from workshop_kit import workshop
+from workshop_kit.commands.why_it_waits import why_it_waits
+
+LOOK = 0.1  # seconds between requests while the task runs
+
+
+def key_of(run_id: str) -> str:
+    """The key of a run's task; nothing when the API does not say."""
+    try:
+        return workshop.prefect(f"/task_runs/{run_id}")["task_key"]
+    except (OSError, KeyError):
+        return ""
+
+
+def main() -> int:
+    name = workshop.typed("NAME", "Marvin")
+    running = workshop.running_example()
+    if not running or running.ex != 3:
+        workshop.fail("make task talks to example 3, which is not running", "make ex3 (in another terminal)")
+    with requests.Session() as session:
+        session.trust_env = False  # no proxy for this machine
+        answer = session.post(f"{workshop.WEB}/task", params={"name": name}, timeout=10)
+        print(f"POST /task -> {answer.status_code}")
+        if answer.status_code != 202:
+            remedy = "make check EX=3, which reads your code" if running.own_code else "make status"
+            workshop.fail(f"the web app answered {answer.status_code}: {answer.text}", remedy, 1)
+        run = answer.json()
+        if missing := [key for key in ("task_run_id", "ui", "follow") if not isinstance(run, dict) or key not in run]:
+            told = f"POST /task answers without {' and '.join(missing)}: {answer.text[:100]}"
+            workshop.fail(told, 'returning {"task_run_id": …, "ui": …, "follow": …} (its step 3)', 1)
+        print(f"     task run {run['task_run_id']}\n     {run['ui']}", flush=True)
+        state, told, began = "", 2.0, time.monotonic()
+        while True:
+            answer = session.get(workshop.WEB + run["follow"], timeout=10)
+            body = answer.json()
+            if body.get("state") != state:
+                state = body.get("state")
+                print(f"GET {run['follow']} -> {answer.status_code} {state}", flush=True)
+            if answer.status_code != 202:
+                print(f"     {body.get('result') or body.get('message') or body.get('detail')}")
+                return 0 if answer.ok else 1
+            if time.monotonic() - began > told:
+                why = why_it_waits(key_of(run["task_run_id"])) if state == "Scheduled" else "its end"
+                print(f"     waiting ({told:.0f} s) for {why}", flush=True)
+                told *= 2
+            time.sleep(LOOK)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print("\nleft; the task goes on without us: make runs", file=sys.stderr)
+        sys.exit(130)
+    except (requests.RequestException, ValueError) as error:
+        workshop.fail(f"the web app does not answer properly ({type(error).__name__})", "make status", 1)

@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""Submits one run of the running example's task, and follows it to its end.
+
+NAME=…   whom to greet (default Marvin), exactly as typed
+WAIT=0   return as soon as the run is submitted
+Exit 0 when the run Completed (or was submitted, with WAIT=0), 1 when it failed, 2 for bad input.
+"""
+
+import time
+from functools import partial
+
+from prefect.utilities.urls import url_for
+
+from workshop_kit import workshop
+from workshop_kit.commands import who_ran
+from workshop_kit.commands.example_task import run_to_the_end, task_of_example
+from workshop_kit.commands.queue_full import told_when_full
+from workshop_kit.commands.retrying_api import LOOK, api
+from workshop_kit.commands.why_it_waits import why_it_waits
+
+
+def main() -> int:
+    name = workshop.typed("NAME", "Marvin")
+    wait = workshop.whole_number("WAIT", 1, 0, 1)
+    task = task_of_example()
+    began = time.monotonic()
+    with told_when_full(task):
+        future = task.delay(name)
+    print(f"submitted  task run {future.task_run_id}")
+    print(f"           {url_for(future)}", flush=True)
+
+    if not wait:
+        if not any(task.task_key in server["task_keys"] for server in workshop.subscribed()) and not workshop.REMOTE:
+            print(f"waiting    for {why_it_waits(task.task_key)}")
+        return 0
+
+    told = 2.0
+    with api(partial(print, flush=True)) as prefect:
+        while True:
+            run = prefect.ask(lambda client: client.read_task_run(future.task_run_id))
+            if run.state and run.state.is_final():
+                break
+            seconds = time.monotonic() - began
+            if seconds > told:
+                state = run.state.name if run.state else "unknown"
+                reason = f", for {why_it_waits(task.task_key)}" if state == "Scheduled" else ""
+                print(f"waiting    {seconds:.0f} s, {state}{reason}", flush=True)
+                told = told * 2 + 2
+            time.sleep(LOOK)
+    seconds = time.monotonic() - began
+    by = who_ran.who_ran(who_ran.folder()).get(str(run.id))
+    where = f"on {by}, " if by else ""
+    if run.state.is_completed():
+        print(f"{run.state.name.lower():10} {run.state.result()}")
+        print(f"           {where}{seconds:.1f} s after it was submitted")
+        return 0
+    print(f"{run.state.name.lower():10} {run.state.message}")
+    print(f"           {where}{seconds:.1f} s after it was submitted")
+    return 1
+
+
+if __name__ == "__main__":
+    run_to_the_end(main)

@@ -1,0 +1,63 @@
+"""Why runs wait, in a sentence with the command that helps: for all who show a run that is Scheduled."""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from durable.records import Records
+from workshop_kit import workshop
+
+RESTART = (
+    "undo the change; or restart the task server started by hand (one of the kit's: save its file) and submit again"
+)
+
+
+def why_it_waits(task_key: str) -> str:
+    """What one Scheduled run waits for, and the command that helps."""
+    if workshop.REMOTE:
+        return "a task server (make server)"
+    servers = workshop.subscribed()
+    task = task_key.rpartition("-")[0]
+    running = workshop.running_example()
+    if not servers and not running:
+        ex = next((ex for ex, (_, _, name) in workshop.EXAMPLES.items() if name == task), 2)
+        return f"a task server, and no example is running any more (make ex{ex}, in another terminal)"
+    if not any(key.startswith(task + "-") for server in servers for key in server["task_keys"]):
+        return f"a task server that serves {task} (make server)"
+    if not any(task_key in server["task_keys"] for server in servers):
+        return f"a task server with this code: those that run have another version of {task}. Try: {RESTART}"
+    if not (running and running.docker) and nobody_works(task_key):
+        return "nothing: a task server is free, so it is in no queue (make rescue puts it back)"
+    return "a task server that is free (make server adds one)"
+
+
+def nobody_works(task_key: str) -> bool:
+    """Whether all task servers for it have had a free place for 2 s. If there is a run, they are sent it in 10 ms."""
+    records = Records(os.environ["RECORDS"])
+    records.read()
+    able = [one for one in records.processes.values() if one.alive and one.up and task_key in one.keys]
+    quiet_since = max((one.quiet_since for one in able), default=time.time())
+    return all(one.free for one in able) and time.time() - quiet_since > 2
+
+
+def for_other_code(runs: Iterable[dict[str, Any]]) -> str:
+    """Of runs as the API gives them: those that wait for a version of their task that no task server has, in one
+    sentence. Empty if there is none: a task that nobody serves at all may get its task server later.
+
+    A task's key is made from its file's path and its code: after a change it is another task.
+    """
+    if workshop.REMOTE:
+        return ""
+    waiting = [run["task_key"] for run in runs if run["state"] and run["state"]["type"] == "SCHEDULED"]
+    if not waiting:
+        return ""
+    keys = {key for server in workshop.subscribed() for key in server["task_keys"]}
+    tasks = {key.rpartition("-")[0] for key in keys}
+    lost = Counter(key.rpartition("-")[0] for key in waiting if key not in keys and key.rpartition("-")[0] in tasks)
+    if not lost:
+        return ""
+    which = ", ".join(f"{count} run(s) of {task}" for task, count in lost.items())
+    what = "another version of it than the task servers have: changed since, or submitted from a copy of the file"
+    return f"{which} wait for {what}. Try: {RESTART}"

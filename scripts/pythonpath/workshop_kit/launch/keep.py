@@ -1,0 +1,315 @@
+#!/usr/bin/env python3
+"""Keeps one process of an example running: `keep [--reload] [--last] COMMAND…` in a Procfile.
+
+A command that ends by itself is started again, three times in a minute; then it stays down and the rest goes on.
+  --always     it never stays down: after three times in a minute it is started later and later, up to every 15 s
+  --reload     when the Python file in the command is saved, or one beside it that it imports, start it anew; the old
+               process finishes its runs
+  --last       at the end, stop only when everything without it has: the Prefect server hears of the last runs
+  --name NAME  what to call it (under honcho: the process's name)
+  --with PID   end when that process ends (the example's launcher, if that is killed)
+
+honcho alone stops everything when one process exits, and orphans everything when it is killed.
+SIGTERM, Ctrl-C and SIGHUP stop the command politely: it has GRACE seconds to finish. The same again: it has none.
+"""
+
+import argparse
+import ast
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from pathlib import Path
+
+from workshop_kit import workshop
+
+TICK = 0.2  # seconds between looks at the child, the launcher and the watched files
+TRIES, WINDOW = 3, 60.0  # restarts, in so many seconds
+UP = 10.0  # seconds that a process must have lived for its death to be no mistake of its code (--always)
+FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+LONGEST = 15.0  # seconds to wait before another start at the most (--always)
+
+
+def with_imports(script: Path) -> list[Path]:
+    """The script, the files beside it that it imports, and the files beside it that those import."""
+    found = [script]
+    for path in found:
+        try:
+            nodes = list(ast.walk(ast.parse(path.read_bytes())))
+        except (OSError, SyntaxError, ValueError):
+            continue
+        modules = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+        modules += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
+        beside = [script.parent / f"{module.partition('.')[0]}.py" for module in modules]
+        found += [file for file in dict.fromkeys(beside) if file not in found and file.is_file()]
+    return found
+
+
+class Keeper:
+    """One command, its current process, and older ones that are still finishing their runs."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.command: list[str] = options.command
+        self.name: str = options.name
+        scripts = [Path(word) for word in options.command if word.endswith(".py")]
+        self.watched: Path | None = scripts[0] if options.reload and scripts else None
+        self.files = with_imports(self.watched) if self.watched else []
+        self.last: bool = options.last
+        self.always: bool = options.always
+        self.launcher: int | None = options.launcher
+        self.grace = float(os.environ.get("GRACE", "30"))
+        self.stops = 0  # how often we were told to stop
+        self.child: subprocess.Popen[bytes] | None = None
+        self.finishing: list[subprocess.Popen[bytes]] = []
+        self.restarts: deque[float] = deque()
+        self.started = 0.0
+        self.start_at: float | None = None  # when to start it again, where that is not at once
+
+    # --- saying and recording -----------------------------------------------------------------
+
+    def say(self, text: str) -> None:
+        """One line, in yellow where the terminal shows colours. A closed terminal is no reason to die."""
+        colour = os.environ.get("WORKSHOP_COLOUR") == "1"
+        with contextlib.suppress(OSError):
+            print(f"\033[33m{text}\033[0m" if colour else text, flush=True)
+
+    def record(self) -> None:
+        """Write down our pids with their start times, for `make stop` and for the clean-up after a kill -9."""
+        processes = [("keeper", os.getpid())]
+        processes += [("child", process.pid) for process in [self.child, *self.finishing] if process]
+        lines = [f"{role} {pid} {workshop.started_at(pid)}\n" for role, pid in processes]
+        path = workshop.RUN / f"{self.name}.pids"
+        with contextlib.suppress(OSError):
+            if self.last:
+                path.with_suffix(".last").touch()  # so that two of them do not wait for each other
+            path.with_suffix(".new").write_text("".join(lines))
+            path.with_suffix(".new").replace(path)
+
+    # --- starting and stopping ------------------------------------------------------------------
+
+    def start(self) -> None:
+        environment = {**os.environ, "TASK_SERVER_NAME": self.name}
+        # A session of its own: signals reach the child from here only, and once.
+        self.child = subprocess.Popen(self.command, env=environment, start_new_session=True)
+        self.started, self.start_at = time.monotonic(), None
+        self.record()
+
+    def forget_ended(self) -> bool:
+        """Drop the processes that have ended, with what they started (uvicorn --reload has a child). True if any."""
+        ended = [process for process in [self.child, *self.finishing] if process and process.poll() is not None]
+        for process in ended:
+            with contextlib.suppress(OSError):
+                os.killpg(process.pid, signal.SIGKILL)
+        self.finishing = [process for process in self.finishing if process not in ended]
+        if self.child in ended:
+            self.child = None
+        return bool(ended)
+
+    def tell_all(self) -> None:
+        for process in [self.child, *self.finishing]:
+            if process:
+                process.terminate()
+
+    def others(self) -> bool:
+        """Whether a process of this WORKSHOP_HOME that is not --last still runs."""
+        for path in workshop.RUN.glob("*.pids"):
+            if path.stem == self.name or path.with_suffix(".last").exists():
+                continue
+            with contextlib.suppress(OSError, ValueError):
+                for line in path.read_text().splitlines():
+                    _, pid, started = line.split()
+                    if workshop.started_at(int(pid)) == started:
+                        return True
+        return False
+
+    def stop(self) -> None:
+        """End every process: politely, again if told again, and with SIGKILL when the grace is over."""
+        if self.last:
+            patience = time.monotonic() + self.grace + 8
+            while self.others() and time.monotonic() < patience:
+                time.sleep(TICK)
+        # A server gets 5 s; a task server what it was promised, and a little to say goodbye in.
+        patience = time.monotonic() + (5 if self.last else self.grace + 5)
+        told = 0
+        while True:
+            self.forget_ended()
+            if not self.child and not self.finishing:
+                break
+            # Once at the end, however it came, and a second time only for a second signal.
+            if told < max(1, min(self.stops, 1 if self.last else 2)):
+                self.tell_all()
+                told += 1
+            if time.monotonic() > patience:
+                self.say(f"{self.name} did not end in time; killed")
+                for process in filter(None, [self.child, *self.finishing]):
+                    with contextlib.suppress(OSError):
+                        os.killpg(process.pid, signal.SIGKILL)
+                patience = time.monotonic() + 5
+            time.sleep(TICK / 4)
+        with contextlib.suppress(OSError):
+            (workshop.RUN / f"{self.name}.pids").unlink()
+
+    # --- what happens in between ------------------------------------------------------------------
+
+    def saved(self) -> dict[Path, int]:
+        """When the watched files were last changed, in nanoseconds; without those that an editor has moved away."""
+        times: dict[Path, int] = {}
+        for path in self.files:
+            with contextlib.suppress(OSError):
+                times[path] = path.stat().st_mtime_ns
+        return times
+
+    def mistake(self) -> str | None:
+        """The first syntax error in the watched files, if there is one, as FILE:LINE: text."""
+        assert self.watched
+        self.files = with_imports(self.watched)
+        for path in self.files:
+            try:
+                compile(path.read_text(), str(path), "exec")
+            except SyntaxError as error:
+                return f"{path.name}:{error.lineno}: {error.msg}"
+            except (OSError, ValueError) as error:
+                return f"{path.name}: {error}"
+        if example := os.environ.get("OWN_CODE"):  # a learner's
+            from workshop_kit.learners import mistakes  # only now: every process of an example has a keeper
+
+            for finding in mistakes.seen(int(example), self.watched.parent):
+                if finding.file != workshop.shown(self.watched) or finding.step:
+                    continue
+                if finding.stops:
+                    return str(finding)
+                if self.name.endswith(".1"):  # one of them tells
+                    self.say(f"note: {finding}")
+        return None
+
+    def explain(self) -> None:
+        """After a learner's code has failed: the sentence for it, if the kit has one."""
+        from workshop_kit.learners import mistakes
+
+        assert self.watched
+        for finding in mistakes.look(int(os.environ["OWN_CODE"]), self.watched.parent)[:1]:
+            self.say(str(finding))
+
+    def reload(self) -> None:
+        """Start the saved code at once; the process with the code before takes nothing new and finishes."""
+        if wrong := self.mistake():
+            self.say(f"{wrong}. The code before goes on; mend it and save again")
+            return
+        old, self.child = self.child, None
+        self.restarts.clear()
+        self.say(f"{self.name}: the code was saved; starting it anew")
+        if old:
+            old.terminate()
+            self.finishing.append(old)
+        self.start()
+        if self.name.endswith(".1"):  # one of them tells
+            assert self.child
+            threading.Thread(target=self.name_stranded, args=(self.child,), daemon=True).start()
+
+    def name_stranded(self, child: subprocess.Popen[bytes]) -> None:
+        """Once the new code is served: name the runs that wait for code which nobody serves any more.
+
+        A task's key is made from its code, so runs queued before the save wait for the code before the save.
+        """
+        me = f"{socket.gethostname()}-{child.pid}"
+        while child.poll() is None and not self.stops:
+            servers = workshop.subscribed()
+            finishing = {f"{socket.gethostname()}-{process.pid}" for process in self.finishing}
+            names = {server["identifier"] for server in servers}
+            if me in names and not names & finishing:
+                break
+            time.sleep(TICK)
+        else:
+            return
+        try:
+            served = {key for server in workshop.subscribed() for key in server["task_keys"]}
+            stranded = [run for run in workshop.waiting_runs() if run["task_key"] not in served]
+        except OSError:
+            return
+        if stranded:
+            ids = ", ".join(run["id"] for run in stranded[:3]) + (" …" if len(stranded) > 3 else "")
+            self.say(
+                f"{len(stranded)} run(s) were queued for code that nobody serves now: {ids}. "
+                "Undo the change to serve them, or submit again"
+            )
+
+    def mourn(self, code: int) -> bool:
+        """Say why the child ended; true if it is to be started again."""
+        why = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        if code == 0 and self.watched:
+            why += " (a task server stays: is serve(…) missing?)"
+        if code > 0 and self.watched and os.environ.get("OWN_CODE") and self.name.endswith(".1") and not self.restarts:
+            threading.Thread(target=self.explain, daemon=True).start()
+        now = time.monotonic()
+        while self.restarts and now - self.restarts[0] > WINDOW:
+            self.restarts.popleft()
+        if self.always:
+            # Who is killed from outside, or dies after a while, has no mistake in its code: only that is put off.
+            wait = 0.0
+            if -code not in FROM_OUTSIDE and now - self.started < UP:
+                self.restarts.append(now)
+                late = len(self.restarts) - TRIES
+                wait = min(LONGEST, 2.0**late) if late > 0 else 0.0
+            self.start_at = now + wait
+            self.say(f"{self.name} {why}; starting it again" + (f" in {wait:.0f} s" if wait else ""))
+            return False
+        if len(self.restarts) >= TRIES:
+            hint = "mend the code and save it" if self.watched else "make stop, then start the example again"
+            self.say(f"{self.name} {why}; it stays down after {TRIES} restarts in a minute; {hint}")
+            return False
+        self.restarts.append(now)
+        self.say(f"{self.name} {why}; starting it again ({len(self.restarts)} of {TRIES} in a minute)")
+        return True
+
+    def run(self) -> int:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self.told_to_stop)
+        known = self.saved()
+        self.start()
+        while not self.stops:
+            time.sleep(TICK)
+            if self.launcher and not workshop.started_at(self.launcher):
+                break
+            if (now := known | self.saved()) != known:
+                self.reload()
+                known = now | self.saved()  # what it imports now is watched from now on
+            code = self.child.poll() if self.child else None
+            if self.forget_ended():
+                self.record()
+            if code is not None and not self.stops and self.mourn(code):
+                self.start()
+            if self.start_at and time.monotonic() >= self.start_at and not self.stops:
+                self.start()
+        self.stop()
+        return 0
+
+    def told_to_stop(self, number: int, frame: object) -> None:
+        self.stops += 1
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="keep", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, usage=argparse.SUPPRESS
+    )
+    parser.add_argument("--reload", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--last", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--always", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--name", default=os.environ.get("HONCHO_PROCESS_NAME", "process"), help=argparse.SUPPRESS)
+    launcher = os.environ.get("WORKSHOP_LAUNCHER")
+    parser.add_argument(
+        "--with", dest="launcher", type=int, default=int(launcher) if launcher else None, help=argparse.SUPPRESS
+    )
+    parser.add_argument("command", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if not options.command:
+        parser.error("which command?")
+    return Keeper(options).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

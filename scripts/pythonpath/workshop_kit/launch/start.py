@@ -1,0 +1,393 @@
+#!/usr/bin/env python3
+"""Runs an example in the foreground: honcho's classes on its Procfile, and one line when everything is ready.
+
+    run.py EX            under honcho, in this terminal (called by scripts/example.sh, which checks first)
+    run.py --background  the Prefect server alone, for example 1, until `make stop`
+    run.py --server      the Prefect server in place of this process: in a container
+
+honcho's own command line has no readiness, kills after 5 s whatever is still finishing its runs, ends with a
+traceback when the terminal is closed, and lets .env overrule the shell; its Manager does the rest.
+"""
+
+import os
+import select
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import NoReturn
+
+import honcho.manager
+from honcho.environ import expand_processes, parse_procfile
+from honcho.printer import Printer
+
+from workshop_kit import database, workshop
+from workshop_kit.prefect_patches import tuned
+
+GRACE = float(os.environ["GRACE"])
+TUNED = os.environ.get("TUNED") == "1"
+TEMPLATE = Path(os.environ["VENV"], "workshop", "prefect.db")
+
+
+def revision(path: Path, how: str = "") -> str:
+    """Which migration a SQLite database of Prefect's is at. how: SQLite's options. Raises sqlite3.Error if damaged."""
+    with sqlite3.connect(path.as_uri() + how, uri=True, timeout=10) as connection:
+        found = connection.execute("select version_num from alembic_version").fetchone()[0]
+    connection.close()
+    return found
+
+
+def prepare_sqlite() -> dict[str, str]:
+    """The migrated template if there is no database yet. Exits 2 if the one there is damaged.
+
+    Returns what the Prefect server is to be told: it need not look for migrations and block types where
+    launch/prepare_database.py has been.
+    """
+    path = database.PATH
+    found = "ok"
+    try:
+        if not path.exists():
+            for leftover in path.parent.glob("prefect.db-*"):  # of a database that somebody deleted
+                leftover.unlink()
+            new = path.with_suffix(".new")
+            shutil.copyfile(TEMPLATE, new)
+            new.replace(path)
+        with sqlite3.connect(path, timeout=10) as connection:
+            found = connection.execute("pragma quick_check(1)").fetchone()[0]
+        connection.close()
+        current = revision(path) == revision(TEMPLATE, "?immutable=1")  # in an image nobody may write beside it
+    except OSError as error:
+        path.with_suffix(".new").unlink(missing_ok=True)
+        workshop.fail(
+            f"cannot write {path}: {error.strerror}", "freeing some room, or make … WORKSHOP_HOME=/a/folder/of/yours"
+        )
+    except sqlite3.Error as error:
+        found = str(error)
+    if found != "ok":
+        workshop.fail(f"the database {path} is damaged ({found})", "make clean (deletes the run data)")
+    if not (TUNED and current):
+        return {}
+    settings = ("DATABASE_MIGRATE_ON_START", "REGISTER_BLOCKS_ON_START", "MEMOIZE_BLOCK_AUTO_REGISTRATION")
+    return {f"PREFECT_SERVER_{setting}": "false" for setting in settings}
+
+
+def prepare_database() -> dict[str, str]:
+    """What the Prefect server, and nobody else, is told about its database. Exits 2 if that cannot be used."""
+    if workshop.REMOTE:
+        return {}
+    if not database.CONNECTION_URL:
+        return prepare_sqlite()
+    try:
+        database.ask("select 1", 1)
+    except database.Failed as error:
+        workshop.fail(str(error), "mending the address in DB; or make … without DB, for SQLite")
+    return {"PREFECT_SERVER_DATABASE_CONNECTION_URL": database.CONNECTION_URL}
+
+
+def tune() -> None:
+    """Say it once if this is not the Prefect that prefect_patches/tuned.py is for; then all runs as it ships."""
+    global TUNED
+    if TUNED and (found := version("prefect")) != tuned.PREFECT:
+        say(f"Prefect is {found} here and the kit tunes only {tuned.PREFECT}: it runs as it ships (TUNED=0)")
+        TUNED = False
+        os.environ["TUNED"] = "0"
+
+
+class Terminal:
+    """Standard output that outlives its terminal: when that is closed, the example still ends in good order."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()  # honcho prints in its signal handlers, which may interrupt a print
+        self.of_thread = threading.local()
+
+    def write(self, text: str) -> int:
+        """Whole lines only: print() writes a line and its end apart, and two threads of ours print."""
+        line = self.of_thread.line = getattr(self.of_thread, "line", "") + text
+        if line.endswith("\n"):
+            self.of_thread.line = ""
+            try:
+                with self.lock:
+                    sys.stdout.write(line)
+            except OSError:
+                self.closed()
+        return len(text)
+
+    def flush(self) -> None:
+        try:
+            sys.stdout.flush()
+        except OSError:
+            self.closed()
+
+    def isatty(self) -> bool:
+        return sys.stdout.isatty()
+
+    def closed(self) -> None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still printed goes nowhere
+        os.kill(os.getpid(), signal.SIGHUP)
+
+    def watch(self) -> None:
+        """End the example when the terminal is closed. SIGHUP alone is not enough: where make is the terminal's first
+        program (ssh -t, a tmux pane), only make gets it, and make waits for us.
+        """
+        poll = select.poll()
+        poll.register(1, 0)  # nothing but the hang-up
+        if any(event & select.POLLHUP for _, event in poll.poll()):
+            self.closed()
+
+
+terminal = Terminal()
+
+
+def say(text: str) -> None:
+    print(text, file=terminal, flush=True)
+
+
+class Manager(honcho.manager.Manager):
+    """honcho's Manager; a second Ctrl-C tells the processes again, which skips finishing the runs in flight."""
+
+    _end_noticed = False
+
+    def terminate(self) -> None:
+        # honcho itself calls this once when the first process has ended; every other call is a signal.
+        if self._any_stopped() and not self._end_noticed:
+            self._end_noticed = True
+        elif self._terminating:
+            self._killall()
+        else:
+            self.tell_joined()
+        super().terminate()
+
+    def tell_joined(self) -> None:
+        """The task servers of `make server`, in other terminals, end with the example."""
+        for path in workshop.RUN.glob("*.pids"):
+            if path.stem not in self._processes:
+                for role, pid, started in (line.split() for line in path.read_text().splitlines()):
+                    if role == "keeper" and workshop.started_at(int(pid)) == started:
+                        os.kill(int(pid), signal.SIGTERM)
+
+    def loop(self) -> None:
+        for number in (signal.SIGHUP, signal.SIGQUIT):  # a closed terminal, Ctrl-\: in good order too
+            signal.signal(number, self.hang_up)
+        super().loop()
+
+    _held: int | None = None
+
+    def _start(self) -> None:
+        """honcho's. Until it knows all processes' ids its handlers fail with a KeyError, in the forked children too."""
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+        self._handlers = {number: signal.signal(number, self.hold) for number in numbers}
+        super()._start()
+
+    def hold(self, number: int, _: object) -> None:
+        self._held = number
+
+    def _all_started(self) -> bool:
+        if not super()._all_started():
+            return False
+        while self._handlers:
+            signal.signal(*self._handlers.popitem())
+        if self._held:
+            number, self._held = self._held, None
+            os.kill(os.getpid(), number)
+        return True
+
+    _hung_up = False
+
+    def hang_up(self, *_: object) -> None:
+        # A closed terminal is noticed in up to three ways at once; only a person says a thing twice.
+        if not self._hung_up:
+            self._hung_up = True
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def wait_for(what: str, ready: Callable[[], bool], began: float, over: threading.Event) -> bool:
+    """Look every 0.1 s; say what we wait for after 2 s and then every 10 s. False when the example ends first."""
+    told = 2.0
+    while not over.is_set():
+        if ready():
+            return True
+        if time.monotonic() - began > told:
+            say(f"waiting for {what} ({time.monotonic() - began:.0f} s)")
+            told += 10
+        over.wait(0.1)
+    return False
+
+
+def answers(url: str) -> bool:
+    try:
+        workshop.call("GET", url, timeout=2)
+    except OSError:
+        return False
+    return True
+
+
+def put_back_in_queue() -> None:
+    """Prefect's queue lives in its server's memory (issue #21218): after a start, give it the runs that still wait.
+
+    Setting a run to Scheduled again, with the parameters it had, is what puts it into the queue.
+    """
+    try:
+        runs = workshop.waiting_runs()
+        for run in runs:
+            details = {key: run["state"]["state_details"].get(key) for key in ("deferred", "task_parameters_id")}
+            state = {"type": "SCHEDULED", "message": "Back in the queue after a restart", "state_details": details}
+            workshop.prefect(f"/task_runs/{run['id']}/set_state", {"state": state, "force": True}, timeout=60)
+        if runs:
+            say(f"{len(runs)} run(s) that were still waiting are back in the queue")
+    except OSError as error:
+        say(f"could not put waiting runs back in the queue: {error}. Try: make stop, then start again")
+
+
+def all_are_there(servers: int) -> bool:
+    """With REMOTE=1: whether our own task servers are among those subscribed there (true where it does not tell)."""
+    from workshop_kit import remote  # Prefect: heavy, so only now
+
+    there = remote.subscribed()
+    if there is None:
+        return True
+    files = workshop.RUN.glob("task_server.*.pids")
+    ours = {line.split()[1] for file in files for line in file.read_text().splitlines() if line.startswith("child ")}
+    return len(ours & {name.rpartition("-")[2] for name in there}) >= servers
+
+
+def following(ex: int) -> str:
+    """The command to type next."""
+    return {
+        2: "make submit NAME=Agrajag",
+        3: f"make task, or open {workshop.WEB}/docs",
+        4: f"make signup, or open {workshop.WEB}",
+        5: f"make ask Q='What is the meaning of life?', or open {workshop.WEB}",
+        6: "make chaos",
+    }[ex]
+
+
+def announce(ex: int, servers: int, began: float, over: threading.Event) -> None:
+    """Watch the example come up; print the one line that says so."""
+    if not workshop.REMOTE:
+        if not wait_for("the Prefect server", workshop.healthy, began, over):
+            return
+        if "rescuer" not in procfile(ex):  # it does that, and more
+            threading.Thread(target=put_back_in_queue, daemon=True).start()
+        need = f"{servers} task server(s) to subscribe"
+        if not wait_for(need, lambda: len(workshop.subscribed()) >= servers, began, over):
+            return
+    else:
+        if not wait_for(f"{servers} task server(s) to subscribe there", lambda: all_are_there(servers), began, over):
+            return
+    for what, url in workshop.services(ex):
+        if not wait_for(what, lambda url=url: answers(url), began, over):
+            return
+    (workshop.RUN / "ready").touch()
+    seconds = time.monotonic() - began
+    ui = os.environ["REMOTE_URL"].removesuffix("/api") if workshop.REMOTE else workshop.UI
+    say(f"ready in {seconds:.1f} s: UI {ui} - next, in another terminal: {following(ex)}")
+
+
+def claim(ex: int, servers: int, docker: bool = False) -> None:
+    """Write run/example, which says that and what runs. Exits 2 if another terminal was quicker."""
+    path = workshop.RUN / "example"
+    try:
+        with path.open("x") as file:
+            fields = {"ex": ex, "pid": os.getpid(), "started": workshop.started_at(os.getpid()), "servers": servers}
+            fields |= {"remote": int(workshop.REMOTE), "url": os.environ.get("REMOTE_URL", workshop.UI)}
+            fields["docker"] = int(docker)
+            fields["code"] = os.environ["CODE"]  # the folder whose files run: a learner's, or the example's
+            fields["llm"] = os.environ.get("LLM", "")  # example 5's mind, for those that join
+            fields["database"] = "postgresql" if database.POSTGRESQL else "sqlite"
+            file.writelines(f"{key}={value}\n" for key, value in fields.items())
+    except FileExistsError:
+        workshop.fail("an example is being started in another terminal", "make status")
+    (workshop.RUN / "ready").unlink(missing_ok=True)
+
+
+def procfile(ex: int) -> dict[str, str]:
+    """What the example's Procfile runs: names and commands."""
+    return parse_procfile((workshop.KIT / f"Procfile.ex{ex}").read_text()).processes
+
+
+def run_example(ex: int, servers: int) -> int:
+    """Until Ctrl-C. Returns the exit code: 0 after a wanted end."""
+    began = time.monotonic()
+    claim(ex, servers)
+    try:
+        tune()
+        told = {"server": prepare_database()}  # by the Procfile's names
+        os.environ.pop("DB", None)  # it holds a password
+        told["task_server"] = {name: os.environ.pop(name) for name in ("OPENAI_API_KEY",) if name in os.environ}
+        os.environ["WORKSHOP_LAUNCHER"] = str(os.getpid())
+        os.environ["WORKSHOP_COLOUR"] = str(int(sys.stdout.isatty() and "NO_COLOR" not in os.environ))
+        processes = procfile(ex)
+        if workshop.REMOTE:
+            del processes["server"]
+        if not os.environ["OWN_REDIS"]:
+            processes.pop("redis", None)
+        if workshop.REMOTE or os.environ.get("RESCUE") == "0":
+            processes.pop("rescuer", None)
+        # The longest that a polite end takes: the runs in flight, then the server. After that honcho kills.
+        honcho.manager.KILL_WAIT = GRACE + 25
+        manager = Manager(Printer(terminal))
+        for process in expand_processes(processes, concurrency={"task_server": servers}):
+            env = {**os.environ, **process.env, **told.get(process.name.partition(".")[0], {})}
+            manager.add_process(process.name, process.cmd, env=env, cwd=workshop.KIT)
+        over = threading.Event()
+        sys.stdout.flush()
+        announcer = threading.Thread(target=announce, args=(ex, servers, began, over), daemon=True)
+        watcher = threading.Thread(target=terminal.watch, daemon=True)
+        for thread in [announcer, *([watcher] if terminal.isatty() else [])]:
+            threading.Timer(0.2, thread.start).start()  # after honcho has forked: no thread in its children
+        manager.loop()
+        over.set()
+    finally:
+        (workshop.RUN / "example").unlink(missing_ok=True)
+        (workshop.RUN / "ready").unlink(missing_ok=True)
+    return 0 if manager.returncode in (0, 130, 143) else 1
+
+
+def start_background_server() -> int:
+    """The Prefect server in a session of its own, logging to a file. Returns when it is healthy."""
+    began = time.monotonic()
+    tune()
+    env = {**os.environ, **prepare_database()}
+    env.pop("DB", None)
+    say("starting a Prefect server in the background (make stop ends it)")
+    log = workshop.HOME / "logs" / "server.log"
+    command = [sys.executable, "-P", "-m", "workshop_kit.launch.keep", "--name", "background-server"]
+    with log.open("ab") as output:
+        keeper = subprocess.Popen(
+            [*command, "prefect-server"],
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    over = threading.Event()
+
+    def up() -> bool:
+        return keeper.poll() is not None or workshop.healthy()
+
+    if not wait_for("the Prefect server", up, began, over) or keeper.poll() is not None:
+        workshop.fail(f"the Prefect server did not start; its log is {log}", "make doctor", 1)
+    return 0
+
+
+def become_server() -> NoReturn:
+    """The Prefect server, on a database that is ready for it."""
+    tune()
+    os.environ.update(prepare_database())
+    os.environ.pop("DB", None)
+    os.execvp("prefect-server", ["prefect-server"])  # noqa: S606
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--server"]:
+        become_server()
+    if sys.argv[1:] == ["--background"]:
+        sys.exit(start_background_server())
+    sys.exit(run_example(int(sys.argv[1]), int(sys.argv[2])))

@@ -1,0 +1,170 @@
+"""Mistakes with imports and names: Prefect's names of before, modules and names that are not there."""
+
+import ast
+import builtins
+import importlib.util
+from collections.abc import Iterator
+
+from workshop_kit.learners.files import (
+    LESSONS,
+    File,
+    Finding,
+    at_start,
+    beside,
+    calls,
+    changes_path,
+    defined,
+    imports,
+    last_name,
+    names_read,
+    procfile,
+    similar,
+    tasks_defined,
+    tops,
+)
+
+# What Prefect called it once, or people think it is called, and today's name.
+RENAMED = {
+    "prefect.task_server": "prefect.task_worker",
+    "prefect.task_servers": "prefect.task_worker",
+    "prefect.task_workers": "prefect.task_worker",
+    "prefect.taskworker": "prefect.task_worker",
+    "prefect.worker": "prefect.task_worker",
+}
+
+
+def old_names(file: File, ex: int) -> Iterator[Finding]:
+    """Prefect's names of before, and names of Prefect that are something else."""
+    for node in imports(file.tree):
+        modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+        names = [alias.name for alias in node.names] if isinstance(node, ast.ImportFrom) else []
+        if modules == ["prefect"]:
+            modules += [f"prefect.{name}" for name in names if f"prefect.{name}" in RENAMED]
+        for module in modules:
+            if today := RENAMED.get(module):
+                what = "serve" if "serve" in names or "TaskServer" not in names else "TaskWorker"
+                remedy = f"`from {today} import {what}`"
+                yield Finding(file.at(node), f"there is no {module}: Prefect 3 says {today}", remedy, stops=True)
+        if modules == ["prefect.task_worker"] and "TaskServer" in names:
+            remedy = f"`from {modules[0]} import serve`"
+            yield Finding(file.at(node), "TaskServer is called TaskWorker in Prefect 3", remedy, stops=True)
+        if modules == ["prefect"] and "tasks" in names and uses_as_task(file, "tasks"):
+            what = "prefect.tasks is a module, the decorator is `task`"
+            yield Finding(file.at(node), what, "`from prefect import task`", stops=True)
+        if (
+            modules == ["prefect"]
+            and "serve" in names
+            and any(
+                last_name(call) == "serve" and any(last_name(arg) in file.tasks for arg in call.args)
+                for call, _ in calls(file.tree)
+            )
+        ):
+            what = "prefect.serve is for deployments of flows, and does not take a task"
+            yield Finding(file.at(node), what, "`from prefect.task_worker import serve`", stops=True)
+
+
+def uses_as_task(file: File, name: str) -> bool:
+    """Whether a module's name is used as if it were the decorator, or the decorator without an import."""
+    used = [node for node in ast.walk(file.tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    for function in used:
+        for decorator in function.decorator_list:
+            plain = decorator.func if isinstance(decorator, ast.Call) else decorator
+            if isinstance(plain, ast.Name) and plain.id == name:
+                return True
+    return "task" not in file.bound and any(isinstance(n, ast.Name) and n.id == "task" for n in ast.walk(file.tree))
+
+
+def imports_from_beside(file: File, ex: int, files: list[File]) -> Iterator[Finding]:
+    """Modules that are not there, and names that a file beside it does not have."""
+    own = beside(file.path.parent)
+    for node in imports(file.tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            names = ", ".join(alias.name for alias in node.names)
+            what = f"`from .{node.module or ''} import …` works in a package only, and this folder is none"
+            yield Finding(file.at(node), what, f"`from {node.module or '…'} import {names}`", stops=True)
+            continue
+        modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+        for module in modules:
+            top = module.partition(".")[0]
+            if top not in own | {"__main__"} and not changes_path(file) and not importlib.util.find_spec(top):
+                finished = {name for statement in imports(file.finished) for name in tops(statement)}
+                if top in finished:  # the finished file wants it, too
+                    what = f"the package {top} is not installed"
+                    yield Finding(file.at(node), what, f"make setup EX={ex}", stops=True)
+                    continue
+                like = similar(top, own | finished | {"prefect"})
+                names = ", ".join(alias.name for alias in node.names)
+                remedy = f"`from {like} import {names}`" if like and isinstance(node, ast.ImportFrom) else ""
+                remedy = remedy or (f"`import {like}`" if like else "mending the name")
+                yield Finding(file.at(node), f"there is no module {module}", remedy, stops=True)
+        other = next((f for f in files if isinstance(node, ast.ImportFrom) and f.path.stem == node.module), None)
+        if other and not {"*", "__getattr__"} & other.bound:
+            for alias in node.names:
+                if alias.name not in other.bound | {"*"}:
+                    tasks = tasks_defined(other.tree)
+                    like = similar(alias.name, tasks, 0.5) or similar(alias.name, defined(other.tree))
+                    remedy = f"`from {node.module} import {like}`" if like else f"writing {alias.name} there"
+                    if alias.name in LESSONS[ex][1] and like in tasks:  # the kit's commands want it by this name
+                        remedy = f"calling {like} so there"
+                    yield Finding(file.at(node), f"{other.path.name} has no {alias.name}", remedy, stops=True)
+
+
+def no_app(file: File, ex: int) -> Iterator[Finding]:
+    """The web server is told to start MODULE:app, and there is none."""
+    if f" {file.path.stem}:app " in procfile(ex) and not {"app", "*", "__getattr__"} & file.bound:
+        apps = {name for name in defined(file.tree) if name in ("api", "application", "web", "server")}
+        remedy = f"calling {apps.pop()} so" if apps else "app = …, as in the finished file (make solve)"
+        yield Finding(file.at(), "has no app, which the example starts", remedy, stops=True)
+
+
+def not_imported(file: File, files: list[File]) -> Iterator[Finding]:
+    """Names that the finished files import, used here without an import: Python would say so only on reaching them."""
+    statements: dict[str, str] = {}
+    for tree in [each.finished for each in reversed(files)] + [file.finished]:
+        for node in imports(tree):
+            if isinstance(node, ast.ImportFrom) and node.module == file.path.stem:
+                continue  # the file itself
+            for alias in node.names:
+                name = alias.asname or alias.name
+                start = f"from {node.module} import" if isinstance(node, ast.ImportFrom) else "import"
+                statements[name] = f"{start} {alias.name}" + (f" as {alias.asname}" if alias.asname else "")
+    statements.setdefault("task", "from prefect import task")
+    statements.setdefault("serve", "from prefect.task_worker import serve")
+    if "*" in file.bound:
+        return
+    told = set()
+    reached = at_start(file)
+    for node in ast.walk(file.tree):
+        name = node.id if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) else ""
+        if name in statements and name not in file.bound | told and not hasattr(builtins, name):
+            told.add(name)
+            what = f"{name} is used and not imported"
+            yield Finding(file.at(node), what, f"`{statements[name]}`", stops=node in reached)
+
+
+def undefined(file: File, ex: int) -> Iterator[Finding]:
+    """A name that nothing in the file gives a value: Python says so only on reaching it."""
+    if "*" in file.bound or names_read(file.tree) & {"exec", "globals", "locals", "vars", "setattr"}:
+        return
+    tried = {inner for node in ast.walk(file.tree) if isinstance(node, ast.Try) for inner in ast.walk(node)}
+    hints = {
+        inner
+        for node in ast.walk(file.tree)
+        for hint in (getattr(node, "annotation", None), getattr(node, "returns", None))
+        if hint
+        for inner in ast.walk(hint)
+    }
+    told: set[str] = set()
+    reached = at_start(file)
+    for node in ast.walk(file.tree):
+        name = node.id if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) else ""
+        known = not name or name.startswith("__") or hasattr(builtins, name) or name in file.bound | told
+        if known or node in tried or node in hints:
+            continue
+        told.add(name)
+        like = similar(name, file.tasks, 0.5) or similar(name, file.bound | set(dir(builtins)))
+        if file.is_main and name in LESSONS[ex][1]:
+            what, remedy = f"has no {name}, which the kit's commands submit to", f"calling {like} so" if like else ""
+        else:
+            what, remedy = f"{name} is not defined", f"{like}, perhaps" if like else ""
+        yield Finding(file.at(node), what, remedy or f"writing {name}", stops=node in reached)

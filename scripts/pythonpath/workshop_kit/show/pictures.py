@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+"""Makes the pictures of the READMEs, from the real thing: runs every example and looks at it.
+
+EX=2       the pictures of one example alone
+OUT=docs   the folder to write them into
+In a WORKSHOP_HOME and on ports of its own, so an example of yours may run meanwhile. Ctrl-C leaves nothing behind.
+"""
+
+import os
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from workshop_kit import workshop
+from workshop_kit.show import studio
+from workshop_kit.show.studio import Studio
+
+
+def shows(text: str) -> Callable[[Any], None]:
+    """Waits until a page of the Prefect UI shows the text, and has faded in."""
+
+    def wait(page: Any) -> None:  # Playwright's Page
+        page.get_by_text(text).first.wait_for()
+        page.wait_for_timeout(700)
+
+    return wait
+
+
+def ex1(kit: Studio) -> None:
+    """The run's page in the Prefect UI, with the line that the task printed."""
+    printed = kit.make("ex1 NAME=Ford")
+    address = re.search(r"page: (\S+)", printed)[1]
+    kit.page("ex1-run", address, shows("Hello, Ford!"))
+    kit.stop()
+
+
+def ex2(kit: Studio) -> None:
+    """Twenty runs spread over two task servers, and the board while more are under way."""
+    with kit.running("ex2 SERVERS=2") as ready:
+        mapped = kit.make("submit-map N=20")
+        kit.terminal("ex2", ("make ex2 SERVERS=2", ready), ("make submit-map N=20      # in another terminal", mapped))
+        kit.make("submit-map N=24 WAIT=0")
+        waiting = {"task_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
+        while kit.ask("/task_runs/count", waiting) > 8:
+            time.sleep(0.1)  # some have ended, some run, some wait: that is the picture
+        kit.terminal("ex2-watch", ("make watch", kit.make("watch ONCE=1")))
+
+
+def ex3(kit: Studio) -> None:
+    """The app's own page of its routes, where a request was tried out."""
+    with kit.running("ex3"):
+
+        def try_it_out(page: Any) -> dict[str, float]:
+            page.set_viewport_size({"width": 1100, "height": 1500})  # so that it need not scroll
+            post = page.locator(".opblock-post")
+            post.locator(".opblock-summary").click()
+            post.get_by_role("button", name="Try it out").click()
+            post.get_by_role("button", name="Execute").click()
+            answer = post.locator(".live-responses-table")
+            answer.get_by_text("task_run_id").wait_for()
+            top, end = post.bounding_box(), answer.bounding_box()
+            return top | {"height": end["y"] + end["height"] - top["y"]}
+
+        kit.page("ex3-docs", f"{kit.web}/docs", try_it_out)
+
+
+def ex4(kit: Studio) -> None:
+    """The page with the users and the states of their tasks."""
+    with kit.running("ex4 SERVERS=2 FAIL_RATE=0.5"):  # enough retries to see one
+        kit.make("signup NAME=Ford EMAIL=ford@example.com")
+        kit.make("signup NAME=Trillian EMAIL=trillian@example.com")
+
+        def sign_up(page: Any) -> None:
+            for name in ("Arthur", "Fenchurch", "Zaphod", "Eddie"):  # until a task of somebody's awaits its retry
+                page.get_by_label("Name").fill(name)
+                page.get_by_label("Email").fill(f"{name.lower()}@example.com")
+                page.get_by_role("button", name="Sign up").click()
+                row = page.locator("tbody tr", has_text=f"{name.lower()}@example.com")
+                row.get_by_text("Completed").first.wait_for()
+                if row.get_by_text("AwaitingRetry").count():
+                    return
+
+        kit.page("ex4-page", kit.web, sign_up)
+
+
+def ex5(kit: Studio) -> None:
+    """The page with a question, the states that its run passed, and the answer."""
+    with kit.running("ex5 LLM=canned"):
+
+        def ask(page: Any) -> None:
+            page.get_by_label("Your question").fill("Please, what is the meaning of life?")
+            page.get_by_role("button", name="Ask", exact=True).click()
+            page.locator("article .source").get_by_text("answered by").wait_for()
+
+        kit.page("ex5-page", kit.web, ask)
+
+
+def ex6(kit: Studio) -> None:
+    """The scoreboard after twenty seconds of chaos, and the page of a run that was rescued."""
+    with kit.running("ex6 SERVERS=3"):
+        score = kit.make("chaos N=120 SECONDS=20 SEED=42")
+        kit.terminal("ex6-chaos", ("make chaos N=120 SECONDS=20 SEED=42", score))
+        runs = kit.ask("/task_runs/filter", {})
+        rescued = [run["id"] for run in runs if run["run_count"] > 1 and run["state_type"] == "COMPLETED"]
+        if not rescued:
+            workshop.fail("nothing was rescued this time, so there is no page of it", "make pictures EX=6", 1)
+        address = f"{kit.prefect}/runs/task-run/{rescued[0]}"
+        kit.page("ex6-rescued", address, shows("back in the queue"))
+
+
+PICTURES = {"1": ex1, "2": ex2, "3": ex3, "4": ex4, "5": ex5, "6": ex6}
+TERMINALS_ONLY = {"2"}
+
+
+def main() -> int:
+    only = os.environ.get("EX", "")
+    if only not in ("", *PICTURES):
+        workshop.fail(f"there is no example EX={only[:40]!r}", "make pictures EX=2")
+    out = Path(os.environ.get("OUT") or workshop.KIT / "docs")
+    if not out.is_dir():
+        workshop.fail(f"OUT={str(out)[:200]!r} is no folder", "make pictures OUT=docs")
+    chosen = [only] if only else list(PICTURES)
+    if set(chosen) - TERMINALS_ONLY:
+        studio.chromium()
+    began = time.monotonic()
+    for ex in chosen:
+        with Studio(out) as kit:
+            PICTURES[ex](kit)
+    print(f"done in {time.monotonic() - began:.0f} s")
+    return 0
+
+
+if __name__ == "__main__":
+    workshop.run_in_good_order(main, "left; the pictures that were made are there")

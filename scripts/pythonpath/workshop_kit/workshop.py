@@ -1,0 +1,242 @@
+"""What the kit's Python scripts share: errors of one line, who is running, plain HTTP to the local servers.
+
+Standard library only, so that the scripts that need nothing else start in a few milliseconds.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+KIT = Path(os.environ["KIT"])
+HOME = Path(os.environ["WORKSHOP_HOME"])
+RUN = HOME / "run"
+REMOTE = os.environ.get("REMOTE") == "1"
+UI = os.environ.get("PREFECT_API_URL", "").removesuffix("/").removesuffix("/api")
+WEB = f"http://127.0.0.1:{os.environ['WEB_PORT']}"
+
+# Folder, module and task that `make submit` sends runs to; None where a web app takes the work.
+EXAMPLES: dict[int, tuple[str, str, str | None]] = {
+    1: ("ex1_task", "greeter", "greet"),
+    2: ("ex2_task_servers", "task_server", "my_background_task"),
+    3: ("ex3_fastapi", "first_fastapi_task_server", "my_fastapi_task"),
+    4: ("ex4_signups", "signup_tasks", None),
+    5: ("ex5_marvin", "marvin_task_server", None),
+    6: ("ex6_nothing_lost", "task_server", "ship"),
+}
+INSTEAD_OF_SUBMIT = {4: "make signup", 5: 'make ask Q="…"'}
+
+
+def fail(what: str, remedy: str, code: int = 2) -> NoReturn:
+    """Print one line, what is wrong and what mends it, and exit (2 unless told otherwise)."""
+    what = " ".join(what.split()).rstrip(".")
+    if (goal := os.environ.get("WORKSHOP_GOAL")) and remedy.startswith("make … "):
+        remedy = remedy.replace("make …", f"make {goal}", 1)  # the command that was typed
+    print(f"error: {what[:300]}. Try: {remedy}", file=sys.stderr)
+    sys.exit(code)
+
+
+def services(ex: int) -> list[tuple[str, str]]:
+    """What an example has besides Prefect and its task servers: names, and addresses that answer JSON when it is up."""
+    return {
+        3: [("the web app", f"{WEB}/")],
+        4: [
+            ("the mailbox", f"{os.environ['INBOX_URL']}/health"),
+            ("marketing", f"{os.environ['MARKETING_URL']}/health"),
+            ("the API", f"{WEB}/health"),
+        ],
+        5: [("the web app", f"{WEB}/health")],
+    }.get(ex, [])
+
+
+def whole_number(name: str, default: int, low: int, high: int) -> int:
+    """The environment variable as an integer. Exits 2 with one line if it is none, or not in low…high."""
+    text = os.environ.get(name) or str(default)
+    if not (text.isascii() and text.isdigit() and low <= int(text[:12]) <= high):
+        fail(f"{name}={text[:60]!r} is not a whole number from {low} to {high}", f"make … {name}={default}")
+    return int(text)
+
+
+def typed(name: str, default: str) -> str:
+    """What a person typed for NAME, exactly. Exits 2 with one line if it is empty or not valid UTF-8."""
+    text = os.environ.get(name, default)
+    if not text.strip():
+        fail(f"{name} is empty", f"make … {name}=Marvin")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        fail(f"{name} is not valid UTF-8", f"make … {name}=Marvin")
+    return text
+
+
+def run_in_good_order(main: Callable[[], int], left: str) -> NoReturn:
+    """Exit with main's code. Ctrl-C says `left` and exits 130. SIGTERM and SIGHUP end it as sys.exit does, so that what
+    it started is stopped; once: `make` passes on what the whole process group has got already, and a second one must
+    not cut the stopping short.
+    """
+
+    def end(number: int, _: object) -> NoReturn:
+        for each in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(each, signal.SIG_IGN)
+        sys.exit(128 + number)
+
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, end)
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print(f"\n{left}", file=sys.stderr)
+        sys.exit(130)
+
+
+# --- processes --------------------------------------------------------------------------------
+
+
+def started_at(pid: int) -> str:
+    """A token that differs when the pid is used again; empty if there is no such process (or only its zombie).
+
+    The same as started_at in lib/processes.sh: field 22 of /proc/PID/stat, or what ps knows where there is no /proc.
+    """
+    if os.path.exists("/proc/self/stat"):
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(") ")[2].split()
+        except OSError:
+            return ""
+        return "" if fields[0] == "Z" else fields[19]
+    ps = subprocess.run(["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    stat, _, lstart = ps.stdout.strip().partition(" ")
+    return "" if not stat or stat.startswith("Z") else "".join(lstart.split())
+
+
+@dataclass
+class Example:
+    """The example that is running, as launch/start.py wrote it to run/example."""
+
+    ex: int
+    pid: int
+    servers: int
+    docker: bool
+    postgresql: bool
+    code: Path  # the folder whose files run
+    own_code: bool  # whether that is a learner's
+
+
+def finished_folder(ex: int) -> Path:
+    """Where an example's finished files are."""
+    return KIT / "examples" / EXAMPLES[ex][0]
+
+
+def shown(path: Path) -> str:
+    """A path as people see it in the folder of the kit."""
+    return str(path.relative_to(KIT) if path.is_relative_to(KIT) else path)
+
+
+def running_example() -> Example | None:
+    """The example that runs in this WORKSHOP_HOME, or None. With REMOTE=1 and none running: example 2's task."""
+    try:
+        fields = dict(line.split("=", 1) for line in (RUN / "example").read_text().splitlines())
+        if started_at(int(fields["pid"])) == fields["started"]:
+            numbers = [int(fields[key]) for key in ("ex", "pid", "servers")]
+            finished = finished_folder(numbers[0])
+            code = Path(fields.get("code") or finished)
+            return Example(
+                *numbers,
+                docker=fields.get("docker") == "1",
+                postgresql=fields.get("database") == "postgresql",
+                code=code,
+                own_code=code != finished,
+            )
+    except (OSError, ValueError, KeyError):
+        pass
+    return None
+
+
+def children(name: str) -> dict[str, int]:
+    """The live processes that `keep` runs under a name (task_server: all of them): name → pid."""
+    found = {}
+    for path in sorted(RUN.glob(f"{name}.*.pids")):
+        try:
+            for line in path.read_text().splitlines():
+                role, pid, started = line.split()
+                if role == "child" and started_at(int(pid)) == started:
+                    found[path.stem] = int(pid)
+        except (OSError, ValueError):
+            continue  # it is being written
+    return found
+
+
+# --- HTTP -----------------------------------------------------------------------------------
+
+# A proxy that the shell names must not get requests to this machine.
+_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def call(method: str, url: str, body: Any = None, timeout: float = 5) -> Any:
+    """One JSON request; returns the decoded answer.
+
+    timeout: seconds. Raises OSError (URLError, HTTPError and TimeoutError are) when nobody answers properly.
+    """
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(  # noqa: S310 - the URL is the kit's own
+        url, data=data, method=method, headers={"Content-Type": "application/json"}
+    )
+    with _opener.open(request, timeout=timeout) as response:
+        try:
+            return json.load(response)
+        except ValueError as error:
+            raise OSError(f"no JSON from {url}") from error
+
+
+def prefect(path: str, body: Any = None, timeout: float = 5) -> Any:
+    """POST to the local Prefect API (GET when there is no body). Raises OSError when it is away."""
+    return call("GET" if body is None else "POST", os.environ["PREFECT_API_URL"] + path, body, timeout)
+
+
+def healthy() -> bool:
+    """Whether the local Prefect server answers its health check within a second."""
+    try:
+        return prefect("/health", timeout=1) is True
+    except OSError:
+        return False
+
+
+# In Docker: what runs a command where the task servers are.
+IN_CONTAINER = ["docker", "compose", "exec", "-T", "task-server", "docker/entrypoint.sh"]
+
+
+def subscribed() -> list[dict[str, Any]]:
+    """The task servers that are subscribed now: identifier (host-pid) and task_keys. Empty when the API is away."""
+    try:
+        return prefect("/task_workers/filter", {})
+    except OSError:
+        return []
+
+
+def waiting_runs() -> list[dict[str, Any]]:
+    """Every background run that is Scheduled, oldest first: what is in the queue, or ought to be.
+
+    Raises OSError when the API is away.
+    """
+    found: list[dict[str, Any]] = []
+    while True:
+        page = prefect(
+            "/task_runs/filter",
+            {
+                "task_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}},
+                "sort": "ID_DESC",  # by id, so that a page cannot shift while new runs arrive at its front
+                "offset": len(found),
+                "limit": 200,
+            },
+            timeout=30,
+        )
+        found += page
+        if len(page) < 200:
+            deferred = [run for run in found if run["state"] and run["state"]["state_details"].get("deferred")]
+            return sorted({run["id"]: run for run in deferred}.values(), key=lambda run: run["created"])
