@@ -2,7 +2,7 @@
 # Variables come from the command line, else the environment, else .env, else the defaults in scripts/.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-MAKEFLAGS += --no-print-directory
+MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 # What a person types is data: `$(shell …)` in a name must arrive as it was typed. Plain `export NAME` would let make
 # expand the value; taken with $(value) and exported as it is, it does not. Unset variables stay unset.
@@ -18,29 +18,14 @@ endif
 export WORKSHOP_GOAL := $(firstword $(MAKECMDGOALS))# for remedies: `make … N=3` can be typed by nobody
 
 ##@ The room
-.PHONY: ex1
-ex1: ## example 1: call a task outside a flow [NAME=Marvin]
-	@scripts/ex1.sh
+# An example is a folder: what `make help` says of it is in its example.env.
+EXAMPLES := $(sort $(foreach folder,$(wildcard examples/ex*_*),$(firstword $(subst _, ,$(notdir $(folder))))))
+.PHONY: $(EXAMPLES)
+$(EXAMPLES):
+	@scripts/example.sh $(@:ex%=%)
 
-.PHONY: ex2
-ex2: ## example 2: the Prefect server and task servers [SERVERS=2] [LIMIT=1]
-	@scripts/example.sh 2
-
-.PHONY: ex3
-ex3: ## example 3: the same, with a FastAPI app that reloads [SERVERS=1] [LIMIT=10]
-	@scripts/example.sh 3
-
-.PHONY: ex4
-ex4: ## example 4: user signups, an API and its services [SERVERS=2] [LIMIT=10] [DOCKER=1] [FAIL_RATE=0.2]
-	@scripts/example.sh 4
-
-.PHONY: ex5
-ex5: ## example 5: a Flask app that asks a language model [SERVERS=2] [LIMIT=10] [DOCKER=1] [LLM=openai|local|canned]
-	@scripts/example.sh 5
-
-.PHONY: ex6
-ex6: ## example 6: the same tasks while things break: nothing is lost [SERVERS=3] [LIMIT=4] [RESCUE=1] [MAX_RESCUES=3]
-	@scripts/example.sh 6
+ex%: # there is none of this name: one line says so
+	@scripts/example.sh $*
 
 .PHONY: submit
 submit: ## submit one run to the example that is running [NAME=Marvin] [WAIT=1]

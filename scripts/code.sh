@@ -9,11 +9,7 @@ set -euo pipefail
 . "$(dirname "$0")/env.sh"
 help_if_asked "$@"
 what=$1
-case ${EX:-} in
-  [1-6]) ;;
-  '') fail 'which example? EX is missing (there are 1, 2, 3, 4, 5, 6)' "make $what EX=2" ;;
-  *) fail "there is no example EX='$EX' (there are 1, 2, 3, 4, 5, 6)" "make $what EX=2" ;;
-esac
+need_example "${EX:-}" "make $what EX=2" EX
 APPLY=${APPLY:-0}
 one_of APPLY 0 1
 cd "$KIT"
@@ -24,10 +20,10 @@ mine=my/ex$EX
 there() { [ -e "$1" ] || [ -L "$1" ]; }
 
 lesson_files() { # -> the finished files that a learner's folder has too, a line each. Not what begins with a dot: keys
-  (cd "$finished" && find . -type f ! -name '.*' ! -name README.md ! -path './skeleton/*' ! -path '*/__pycache__/*' | sed 's|^\./||' | sort)
+  (cd "$finished" && find . -type f ! -name '.*' ! -name README.md ! -name example.env ! -path './skeleton/*' ! -path '*/__pycache__/*' | sed 's|^\./||' | sort)
 }
 steps() { # -> the files that the learner writes
-  (cd "$finished/skeleton" && find . -name '*.py' | sed 's|^\./||' | sort)
+  example "$EX" WRITE | tr ' ' '\n'
 }
 
 take() { # FROM TO -> a copy in place at once: whoever watches the file never sees half of it

@@ -66,15 +66,16 @@ check_setup() {
 }
 
 check_later_groups() {
-  local ex missing=''
+  local ex group missing=''
   [ -f "$VENV/workshop/core" ] || return 0
-  for ex in 4 5; do
-    [ -f "$VENV/workshop/ex$ex" ] || {
+  for ex in $(examples); do
+    group=$(example "$ex" PACKAGES)
+    [ -f "$VENV/workshop/$group" ] || {
       missing=yes
       note "the packages of example $ex are not installed" "make setup EX=$ex (make ex$ex does it too; both want the network)"
     }
   done
-  [ -n "$missing" ] || good 'the packages of examples 4 and 5 are installed'
+  [ -n "$missing" ] || good 'the packages of all examples are installed'
 }
 
 check_ports() {

@@ -1,17 +1,16 @@
 #!/usr/bin/env bash
 # Runs an example in this terminal: checks what was typed and the ports, sets up what is missing, starts honcho.
 #
-#   scripts/example.sh EX      (make ex2, make ex3, …; SERVERS, LIMIT, … from the environment)
+#   scripts/example.sh EX      (make ex2, make ex3, …; SERVERS, LIMIT, … from the environment, else from its example.env)
 set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "$0")/env.sh"
 help_if_asked "$@"
 ex=$1
 
-case $ex in 2) SERVERS=${SERVERS:-2} LIMIT=${LIMIT:-1} ;;
-4 | 5) SERVERS=${SERVERS:-2} LIMIT=${LIMIT:-10} ;;
-6) SERVERS=${SERVERS:-3} LIMIT=${LIMIT:-4} ;;
-*) SERVERS=${SERVERS:-1} LIMIT=${LIMIT:-10} ;; esac
+need_example "$ex" 'make ex2'
+[ -f "$(procfile "$ex")" ] || exec "$KIT/scripts/ex$ex.sh" # example 1 is a program that ends
+SERVERS=${SERVERS:-$(example "$ex" SERVERS)} LIMIT=${LIMIT:-$(example "$ex" LIMIT)}
 RESCUE=${RESCUE:-1}
 one_of RESCUE 1 0
 export RESCUE
@@ -30,7 +29,7 @@ DOCKER=${DOCKER:-0}
 one_of DOCKER 0 1
 choose_code "$ex"
 if [ "$DOCKER" = 1 ]; then
-  [ -f "$KIT/docker/compose.ex$ex.yaml" ] || fail "example $ex has no Docker way" "make ex$ex (without DOCKER=1)"
+  [ "$(example "$ex" DOCKER)" = 1 ] || fail "example $ex has no Docker way" "make ex$ex (without DOCKER=1)"
   case ${DB:-} in *@127.0.0.1* | *@localhost* | *//127.0.0.1* | *//localhost*)
     fail 'in a container, the host in DB means the container itself' 'the same with host.docker.internal for this machine'
     ;;
@@ -42,14 +41,13 @@ name_ignored_settings
 name_ignored_profile
 make_home
 if read_example; then
-  case $running_ex in 3) use='make task' ;; 4) use='make signup' ;; 5) use='make ask' ;; *) use='make submit' ;; esac
-  fail "example $running_ex is running already in another terminal (pid $running_pid)" "$use (from any terminal), or make stop"
+  fail "example $running_ex is running already in another terminal (pid $running_pid)" "$(example "$running_ex" SUBMIT) (from any terminal), or make stop"
 fi
 printf '%s %s\n' "$$" "$(started_at $$)" >"$WORKSHOP_HOME/run/starting" # for make stop, until run.py has claimed the example
 sweep
 group=core
 # In Docker the example's packages are in the image.
-[ "$DOCKER" = 1 ] || [ ! -f "$KIT/requirements/ex$ex.txt" ] || group=ex$ex
+[ "$DOCKER" = 1 ] || group=$(example "$ex" PACKAGES)
 if [ -n "$OWN_CODE" ]; then # before anything that runs is stopped
   "$KIT/scripts/setup.sh" "$group"
   refuse_mistakes "$ex"

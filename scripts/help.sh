@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Prints the commands of the Makefile: those of the room, or with ALL=1 every one and every variable.
-# The text is the Makefile's own `##` comments, so it cannot differ from what is there.
+# The text is the Makefile's own `##` comments and the examples' example.env, so it cannot differ from what is there.
 set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "$0")/env.sh"
@@ -8,7 +8,19 @@ help_if_asked "$@"
 ALL=${ALL:-0}
 one_of ALL 0 1
 
-awk -v all="$ALL" '
+lines_of_examples() { # as the Makefile would say them: `ex2: ## example 2: title [SERVERS=2] [LIMIT=1]`
+  local ex
+  for ex in $(examples); do
+    printf 'ex%s: ## example %s: %s%s\n' "$ex" "$ex" "$(example "$ex" TITLE)" "$(variables_of "$ex" | sed 's/[^ ]*=[^ ]*/[&]/g')"
+  done
+}
+
+{
+  printf '##@ The room\n'
+  lines_of_examples
+  cat "$KIT/Makefile"
+} | awk -v all="$ALL" '
+  /^##@ / && substr($0, 5) == section { next }
   /^##@ / { section = substr($0, 5); if (all) printf "\n%s\n", section; next }
   /^[a-z][a-z0-9-]*:.*## / {
     if (!all && section != "The room") next
@@ -20,7 +32,7 @@ awk -v all="$ALL" '
     # Behind the text where both fit a projector, else on a line of their own.
     if (options != "") line = line (length(line options) < 100 ? "  " : sprintf("\n  %16s ", "")) options
     print line
-  }' "$KIT/Makefile"
+  }'
 if [ "$ALL" = 1 ]; then
   cat <<'TEXT'
 

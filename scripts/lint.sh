@@ -24,8 +24,8 @@ nothing_found() { # PATTERN FILE... -> fails, showing the lines, if a line match
 
 targets_documented() { # every make target stands in the README, and every `make x` in a document exists
   local targets known name
-  targets=$(sed -n 's/^\([a-z][a-z0-9-]*\):.*##.*/\1/p' Makefile)
-  known=" $(sed -n 's/^\([a-z][a-z0-9-]*\):.*/\1/p' Makefile | tr '\n' ' ')"
+  targets=$(examples | sed 's/^/ex/' && sed -n 's/^\([a-z][a-z0-9-]*\):.*##.*/\1/p' Makefile)
+  known=" $(examples | sed 's/^/ex/' | tr '\n' ' ')$(sed -n 's/^\([a-z][a-z0-9-]*\):.*/\1/p' Makefile | tr '\n' ' ')"
   for name in $targets; do
     grep -qE "make $name([^a-z0-9-]|$)" README.md || {
       say "README.md does not mention make $name"

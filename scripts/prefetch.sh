@@ -5,12 +5,14 @@ set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "$0")/env.sh"
 help_if_asked "$@"
-for group in core ex4 ex5 local-llm; do "$KIT/scripts/setup.sh" "$group"; done
+for group in $({ for ex in $(examples); do printf '%s\n' "$(example "$ex" PACKAGES)"; done; } | sort -u) local-llm; do "$KIT/scripts/setup.sh" "$group"; done
 if docker info >/dev/null 2>&1 && docker compose version >/dev/null 2>&1; then
   make_home
-  for ex in 4 5; do
+  for ex in $(examples); do
+    [ "$(example "$ex" DOCKER)" = 1 ] || continue
     compose_settings "$ex"
-    export LLM=canned REQUIREMENTS=ex$ex
+    REQUIREMENTS=$(example "$ex" PACKAGES)
+    export LLM=canned REQUIREMENTS
     say "the images of example $ex"
     # Both examples share the image's name, and the build's cache keeps what either needs.
     docker compose build --quiet >"$WORKSHOP_HOME/logs/docker-build.log" 2>&1 ||

@@ -18,7 +18,10 @@ case $name in # what talks to a server must not set up a machine just to find th
     ;;
   tour | demo)
     # Before the show: an installation in the middle of it would be a long silence.
-    if [ "$name" = demo ] && [ "${DOCKER:-0}" != 1 ]; then case ${EX:-} in 4 | 5) group=ex$EX ;; esac fi
+    if [ "$name" = demo ] && [ "${DOCKER:-0}" != 1 ] && [ -n "${EX:-}" ]; then
+      need_example "$EX" 'make demo EX=2' EX
+      group=$(example "$EX" PACKAGES)
+    fi
     [ "$REMOTE" = 0 ] || fail "make $name shows the kit's own servers, and REMOTE=1 means one of yours" "make $name (without REMOTE=1)"
     ;;
   watch)

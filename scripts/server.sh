@@ -22,16 +22,12 @@ if [ "${running_docker:-0}" = 1 ]; then
 fi
 CODE=${running_code:-${CODE:-}} # what the example runs, so does this one
 DOCKER=0 choose_code "$ex"
-case $ex in
-  2) LIMIT=${LIMIT:-1} ;;
-  3 | 4) LIMIT=${LIMIT:-10} ;;
-  5)
-    LIMIT=${LIMIT:-10} LLM=${LLM:-$running_llm}
-    check_mind
-    choose_mind
-    ;;
-  6) LIMIT=${LIMIT:-4} always=--always ;;
-esac
+LIMIT=${LIMIT:-$(example "$ex" LIMIT)}
+if [ "$ex" = 5 ]; then
+  LLM=${LLM:-$running_llm}
+  check_mind
+  choose_mind
+fi
 whole_number LIMIT 1 1000 'make server LIMIT=1'
 export LIMIT
 make_home
@@ -50,5 +46,6 @@ done
 say "task_server.$number joins example $ex; Ctrl-C ends it"
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then export WORKSHOP_COLOUR=1; fi
 cd "$KIT"
-exec "$VENV/bin/python" -P -m workshop_kit.launch.keep --name "task_server.$number" ${running_pid:+--with "$running_pid"} \
-  ${always:+"$always"} --reload python "$CODE/$(task_file "$ex")"
+# The Procfile's own line, in the environment that honcho gives it.
+export HONCHO_PROCESS_NAME=task_server.$number WORKSHOP_LAUNCHER=$running_pid
+exec sh -c "exec $(sed -n 's/^task_server: //p' "$(procfile "$ex")")"

@@ -15,11 +15,11 @@ group=${1:-}
 if [ -z "$group" ]; then
   group=core
   if [ "${EX:-}" = all ]; then
-    for file in "$KIT"/requirements/ex*.txt; do "$0" "$(basename "$file" .txt)"; done
+    for ex in $(examples); do "$0" "$(example "$ex" PACKAGES)"; done
     exit 0
   elif [ -n "${EX:-}" ]; then
-    one_of EX 1 2 3 4 5 6
-    [ ! -f "$KIT/requirements/ex$EX.txt" ] || group=ex$EX
+    need_example "$EX" 'make setup EX=all' EX
+    group=$(example "$EX" PACKAGES)
   fi
 fi
 [ -f "$KIT/requirements/$group.txt" ] || fail "there is no requirements/$group.txt" "scripts/setup.sh core"

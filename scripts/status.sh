@@ -57,18 +57,13 @@ service() { # WHAT PORT PATH
     line "$1" "does not answer properly on port $2" no
   fi
 }
-case $running_ex in
-  3) service 'web app' "$WEB_PORT" / ;;
-  5)
-    service 'web app' "$WEB_PORT" /health
-    printf '  %-13s LLM=%s\n' 'mind' "$running_llm"
-    ;;
-  4)
-    service 'API' "$WEB_PORT" /health
-    service 'mailbox' "$INBOX_PORT" /health
-    service 'marketing' "$MARKETING_PORT" /health
-    ;;
-esac
+while IFS=: read -r name where; do
+  [ -n "$where" ] || continue
+  port=${where%%/*}
+  service "${name#the }" "${!port}" "/${where#*/}"
+done < <(example "$running_ex" SERVICES | sed 's/, /\
+/g')
+[ -z "$running_llm" ] || printf '  %-13s LLM=%s\n' 'mind' "$running_llm"
 if [ "$ready" = yes ]; then
   printf 'ready\n'
 else

@@ -2,13 +2,11 @@
 # Ports and plain HTTP to this machine, without curl. A container's health check reads this file alone.
 
 ports_of() { # EX -> "PORT VARIABLE" a line: every port that the example opens (0: those of all examples)
-  printf '%s PREFECT_PORT\n' "$PREFECT_PORT"
-  case $1 in 0 | 3 | 4 | 5) printf '%s WEB_PORT\n' "$WEB_PORT" ;; esac
-  case $1 in 0 | 4)
-    printf '%s MARKETING_PORT\n%s INBOX_PORT\n%s SMTP_PORT\n' "$MARKETING_PORT" "$INBOX_PORT" "$SMTP_PORT"
-    [ -z "$OWN_REDIS" ] || printf '%s REDIS_PORT\n' "$REDIS_PORT"
-    ;;
-  esac
+  local ex name names=''
+  for ex in $([ "$1" != 0 ] && printf '%s' "$1" || examples); do names="$names $(example "$ex" PORTS)"; done
+  for name in $(tr ' ' '\n' <<<"$names" | awk 'NF && !seen[$0]++'); do
+    [ "$name" = REDIS_PORT ] && [ -z "$OWN_REDIS" ] || printf '%s %s\n' "${!name}" "$name"
+  done
 }
 
 port_answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; } # PORT -> true if something listens
@@ -45,12 +43,13 @@ need_free_ports() { # EX -> fail if a port of the example is taken, naming the h
     while port_answers "$other"; do other=$((other + 1)); done
     fail "port $port is in use by ${holder#* } (pid ${holder%% *})" "make ex$1 $name=$other"
   done < <(ports_of "$1")
-  [ "$1" = 4 ] || return 0
-  for port in "$WEB_PORT" "$MARKETING_PORT" "$INBOX_PORT"; do # these open both loopback addresses
-    if (exec 3<>"/dev/tcp/::1/$port") 2>/dev/null; then
-      fail "port $port is in use on ::1, which localhost may mean" "make ex4 WEB_PORT=$((10#$WEB_PORT + 100))"
+  [ -f "$(procfile "$1")" ] || return 0
+  # What `loopback` runs opens both loopback addresses.
+  while read -r name; do
+    if (exec 3<>"/dev/tcp/::1/${!name}") 2>/dev/null; then
+      fail "port ${!name} is in use on ::1, which localhost may mean" "make ex$1 WEB_PORT=$((10#$WEB_PORT + 100))"
     fi
-  done
+  done < <(sed -n 's/^[^#]*loopback .*\$\([A-Z_]*PORT\).*/\1/p' "$(procfile "$1")")
 }
 
 http() ( # METHOD PORT PATH [JSON] -> the body, if the status is 200; needs no curl. Fails otherwise.

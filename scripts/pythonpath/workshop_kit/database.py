@@ -51,7 +51,7 @@ def name() -> str:
     return f"postgresql://{address.hostname or 'localhost'}:{address.port or 5432}{address.path}"
 
 
-def must_be_of(running: workshop.Example | None) -> None:
+def must_be_of(running: workshop.RunningExample | None) -> None:
     """Exits 2 if the example that runs keeps its runs in PostgreSQL, and nobody has said in which."""
     if running and running.postgresql and not running.docker and not POSTGRESQL:
         workshop.fail(f"example {running.ex} keeps its runs in PostgreSQL", "the same command with the same DB=…")

@@ -15,23 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-KIT = Path(os.environ["KIT"])
+from workshop_kit import examples
+from workshop_kit.examples import KIT
+
 HOME = Path(os.environ["WORKSHOP_HOME"])
 RUN = HOME / "run"
 REMOTE = os.environ.get("REMOTE") == "1"
 UI = os.environ.get("PREFECT_API_URL", "").removesuffix("/").removesuffix("/api")
 WEB = f"http://127.0.0.1:{os.environ['WEB_PORT']}"
-
-# Folder, module and task that `make submit` sends runs to; None where a web app takes the work.
-EXAMPLES: dict[int, tuple[str, str, str | None]] = {
-    1: ("ex1_task", "greeter", "greet"),
-    2: ("ex2_task_servers", "task_server", "my_background_task"),
-    3: ("ex3_fastapi", "first_fastapi_task_server", "my_fastapi_task"),
-    4: ("ex4_signups", "signup_tasks", None),
-    5: ("ex5_marvin", "marvin_task_server", None),
-    6: ("ex6_nothing_lost", "task_server", "ship"),
-}
-INSTEAD_OF_SUBMIT = {4: "make signup", 5: 'make ask Q="…"'}
 
 
 def fail(what: str, remedy: str, code: int = 2) -> NoReturn:
@@ -41,19 +32,6 @@ def fail(what: str, remedy: str, code: int = 2) -> NoReturn:
         remedy = remedy.replace("make …", f"make {goal}", 1)  # the command that was typed
     print(f"error: {what[:300]}. Try: {remedy}", file=sys.stderr)
     sys.exit(code)
-
-
-def services(ex: int) -> list[tuple[str, str]]:
-    """What an example has besides Prefect and its task servers: names, and addresses that answer JSON when it is up."""
-    return {
-        3: [("the web app", f"{WEB}/")],
-        4: [
-            ("the mailbox", f"{os.environ['INBOX_URL']}/health"),
-            ("marketing", f"{os.environ['MARKETING_URL']}/health"),
-            ("the API", f"{WEB}/health"),
-        ],
-        5: [("the web app", f"{WEB}/health")],
-    }.get(ex, [])
 
 
 def whole_number(name: str, default: int, low: int, high: int) -> int:
@@ -116,7 +94,7 @@ def started_at(pid: int) -> str:
 
 
 @dataclass
-class Example:
+class RunningExample:
     """The example that is running, as launch/start.py wrote it to run/example."""
 
     ex: int
@@ -128,25 +106,20 @@ class Example:
     own_code: bool  # whether that is a learner's
 
 
-def finished_folder(ex: int) -> Path:
-    """Where an example's finished files are."""
-    return KIT / "examples" / EXAMPLES[ex][0]
-
-
 def shown(path: Path) -> str:
     """A path as people see it in the folder of the kit."""
     return str(path.relative_to(KIT) if path.is_relative_to(KIT) else path)
 
 
-def running_example() -> Example | None:
+def running_example() -> RunningExample | None:
     """The example that runs in this WORKSHOP_HOME, or None. With REMOTE=1 and none running: example 2's task."""
     try:
         fields = dict(line.split("=", 1) for line in (RUN / "example").read_text().splitlines())
         if started_at(int(fields["pid"])) == fields["started"]:
             numbers = [int(fields[key]) for key in ("ex", "pid", "servers")]
-            finished = finished_folder(numbers[0])
+            finished = examples.folder(numbers[0])
             code = Path(fields.get("code") or finished)
-            return Example(
+            return RunningExample(
                 *numbers,
                 docker=fields.get("docker") == "1",
                 postgresql=fields.get("database") == "postgresql",

@@ -25,7 +25,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 
-from workshop_kit import database, workshop
+from workshop_kit import database, examples, workshop
 from workshop_kit.chaos.witness import Diary
 from workshop_kit.workshop import children
 
@@ -301,7 +301,7 @@ def main() -> int:
     seed = workshop.whole_number("SEED", SystemRandom().randrange(1, 100_000), 0, 999_999_999)
     manual = bool(workshop.whole_number("MANUAL", 0, 0, 1))
     running = workshop.running_example()
-    sys.path.insert(0, str(running.code if running else workshop.finished_folder(6)))
+    sys.path.insert(0, str(running.code if running else examples.folder(6)))
     import task_server  # noqa: F401 - here, so that a mistake in it ends this before anything is broken
 
     # Not a line for each run, nor for each event that has to wait until the server is back.

@@ -20,7 +20,7 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-from workshop_kit import workshop
+from workshop_kit import examples, workshop
 from workshop_kit.workshop import children
 
 EVERY = 5.0  # seconds between looks
@@ -58,7 +58,7 @@ def main() -> int:
     minutes = workshop.whole_number("MINUTES", 30, 1, 24 * 60)
     rate = workshop.whole_number("RATE", 5, 1, 100)
     running = workshop.running_example()
-    sys.path.insert(0, str(running.code if running else workshop.finished_folder(6)))
+    sys.path.insert(0, str(running.code if running else examples.folder(6)))
     import task_server  # noqa: F401
 
     for name in ("prefect.tasks", "prefect.events.clients", "prefect._internal.concurrency"):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Judges a learner's code, then the live system: which promises of an example hold? ✓, or ✗ with a hint.
 
-EX=1…6     which example (default: the one that is running)
+EX=2       which example (default: the one that is running)
 CODE=…     when it does not run: the folder of yours to judge (default: my/exN, if it is there)
 Exit 0 if all hold, 1 if not, 2 for bad input. It changes nothing.
 """
@@ -17,13 +17,12 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from workshop_kit import database, workshop
+from workshop_kit import database, examples, workshop
 from workshop_kit.commands import who_ran
 from workshop_kit.commands.why_it_waits import for_other_code
+from workshop_kit.examples import EXAMPLES
 from workshop_kit.learners import mistakes
-from workshop_kit.learners.files import LESSONS
 
-SIGNUP_TASKS = ["send_confirmation_email", "enrol_in_onboarding_flow", "populate_workspace"]
 ENDED = ("Failed", "Crashed", "Cancelled", "TimedOut")  # otherwise than well
 RESTART = 15  # seconds that a Prefect server may take to come up again
 NEWEST = 200  # runs that are looked at: as many as Prefect's API gives at once
@@ -162,8 +161,8 @@ def check_spread(ids: list[str], how: str) -> None:
 
 def check_signups(servers: int) -> None:
     """Example 4: what was promised to the newest users has happened, and once."""
-    for what, url in workshop.services(4):
-        promise(status_of(url)[0] == 200, f"{what} answers: {url}", "make status")
+    for service in EXAMPLES[4].services:
+        promise(status_of(service.url)[0] == 200, f"{service.name} answers: {service.url}", "make status")
     code, page = status_of(workshop.WEB + "/docs")
     promise(
         code == 200 and "https://" not in page, "its /docs page needs no network", "see examples/ex4_signups/api.py"
@@ -203,7 +202,7 @@ def check_signups(servers: int) -> None:
     )
 
 
-def folder_to_judge(ex: int, running: workshop.Example | None) -> Path:
+def folder_to_judge(ex: int, running: workshop.RunningExample | None) -> Path:
     """The folder whose files run, or ran last; when nothing runs, CODE, my/exN if it is there, or the example's own."""
     if running and running.ex == ex:
         given = os.environ.get("CODE")
@@ -215,7 +214,7 @@ def folder_to_judge(ex: int, running: workshop.Example | None) -> Path:
     if ex == 1 and (last := workshop.RUN / "ex1.code").exists():
         return Path(last.read_text().rstrip("\n"))
     mine = workshop.KIT / "my" / f"ex{ex}"
-    return mine if mine.is_dir() else workshop.finished_folder(ex)
+    return mine if mine.is_dir() else examples.folder(ex)
 
 
 def check_code(ex: int, folder: Path) -> None:
@@ -240,58 +239,55 @@ def server_is_back() -> bool:
 
 
 def check_example(ex: int, servers: int, command: str) -> None:
-    _, _, task = workshop.EXAMPLES[ex]
-    if ex == 5:
-        task = "marvin.answer_question"  # @keyed("marvin"): the key has no path and no Python version in it
-    hint = command if ex == 1 else f"{command} (in another terminal)"
+    """What every example promises, and then what this one does besides."""
+    example = EXAMPLES[ex]
+    hint = f"{command} (in another terminal)" if example.servers else command
     if (running := workshop.running_example()) and not running.docker:
         hint = "make kill WHO=server.1, after which it starts again; or make stop"
     if not promise(server_is_back(), f"the Prefect server is healthy: {workshop.UI}", hint):
         return
-    if ex == 1:
-        check_runs(task, command)
+    if not example.servers:
+        check_runs(example.keys[0], command)
         return
-    if ex == 6:
-        task = "ex6.ship"  # its key, without the version
-    tasks = [task] if task else [f"signups.{name}" for name in SIGNUP_TASKS]
-    for each in tasks:
-        check_task_servers(each, servers)
-    check_code_is_served(tasks)
-    check_nothing_lost(tasks)
+    for key in example.keys:
+        check_task_servers(key, servers)
+    check_code_is_served(example.keys)
+    check_nothing_lost(example.keys)
     if ex == 4:
         check_signups(servers)
         return
-    submit = {2: "make submit-map", 3: "make task", 5: "make ask Q='How are you?'"}.get(ex, "make submit")
-    done = check_runs(task, submit)
+    done = check_runs(example.keys[0], example.next)
     by = who_ran.who_ran(who_ran.folder())
     unknown = "make runs shows which; serve() keeps a record, Prefect's TaskWorker none. For a new start: make clean"
     promise(all(run["id"] in by for run in done), "each was run by a task server that is on record", unknown)
-    if ex == 6:
-        shipped = [(workshop.HOME / "shipped" / run["id"]).exists() for run in done]
-        promise(all(shipped), f"each of them has shipped its parcel, and only one: {sum(shipped)}", "make runs")
-        rescuer = workshop.RUN / "rescuer.1.pids"
-        promise(rescuer.exists() and "child" in rescuer.read_text(), "a rescuer is up", "make ex6 without RESCUE=0")
-    if ex == 2 and done:
+    if ex in OWN_PROMISES:
+        OWN_PROMISES[ex](done, command)
+
+
+def check_greetings(done: list[dict[str, Any]], command: str) -> None:
+    """Example 2: the work is spread."""
+    if done:
         check_spread([run["id"] for run in done[:20]], "make submit-map N=20")
-    if ex == 3:
-        hint = f"make stop, then {command}; its errors are in the example's terminal"
-        if not promise(status_of(workshop.WEB + "/")[0] == 200, f"the web app answers: {workshop.WEB}", hint):
-            return
-        code, page = status_of(workshop.WEB + "/docs")
-        promise(code == 200 and "https://" not in page, "its /docs page needs no network", "see first_fastapi.py")
-        _, document = status_of(workshop.WEB + "/openapi.json")
-        paths = json.loads(document)["paths"] if document.startswith("{") else {}
-        promise("post" in paths.get("/task", {}), "it has POST /task", '@app.post("/task", …) above the function')
-        if done:
-            code, body = status_of(f"{workshop.WEB}/task/{done[0]['id']}")
-            promise(code == 200 and "Hello" in body, "it returns the result of a completed run", "make task")
-        code, _ = status_of(f"{workshop.WEB}/task/00000000-0000-4000-8000-000000000000")
-        promise(code == 404, "it answers 404 for a run that does not exist", "see first_fastapi.py")
-    if ex == 5:
-        check_answers(done)
 
 
-def check_answers(done: list[dict[str, Any]]) -> None:
+def check_web_app(done: list[dict[str, Any]], command: str) -> None:
+    """Example 3: the web app answers at once, and gives the results."""
+    hint = f"make stop, then {command}; its errors are in the example's terminal"
+    if not promise(status_of(workshop.WEB + "/")[0] == 200, f"the web app answers: {workshop.WEB}", hint):
+        return
+    code, page = status_of(workshop.WEB + "/docs")
+    promise(code == 200 and "https://" not in page, "its /docs page needs no network", "see first_fastapi.py")
+    _, document = status_of(workshop.WEB + "/openapi.json")
+    paths = json.loads(document)["paths"] if document.startswith("{") else {}
+    promise("post" in paths.get("/task", {}), "it has POST /task", '@app.post("/task", …) above the function')
+    if done:
+        code, body = status_of(f"{workshop.WEB}/task/{done[0]['id']}")
+        promise(code == 200 and "Hello" in body, "it returns the result of a completed run", "make task")
+    code, _ = status_of(f"{workshop.WEB}/task/00000000-0000-4000-8000-000000000000")
+    promise(code == 404, "it answers 404 for a run that does not exist", "see first_fastapi.py")
+
+
+def check_answers(done: list[dict[str, Any]], command: str) -> None:
     """Example 5: the web app gives each answer to who has its id, and nothing else to anybody."""
     promise(status_of(workshop.WEB + "/health")[0] == 200, f"the web app answers: {workshop.WEB}", "make status")
     code, page = status_of(workshop.WEB + "/")
@@ -306,13 +302,23 @@ def check_answers(done: list[dict[str, Any]]) -> None:
     promise(code == 404, "it answers 404 for a run that does not exist", "see marvin_app.py")
 
 
+def check_parcels(done: list[dict[str, Any]], command: str) -> None:
+    """Example 6: each run that completed has shipped, and somebody puts lost runs back."""
+    shipped = [(workshop.HOME / "shipped" / run["id"]).exists() for run in done]
+    promise(all(shipped), f"each of them has shipped its parcel, and only one: {sum(shipped)}", "make runs")
+    rescuer = workshop.RUN / "rescuer.1.pids"
+    promise(rescuer.exists() and "child" in rescuer.read_text(), "a rescuer is up", "make ex6 without RESCUE=0")
+
+
+OWN_PROMISES = {2: check_greetings, 3: check_web_app, 5: check_answers, 6: check_parcels}
+
+
 def main() -> int:
     running = workshop.running_example()
     given = os.environ.get("EX") or (str(running.ex) if running else "")
-    if given not in [str(ex) for ex in workshop.EXAMPLES]:
-        known = ", ".join(str(ex) for ex in workshop.EXAMPLES)
+    if given not in map(str, EXAMPLES):
         what = f"there is no example EX={given[:40]!r}" if given else "no example is running, so say which one"
-        workshop.fail(f"{what} (there are {known})", "make check EX=2")
+        workshop.fail(f"{what} (there are {examples.known()})", "make check EX=2")
     if workshop.REMOTE:
         workshop.fail("make check looks at the kit's own server, and REMOTE=1 uses another", "make runs REMOTE=1")
     database.must_be_of(running)
@@ -320,9 +326,9 @@ def main() -> int:
     if running and running.ex != ex and ex > 1:
         workshop.fail(f"example {running.ex} is running, not {ex}", f"make stop, then make ex{ex}")
     folder, command = folder_to_judge(ex, running), f"make ex{ex}"
-    if not (folder / LESSONS[ex][0]).is_file():
-        workshop.fail(f"there is no {LESSONS[ex][0]} in {workshop.shown(folder)}", f"make code EX={ex}")
-    if folder != workshop.finished_folder(ex):
+    if not (folder / EXAMPLES[ex].task_file).is_file():
+        workshop.fail(f"there is no {EXAMPLES[ex].task_file} in {workshop.shown(folder)}", f"make code EX={ex}")
+    if folder != examples.folder(ex):
         command += f" CODE={workshop.shown(folder)}"
         check_code(ex, folder)
     elif (workshop.KIT / "my" / f"ex{ex}").is_dir():

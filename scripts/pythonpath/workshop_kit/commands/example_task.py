@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import httpx
 from prefect import Task
 
-from workshop_kit import workshop
+from workshop_kit import examples, workshop
 from workshop_kit.learners import mistakes
 from workshop_kit.learners.importing import refuse_to_serve
 
@@ -42,11 +42,12 @@ def task_of_example() -> Task[..., Any]:
     logging.getLogger("prefect.tasks").setLevel(logging.WARNING)  # the id and the address are printed by us
     running = workshop.running_example()
     ex = running.ex if running else 2
-    _, module, name = workshop.EXAMPLES[ex]
-    if not name:
-        workshop.fail(f"example {ex} takes its work from its web app", workshop.INSTEAD_OF_SUBMIT[ex])
+    example = examples.EXAMPLES[ex]
+    module, name = example.task_file.removesuffix(".py"), example.tasks[0]
+    if example.submit != "make submit":
+        workshop.fail(f"example {ex} takes its work from its web app", example.submit)
     # By the physical path, as the task servers import it: a task's key is made from its file's path too.
-    path = running.code if running else workshop.finished_folder(ex)
+    path = running.code if running else examples.folder(ex)
     sys.path.insert(0, str(path))
     os.environ.setdefault("LIMIT", "1")
     if running and running.own_code:

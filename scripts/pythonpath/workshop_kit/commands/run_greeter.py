@@ -14,7 +14,7 @@ from prefect.client.orchestration import get_client
 from prefect.exceptions import ObjectNotFound
 from prefect.utilities.urls import url_for
 
-from workshop_kit import workshop
+from workshop_kit import examples, workshop
 
 seen: list[str] = []
 
@@ -48,7 +48,7 @@ def page_is_there(run: str) -> bool:
 
 
 def main() -> int:
-    greeter = Path(os.environ.get("CODE") or workshop.finished_folder(1)) / "greeter.py"
+    greeter = Path(os.environ.get("CODE") or examples.folder(1)) / "greeter.py"
     logging.getLogger("prefect.task_runs").addHandler(NoteRun())
     name = workshop.typed("NAME", "Marvin")
     sys.argv = [str(greeter), *([name] if "NAME" in os.environ else [])]

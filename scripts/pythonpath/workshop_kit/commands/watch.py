@@ -132,7 +132,7 @@ def duration(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"
 
 
-def board(found: Records, answers: Answers, running: workshop.Example | None, height: int) -> Group:
+def board(found: Records, answers: Answers, running: workshop.RunningExample | None, height: int) -> Group:
     now = time.time()
     servers = Table("task server", "host", "up for", "running", "done", "runs/s", expand=True)
     live = [server for server in found.servers.values() if server.alive and server.serves]

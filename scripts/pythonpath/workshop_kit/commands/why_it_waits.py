@@ -8,6 +8,7 @@ from typing import Any
 
 from durable.records import Records
 from workshop_kit import workshop
+from workshop_kit.examples import EXAMPLES
 
 RESTART = (
     "undo the change; or restart the task server started by hand (one of the kit's: save its file) and submit again"
@@ -22,7 +23,7 @@ def why_it_waits(task_key: str) -> str:
     task = task_key.rpartition("-")[0]
     running = workshop.running_example()
     if not servers and not running:
-        ex = next((ex for ex, (_, _, name) in workshop.EXAMPLES.items() if name == task), 2)
+        ex = next((ex for ex, example in EXAMPLES.items() if task in example.keys), 2)
         return f"a task server, and no example is running any more (make ex{ex}, in another terminal)"
     if not any(key.startswith(task + "-") for server in servers for key in server["task_keys"]):
         return f"a task server that serves {task} (make server)"

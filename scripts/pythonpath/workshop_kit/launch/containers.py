@@ -16,6 +16,7 @@ import threading
 import time
 
 from workshop_kit import workshop
+from workshop_kit.examples import EXAMPLES
 from workshop_kit.launch import start
 from workshop_kit.launch.start import say, terminal
 
@@ -96,8 +97,8 @@ def wait_until_up(ex: int, servers: int, began: float) -> bool:
         need = f"{servers} task server(s) to subscribe"
         if not start.wait_for(need, or_stopped(lambda: len(workshop.subscribed()) >= servers), began, over):
             return False
-    for what, url in workshop.services(ex):
-        if not start.wait_for(what, or_stopped(lambda url=url: start.answers(url)), began, over):
+    for service in EXAMPLES[ex].services:
+        if not start.wait_for(service.name, or_stopped(lambda url=service.url: start.answers(url)), began, over):
             return False
     return True
 
@@ -187,9 +188,8 @@ def main() -> int:
         if not stops and wait_until_up(ex, servers, began):
             (workshop.RUN / "ready").touch()
             ui = os.environ["REMOTE_URL"].removesuffix("/api") if workshop.REMOTE else workshop.UI
-            say(
-                f"ready in {time.monotonic() - began:.1f} s: UI {ui} - next, in another terminal: {start.following(ex)}"
-            )
+            following = EXAMPLES[ex].following
+            say(f"ready in {time.monotonic() - began:.1f} s: UI {ui} - next, in another terminal: {following}")
         while not stops:
             time.sleep(0.2)
         stop(logs)

@@ -28,6 +28,7 @@ from honcho.environ import expand_processes, parse_procfile
 from honcho.printer import Printer
 
 from workshop_kit import database, workshop
+from workshop_kit.examples import EXAMPLES
 from workshop_kit.prefect_patches import tuned
 
 GRACE = float(os.environ["GRACE"])
@@ -256,23 +257,12 @@ def all_are_there(servers: int) -> bool:
     return len(ours & {name.rpartition("-")[2] for name in there}) >= servers
 
 
-def following(ex: int) -> str:
-    """The command to type next."""
-    return {
-        2: "make submit NAME=Agrajag",
-        3: f"make task, or open {workshop.WEB}/docs",
-        4: f"make signup, or open {workshop.WEB}",
-        5: f"make ask Q='What is the meaning of life?', or open {workshop.WEB}",
-        6: "make chaos",
-    }[ex]
-
-
 def announce(ex: int, servers: int, began: float, over: threading.Event) -> None:
     """Watch the example come up; print the one line that says so."""
     if not workshop.REMOTE:
         if not wait_for("the Prefect server", workshop.healthy, began, over):
             return
-        if "rescuer" not in procfile(ex):  # it does that, and more
+        if not EXAMPLES[ex].rescuer:  # it does that, and more
             threading.Thread(target=put_back_in_queue, daemon=True).start()
         need = f"{servers} task server(s) to subscribe"
         if not wait_for(need, lambda: len(workshop.subscribed()) >= servers, began, over):
@@ -280,13 +270,13 @@ def announce(ex: int, servers: int, began: float, over: threading.Event) -> None
     else:
         if not wait_for(f"{servers} task server(s) to subscribe there", lambda: all_are_there(servers), began, over):
             return
-    for what, url in workshop.services(ex):
-        if not wait_for(what, lambda url=url: answers(url), began, over):
+    for service in EXAMPLES[ex].services:
+        if not wait_for(service.name, lambda url=service.url: answers(url), began, over):
             return
     (workshop.RUN / "ready").touch()
     seconds = time.monotonic() - began
     ui = os.environ["REMOTE_URL"].removesuffix("/api") if workshop.REMOTE else workshop.UI
-    say(f"ready in {seconds:.1f} s: UI {ui} - next, in another terminal: {following(ex)}")
+    say(f"ready in {seconds:.1f} s: UI {ui} - next, in another terminal: {EXAMPLES[ex].following}")
 
 
 def claim(ex: int, servers: int, docker: bool = False) -> None:

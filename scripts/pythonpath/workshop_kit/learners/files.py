@@ -7,20 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from workshop_kit import workshop
+from workshop_kit import examples, workshop
+from workshop_kit.examples import EXAMPLES
 
 SUBMITTING = {"delay", "map", "apply_async", "submit", "create_run"}
 MAIN = 'if __name__ == "__main__":'
 OPTIONS = ["limit", "grace", "name", "records", "status_server_port", "timeout"]  # of serve
-# The file that has the example's tasks, and the tasks that the kit's commands and the other files expect there.
-# Where a web app takes the work, EXAMPLES names no task.
-BEHIND_AN_APP = {
-    4: ["send_confirmation_email", "enrol_in_onboarding_flow", "populate_workspace"],
-    5: ["answer_question"],
-}
-LESSONS: dict[int, tuple[str, list[str]]] = {
-    ex: (f"{module}.py", [task] if task else BEHIND_AN_APP[ex]) for ex, (_, module, task) in workshop.EXAMPLES.items()
-}
 
 
 @dataclass(frozen=True)
@@ -108,8 +100,8 @@ def read(ex: int, folder: Path) -> tuple[list[File], list[Finding]]:
     """The learner's files that the finished example has too, the task's first; and what cannot be read."""
     files: list[File] = []
     wrong: dict[str, Finding] = {}
-    main = LESSONS[ex][0]
-    for finished in sorted(workshop.finished_folder(ex).glob("*.py"), key=lambda path: (path.name != main, path.name)):
+    main = EXAMPLES[ex].task_file
+    for finished in sorted(examples.folder(ex).glob("*.py"), key=lambda path: (path.name != main, path.name)):
         path = folder / finished.name
         if not path.is_file():
             continue
@@ -144,7 +136,7 @@ def procfile(ex: int) -> str:
 
 def started(ex: int, files: list[File]) -> set[str]:
     """The modules that the example runs, by its Procfile or through an import; others are for the learner to run."""
-    found = {Path(LESSONS[ex][0]).stem} | set(re.findall(r"(\w+)(?:\.py|:app)\b", procfile(ex)))
+    found = {Path(EXAMPLES[ex].task_file).stem} | set(re.findall(r"(\w+)(?:\.py|:app)\b", procfile(ex)))
     while more := {m for file in files if file.path.stem in found for m in modules_imported(file.tree)} - found:
         found |= more
     return found

@@ -19,8 +19,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from workshop_kit.examples import EXAMPLES
 from workshop_kit.learners.files import (
-    LESSONS,
     MAIN,
     OPTIONS,
     File,
@@ -35,7 +35,6 @@ from workshop_kit.learners.files import (
 from workshop_kit.learners.tasks import not_a_task
 
 PATIENCE = 30  # seconds that it may take until serve is reached; then nothing is said about it
-KEYED = {4: "signups", 5: "marvin", 6: "ex6"}  # the namespaces of their keys: they do not depend on the file's path
 NOWHERE = "http://127.0.0.1:9/api"  # no Prefect server
 
 
@@ -185,17 +184,17 @@ def import_it(main: File, ex: int, words: list[Finding]) -> list[Finding]:
     except Exception as error:
         return [] if for_want_of_a_server(error) else words or [broken(main, error)]
     at = {getattr(node, "name", ""): node for node in main.tree.body}
-    for name in LESSONS[ex][1]:
+    for name in EXAMPLES[ex].tasks:
         if not hasattr(module, name):
             like = similar(name, [known for known, value in vars(module).items() if isinstance(value, Task)])
             remedy = f"calling {like} so" if like else "defining it at the top of the file"
             return [Finding(main.at(), f"has no {name}, which the kit's commands submit to", remedy)]
         if not isinstance(getattr(module, name), Task):
             return [not_a_task(main, name, at.get(name))]
-        key = f"{KEYED[ex]}.{name}-" if ex in KEYED else ""
+        key = f"{EXAMPLES[ex].key}.{name}-" if EXAMPLES[ex].key else ""
         if not getattr(module, name).task_key.startswith(key):
             what = f"the key of {name} is not the one that make check looks for, {key}…"
-            remedy = f'@keyed("{KEYED[ex]}") above its @task, and `from durable import keyed`'
+            remedy = f'@keyed("{EXAMPLES[ex].key}") above its @task, and `from durable import keyed`'
             return [Finding(main.at(at.get(name)), what, remedy)]
     return []
 
@@ -224,7 +223,7 @@ def judged(
     """What was found before and what is wrong with a serve that was reached, and whether it is right."""
     from prefect import Task
 
-    name, what, remedy = LESSONS[ex][1][0], "", ""
+    name, what, remedy = EXAMPLES[ex].tasks[0], "", ""
     for option, value in given.items():
         kind = "int" if option == "limit" else "float"
         if option not in OPTIONS:

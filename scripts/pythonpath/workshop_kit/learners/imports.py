@@ -5,8 +5,8 @@ import builtins
 import importlib.util
 from collections.abc import Iterator
 
+from workshop_kit.examples import EXAMPLES
 from workshop_kit.learners.files import (
-    LESSONS,
     File,
     Finding,
     at_start,
@@ -104,7 +104,7 @@ def imports_from_beside(file: File, ex: int, files: list[File]) -> Iterator[Find
                     tasks = tasks_defined(other.tree)
                     like = similar(alias.name, tasks, 0.5) or similar(alias.name, defined(other.tree))
                     remedy = f"`from {node.module} import {like}`" if like else f"writing {alias.name} there"
-                    if alias.name in LESSONS[ex][1] and like in tasks:  # the kit's commands want it by this name
+                    if alias.name in EXAMPLES[ex].tasks and like in tasks:  # the kit's commands want it by this name
                         remedy = f"calling {like} so there"
                     yield Finding(file.at(node), f"{other.path.name} has no {alias.name}", remedy, stops=True)
 
@@ -163,7 +163,7 @@ def undefined(file: File, ex: int) -> Iterator[Finding]:
             continue
         told.add(name)
         like = similar(name, file.tasks, 0.5) or similar(name, file.bound | set(dir(builtins)))
-        if file.is_main and name in LESSONS[ex][1]:
+        if file.is_main and name in EXAMPLES[ex].tasks:
             what, remedy = f"has no {name}, which the kit's commands submit to", f"calling {like} so" if like else ""
         else:
             what, remedy = f"{name} is not defined", f"{like}, perhaps" if like else ""

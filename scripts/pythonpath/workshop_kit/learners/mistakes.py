@@ -14,7 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from workshop_kit import workshop
-from workshop_kit.learners.files import LESSONS, File, Finding, read
+from workshop_kit.examples import EXAMPLES
+from workshop_kit.learners.files import File, Finding, read
 from workshop_kit.learners.importing import try_here, try_out
 from workshop_kit.learners.imports import imports_from_beside, no_app, not_imported, old_names, undefined
 from workshop_kit.learners.serving import never_main, not_served, serving
@@ -70,7 +71,7 @@ def look(ex: int, folder: Path) -> list[Finding]:
     that was seen in it can keep it from starting; where it fails, what was seen on that line is no guess any more.
     """
     found = seen(ex, folder)
-    main = workshop.shown(folder / LESSONS[ex][0])
+    main = workshop.shown(folder / EXAMPLES[ex].task_file)
     mine = [finding for finding in found if finding.file == main]
     served, said = try_out(ex, folder)
     if served:

@@ -3,8 +3,8 @@
 import ast
 from collections.abc import Iterator
 
+from workshop_kit.examples import EXAMPLES
 from workshop_kit.learners.files import (
-    LESSONS,
     MAIN,
     OPTIONS,
     File,
@@ -26,7 +26,7 @@ SERVING = {"serve", "aserve", "TaskWorker", "DrainingTaskWorker"}
 
 def serving(file: File, ex: int, files: list[File]) -> Iterator[Finding]:
     """The task server's file: does it serve, what, and only when it is started as a program?"""
-    names = LESSONS[ex][1]
+    names = EXAMPLES[ex].tasks
     imported = {module.partition(".")[0] for module in modules_imported(file.tree)}
     here = [file] + [each for each in files if each.path.stem in imported]
     unread = beside(file.path.parent) - {each.path.stem for each in files}
@@ -96,7 +96,7 @@ def not_served(file: File, ex: int) -> Iterator[Finding]:
         given += inside.elts if isinstance(inside, ast.Tuple | ast.List) else [arg]
     names = {arg.id if isinstance(arg, ast.Name) else "" for arg in given}
     # What is given otherwise may have it.
-    if names <= file.tasks and (missing := [name for name in LESSONS[ex][1] if name in file.tasks - names]):
+    if names <= file.tasks and (missing := [name for name in EXAMPLES[ex].tasks if name in file.tasks - names]):
         what = f"serve is not given {' and '.join(missing)}, whose runs would wait for ever"
         yield Finding(file.at(served[0]), what, f"serve({', '.join(sorted(names) + missing)}, …)")
 

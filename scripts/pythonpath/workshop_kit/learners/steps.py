@@ -4,13 +4,13 @@ import ast
 import re
 from collections.abc import Iterator
 
-from workshop_kit import workshop
+from workshop_kit import examples
 from workshop_kit.learners.files import SUBMITTING, File, Finding, calls, functions, modules_imported, names_read
 
 
 def unwritten(file: File, ex: int) -> Iterator[Finding]:
     """Functions that are still as `make code` put them there, with steps to write inside."""
-    path = workshop.finished_folder(ex) / "skeleton" / file.path.name
+    path = examples.folder(ex) / "skeleton" / file.path.name
     if not path.is_file():
         return
     text = path.read_text()

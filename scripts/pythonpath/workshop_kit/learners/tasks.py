@@ -4,8 +4,8 @@ import ast
 import re
 from collections.abc import Iterator
 
+from workshop_kit.examples import EXAMPLES
 from workshop_kit.learners.files import (
-    LESSONS,
     File,
     Finding,
     calls,
@@ -19,7 +19,7 @@ from workshop_kit.learners.files import (
 
 def plain_functions(file: File, ex: int) -> Iterator[Finding]:
     """The example's tasks that are functions still: nothing above them, and nothing made of them later."""
-    for name in LESSONS[ex][1]:
+    for name in EXAMPLES[ex].tasks:
         named = [node for node in ast.walk(file.tree) if getattr(node, "name", "") == name]
         stored = [
             n for n in ast.walk(file.tree) if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Store)
@@ -69,7 +69,7 @@ def other_parameters(file: File, ex: int, files: list[File]) -> Iterator[Finding
     """The kit's commands submit with as many values as the finished task takes."""
     for finished in functions(file.finished):
         mine = function_of(finished.name, files)
-        if mine and ex in (2, 3, 6) and finished.name in LESSONS[ex][1]:
+        if mine and EXAMPLES[ex].submit in ("make submit", "make task") and finished.name in EXAMPLES[ex].tasks:
             given = [arg.arg for arg in finished.args.args]
             takes, wants = parameters(mine)
             if takes < len(given) or len(wants) > len(given):

@@ -18,23 +18,13 @@ from contextlib import contextmanager, nullcontext
 from rich.console import Console
 from rich.table import Table
 
-from workshop_kit import workshop
+from workshop_kit import examples, workshop
+from workshop_kit.examples import EXAMPLES, Example
 
 START = 120  # seconds that an example may take until it is ready; in Docker the image is built first
 START_IN_DOCKER = 600
 STEP = 180  # seconds that a command may take
 
-# What each chapter does: the command that starts it in terminal 1, and the commands of terminal 2.
-CHAPTERS: dict[str, tuple[str, list[str]]] = {
-    "1": ("", ["ex1 NAME=Ford", "runs N=3"]),
-    "2": ("ex2 SERVERS=2", ["submit NAME=Agrajag", "submit-map", "submit-map N=20"]),
-    "3": ("ex3", ["task NAME=Trillian"]),
-    "4": ("ex4 SERVERS=2", ["signup", "signup N=10"]),
-    "5": ("ex5 SERVERS=2 LLM=canned", ["ask Q=What_is_the_meaning_of_life?"]),
-    "6": ("ex6 SERVERS=3", ["submit-map N=12", "chaos N=40 SECONDS=10"]),
-    "4 in Docker": ("ex4 SERVERS=2 DOCKER=1", ["signup", "signup N=10"]),
-    "5 in Docker": ("ex5 SERVERS=2 LLM=canned DOCKER=1", ["ask Q=What_is_the_meaning_of_life?"]),
-}
 console = Console(highlight=False)
 
 
@@ -61,9 +51,9 @@ def make(command: str) -> str:
     return done.stdout
 
 
-def prove(name: str) -> None:
+def prove(ex: int) -> None:
     """Its promises, each with a ✓. Raises Broken."""
-    said = make(f"check EX={name[0]}")
+    said = make(f"check EX={ex}")
     print("".join(f"    {line}\n" for line in said.splitlines()), end="", flush=True)
 
 
@@ -96,13 +86,14 @@ def running(command: str) -> Iterator[None]:
                 subprocess.run(["make", "-s", "stop"], stdin=subprocess.DEVNULL, capture_output=True, check=False)
 
 
-def chapter(name: str) -> None:
-    """One chapter. Raises Broken."""
-    start, steps = CHAPTERS[name]
+def chapter(example: Example, docker: bool) -> None:
+    """One chapter: what its example.env says under TOUR. Raises Broken."""
+    # Example 1 is a program that ends; its server stays in the background.
+    start = f"ex{example.number}" + (" DOCKER=1" if docker else "") if example.servers else ""
     with running(start) if start else nullcontext():
-        for step in steps:
-            make(step)
-        prove(name)
+        for command in example.tour:
+            make(command)
+        prove(example.number)
     if not start:
         make("stop")
 
@@ -110,22 +101,26 @@ def chapter(name: str) -> None:
 def main() -> int:
     docker = bool(workshop.whole_number("DOCKER", 0, 0, 1))
     only = os.environ.get("EX", "")
-    names = [name for name in CHAPTERS if (docker or "Docker" not in name) and only in ("", name[0])]
-    if not names:
-        workshop.fail(f"there is no example EX={only[:40]!r}", "make tour EX=2")
+    chosen = [example for example in EXAMPLES.values() if only in ("", str(example.number))]
+    if not chosen:
+        workshop.fail(f"there is no example EX={only[:40]!r} (there are {examples.known()})", "make tour EX=2")
+    chapters = [(example, False) for example in chosen]
+    chapters += [(example, True) for example in chosen if docker and example.docker]
     if workshop.running_example():
         workshop.fail("an example is running", "make stop, then make tour")
     for variable in ("EX", "DOCKER", "N", "NAME", "SERVERS", "LLM", "Q", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
         os.environ.pop(variable, None)  # what was typed for the tour is not for its commands
     os.environ["CODE"] = ""  # the finished files, whatever .env says
+    os.environ["LLM"] = "canned"  # example 5: a show needs no key
     (workshop.HOME / "logs").mkdir(parents=True, exist_ok=True)
     table = Table("example", "", "seconds")
     code = 0
-    for name in names:
+    for example, in_docker in chapters:
+        name = f"{example.number} in Docker" if in_docker else str(example.number)
         print(f"example {name}", flush=True)
         began = time.monotonic()
         try:
-            chapter(name)
+            chapter(example, in_docker)
             table.add_row(name, "✓", f"{time.monotonic() - began:.0f}")
         except Broken as broken:
             command, said = broken.args

@@ -1,0 +1,105 @@
+"""What each example is: `examples/exN_name/example.env`, lines of EXAMPLE_NAME=value, read as data.
+
+The same files are read by scripts/lib/examples.sh. No variable of the environment counts, and none is set: a person's
+shell may have any EXAMPLE_… of its own. docs/ARCHITECTURE.md says what each line means.
+"""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+KIT = Path(os.environ["KIT"])
+
+
+@dataclass(frozen=True)
+class Service:
+    """A web app or another HTTP service of an example, beside Prefect and the task servers."""
+
+    name: str
+    port: str  # the variable that holds it
+    path: str  # answers JSON when the service is up
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{os.environ[self.port]}{self.path}"
+
+
+@dataclass(frozen=True)
+class Example:
+    """One example, as its example.env says."""
+
+    number: int
+    folder: Path  # of its finished files
+    title: str
+    tasks: list[str]  # names in the task's file; `make submit` submits the first
+    key: str  # the namespace of keyed(), where the tasks' keys have one
+    task_file: str  # what a task server runs
+    write: list[str]  # the files that are the lesson, which a learner may write
+    servers: int  # the default of SERVERS; 0 where no task server runs
+    limit: int  # the default of LIMIT
+    services: list[Service]
+    page: str  # the path of its page for people; empty where there is no web app
+    packages: str  # requirements/….txt
+    rescuer: bool
+    docker: bool
+    submit: str  # what `make submit` is called here
+    next: str  # the command to type when it is ready
+    tour: list[str]  # what `make tour` types
+
+    @property
+    def keys(self) -> list[str]:
+        """What the keys of its tasks are before the dash."""
+        return [f"{self.key}.{task}" if self.key else task for task in self.tasks]
+
+    @property
+    def following(self) -> str:
+        """What to do next, for the line that says it is ready."""
+        page = f", or open http://127.0.0.1:{os.environ['WEB_PORT']}{self.page.rstrip('/')}" if self.page else ""
+        return self.next + page
+
+
+def values(path: Path) -> dict[str, str]:
+    """The lines EXAMPLE_NAME=value of a file, without the EXAMPLE_. Raises OSError if it cannot be read."""
+    return dict(re.findall(r"^EXAMPLE_([A-Z_]+)=(.*?)\r?$", path.read_text(), re.M))
+
+
+def read(folder: Path) -> Example:
+    """The example in this folder. Raises OSError if it has no example.env, KeyError if a line is missing there."""
+    said = values(folder / "example.env")
+    services = [part.strip().rpartition(":") for part in said.get("SERVICES", "").split(",") if part.strip()]
+    return Example(
+        number=int(folder.name.removeprefix("ex").partition("_")[0]),
+        folder=folder,
+        title=said["TITLE"],
+        tasks=said["TASKS"].split(),
+        key=said.get("KEY", ""),
+        task_file=said["TASK_FILE"],
+        write=said["WRITE"].split(),
+        servers=int(said.get("SERVERS", "0")),
+        limit=int(said.get("LIMIT", "0")),
+        services=[Service(name, where.partition("/")[0], f"/{where.partition('/')[2]}") for name, _, where in services],
+        page=said.get("PAGE", ""),
+        packages=said["PACKAGES"],
+        rescuer=said.get("RESCUER") == "1",
+        docker=said.get("DOCKER") == "1",
+        submit=said["SUBMIT"],
+        next=said.get("NEXT", ""),
+        tour=[command.strip() for command in said.get("TOUR", "").split(";") if command.strip()],
+    )
+
+
+EXAMPLES: dict[int, Example] = {
+    example.number: example
+    for example in sorted(map(read, KIT.glob("examples/ex[0-9]*_*")), key=lambda example: example.number)
+}
+
+
+def folder(ex: int) -> Path:
+    """Where an example's finished files are."""
+    return EXAMPLES[ex].folder
+
+
+def known() -> str:
+    """The numbers, for people: "1, 2, 3"."""
+    return ", ".join(map(str, EXAMPLES))
