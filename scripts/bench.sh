@@ -8,10 +8,10 @@ set -euo pipefail
 . "$(dirname "$0")/env.sh"
 help_if_asked "$@"
 name_ignored_settings
+refuse_remote 'make bench'
 case ${EX:-2} in
   2) ;;
   4)
-    [ "$REMOTE" = 0 ] || fail 'make bench measures this machine, and REMOTE=1 means another server' 'make bench EX=4 (without REMOTE=1)'
     make_home
     "$KIT/scripts/setup.sh" ex4
     unset DB
@@ -21,7 +21,6 @@ case ${EX:-2} in
 esac
 PEERS=${PEERS:-0}
 one_of PEERS 0 1
-[ "$REMOTE" = 0 ] || fail 'make bench measures this machine, and REMOTE=1 means another server' 'make bench (without REMOTE=1)'
 make_home
 "$KIT/scripts/setup.sh" core
 if [ "$PEERS" = 1 ]; then "$KIT/scripts/setup.sh" peers; fi

@@ -9,7 +9,7 @@ help_if_asked "$@"
 
 # Only what the kit itself made: WORKSHOP_HOME may be a folder that holds other things too.
 case $WORKSHOP_HOME in / | "$HOME" | "$KIT") fail "WORKSHOP_HOME=$WORKSHOP_HOME is no folder to delete from" 'make clean WORKSHOP_HOME=.workshop' ;; esac
-[ "$REMOTE" = 0 ] || fail 'make clean deletes data, and REMOTE=1 means a server of yours' 'make clean (without REMOTE=1) for the local data'
+refuse_remote 'make clean'
 DOCKER=${DOCKER:-0}
 one_of DOCKER 0 1
 if [ "$DOCKER" = 1 ]; then need_docker 4; fi

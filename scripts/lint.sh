@@ -41,6 +41,26 @@ targets_documented() { # every make target stands in the README, and every `make
   done < <(grep -ohE '(^|`)(\$ )?make [a-z][a-z0-9-]*' README.md BEFORE.md examples/*/README.md | sed 's/.*make //' | sort -u)
 }
 
+examples_agree() { # each example.env says what its folder, its Procfile, the locks and docker/ have
+  local ex folder said there
+  for ex in $(examples); do
+    folder=$(finished_folder "$ex")
+    said=$(example "$ex" WRITE | tr ' ' '\n' | sort)
+    there=$(cd "$folder/skeleton" && printf '%s\n' *.py | sort)
+    [ "$said" = "$there" ] || { say "example $ex: WRITE is not what skeleton/ has" && return 1; }
+    [ -f "requirements/$(example "$ex" PACKAGES).txt" ] || { say "example $ex: PACKAGES names no lock" && return 1; }
+    [ "$(example "$ex" DOCKER)" = "$([ ! -f "docker/compose.ex$ex.yaml" ] || printf 1)" ] ||
+      { say "example $ex: DOCKER and docker/ do not agree" && return 1; }
+    [ -z "$(example "$ex" SERVERS)" ] || {
+      [ "$(example "$ex" RESCUER)" = "$(sed -n 's/^rescuer:.*/1/p' "$(procfile "$ex")")" ] &&
+        [ "$([ -z "$(example "$ex" PAGE)" ] || printf 1)" = "$(sed -n 's/^web:.*/1/p' "$(procfile "$ex")")" ]
+    } || { say "example $ex: RESCUER or PAGE and its Procfile do not agree" && return 1; }
+    for name in $(files_started "$ex"); do
+      [ -f "$folder/$name" ] || { say "example $ex starts $name, which is not there" && return 1; }
+    done
+  done
+}
+
 scripts_have_help() { # every script that a person may call answers -h, and does nothing else
   local file
   for file in scripts/*.sh; do
@@ -69,4 +89,5 @@ check 'no .ONESHELL' nothing_found '^\.(ONESHELL|SHELLFLAGS)|\$\(file ' Makefile
 check 'no address in the locks' nothing_found 'https?://' requirements/*.txt
 check 'the targets and the documents' targets_documented
 check 'help of the scripts' scripts_have_help
+check 'the examples and their example.env' examples_agree
 if [ "$failed" = 0 ]; then say 'lint is green'; else exit 1; fi

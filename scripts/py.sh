@@ -22,18 +22,16 @@ case $name in # what talks to a server must not set up a machine just to find th
       need_example "$EX" 'make demo EX=2' EX
       group=$(example "$EX" PACKAGES)
     fi
-    [ "$REMOTE" = 0 ] || fail "make $name shows the kit's own servers, and REMOTE=1 means one of yours" "make $name (without REMOTE=1)"
+    refuse_remote "make $name"
     ;;
-  watch)
-    [ "$REMOTE" = 0 ] || fail "make watch shows the kit's own server, and REMOTE=1 means a server of yours" 'make runs with REMOTE=1'
-    ;;
+  watch | check | db) refuse_remote "make $name" 'make runs REMOTE=1' ;;
   chaos | soak)
-    [ "$REMOTE" = 0 ] || fail "make $name is for the kit's own server, and REMOTE=1 means a server of yours" "make $name (without REMOTE=1)"
+    refuse_remote "make $name"
     read_example && [ "$running_ex" = 6 ] || fail "make $name works on example 6, which is not running" 'make ex6 (in another terminal)'
     ;;
   pictures) group=dev ;; # Playwright
   rescue)
-    [ "$REMOTE" = 0 ] || fail "make rescue compares the kit's own records with its own server, and REMOTE=1 means a server of yours" 'make rescue (without REMOTE=1)'
+    refuse_remote 'make rescue'
     read_example || keeper_of background-server >/dev/null ||
       fail 'no Prefect server of the kit is running' 'make ex6 (in another terminal)'
     ;;

@@ -23,7 +23,7 @@ teardown_file() { stop_and_check; }
   # No terminal: once, too.
   ok make watch
   refused 'ONCE=0' make watch ONCE=2
-  refused 'make runs with REMOTE=1' make watch REMOTE=1
+  refused 'make runs REMOTE=1' make watch REMOTE=1
 }
 
 @test "in a terminal it is alive: a run appears while it runs, the server's restart passes, Ctrl-C leaves the terminal as it was" {

@@ -44,6 +44,10 @@ make_home() { # the state folder, or one line why not
   fi
 }
 
+refuse_remote() { # COMMAND [INSTEAD] -> fail with REMOTE=1: the command is for the kit's own server
+  [ "$REMOTE" = 0 ] || fail "$1 is for the kit's own server, and REMOTE=1 means one of yours" "${2:-$1 (without REMOTE=1)}"
+}
+
 need_remote() { # with REMOTE=1: fail unless there is an API to use and it answers; sets REMOTE_URL
   REMOTE_URL=$("$VENV/bin/python" -P -m workshop_kit.remote) || exit 2
   export REMOTE_URL

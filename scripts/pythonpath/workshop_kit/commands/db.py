@@ -32,8 +32,6 @@ def main() -> int:
     number = workshop.whole_number("N", 1000 if query else 10, 1, 100_000)
     if query is not None and not query.strip():
         workshop.fail("SQL is empty", "make db SQL='select count(*) from task_run'")
-    if workshop.REMOTE:
-        workshop.fail("make db reads the local database, and REMOTE=1 uses another server", "make runs REMOTE=1")
     running = workshop.running_example()
     database.must_be_of(running)
     if not (running and running.docker) and not database.POSTGRESQL and not database.PATH.exists():
