@@ -39,7 +39,7 @@ EXAMPLE_TOUR=submit NAME=Zaphod
 ENV
   printf '# %s\n\nAn example of the tests.\n\n## Run it\n\nTerminal 1:\n\n```bash\nmake ex99\n```\n\n```text\nready in 4.1 s: UI …\n```\n\nTerminal 2:\n\n```bash\nmake submit NAME=Zaphod\n```\n\n```text\ncompleted  Hello, Zaphod!\n```\n' 'Wave' >"$folder/README.md"
   printf 'server: keep --last prefect-server\ntask_server: keep --reload python "$CODE"/waver.py\n' >"$COPY/Procfile.ex99"
-  cd "$COPY"
+  cd "$COPY" || return 1
 }
 
 @test "one more example is a folder and a Procfile: make ex99, submit, check and stop work on it" {
