@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """For `make lint`: which room of the kit's Python imports which. No arrow upwards, and no circle.
 
-    import_directions.py              exit 1 with a line for each import that MAY does not allow, and for each circle
-    import_directions.py --picture    the arrows that there are, a line a room
+import_directions.py              exit 1 with a line for each import that MAY does not allow, and for each circle
+import_directions.py --picture    the arrows that there are, a line a room
 """
 
 import ast
@@ -17,8 +17,8 @@ MAY: dict[str, set[str]] = {
     "durable": set(),  # people take it along
     "prefect_patches": set(),
     GROUND: {"durable"},
-    "launch": {GROUND, "durable", "prefect_patches"},
     "learners": {GROUND, "durable"},
+    "launch": {GROUND, "durable", "prefect_patches", "learners"},
     "commands": {GROUND, "durable", "learners", "launch"},
     "chaos": {GROUND, "durable", "launch", "commands"},
     "bench": {GROUND, "durable", "launch", "commands"},
