@@ -43,7 +43,7 @@ class Example:
     packages: str  # requirements/….txt
     rescuer: bool
     docker: bool
-    submit: str  # what `make submit` is called here
+    submit: list[str]  # the commands that give it work; only some take `make submit`
     next: str  # the command to type when it is ready
     tour: list[str]  # what `make tour` types
 
@@ -83,7 +83,7 @@ def read(folder: Path) -> Example:
         packages=said["PACKAGES"],
         rescuer=said.get("RESCUER") == "1",
         docker=said.get("DOCKER") == "1",
-        submit=said["SUBMIT"],
+        submit=said["SUBMIT"].split(", "),
         next=said.get("NEXT", ""),
         tour=[command.strip() for command in said.get("TOUR", "").split(";") if command.strip()],
     )

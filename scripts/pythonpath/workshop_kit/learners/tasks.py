@@ -69,7 +69,7 @@ def other_parameters(file: File, ex: int, files: list[File]) -> Iterator[Finding
     """The kit's commands submit with as many values as the finished task takes."""
     for finished in functions(file.finished):
         mine = function_of(finished.name, files)
-        if mine and EXAMPLES[ex].submit in ("make submit", "make task") and finished.name in EXAMPLES[ex].tasks:
+        if mine and "make submit" in EXAMPLES[ex].submit and finished.name in EXAMPLES[ex].tasks:
             given = [arg.arg for arg in finished.args.args]
             takes, wants = parameters(mine)
             if takes < len(given) or len(wants) > len(given):
