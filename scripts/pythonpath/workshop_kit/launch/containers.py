@@ -16,9 +16,8 @@ import threading
 import time
 
 from workshop_kit import workshop
-from workshop_kit.examples import EXAMPLES
-from workshop_kit.launch import start
-from workshop_kit.launch.start import say, terminal
+from workshop_kit.launch import ready, start
+from workshop_kit.launch.output import say, terminal
 
 COMPOSE = ["docker", "compose"]  # COMPOSE_FILE and COMPOSE_PROJECT_NAME are in the environment
 MARK = workshop.RUN / "compose"  # containers may be there: for `make stop`, if we are killed (lib/containers.sh)
@@ -76,31 +75,6 @@ def follow_logs() -> subprocess.Popen[bytes]:
 
     threading.Thread(target=pump, daemon=True).start()
     return logs
-
-
-def wait_until_up(ex: int, servers: int, began: float) -> bool:
-    """Watch everything answer, as under honcho. False when we are told to stop first."""
-    over = threading.Event()
-
-    def or_stopped(ready):
-        def look() -> bool:
-            if stops:
-                over.set()
-            return ready()
-
-        return look
-
-    if not workshop.REMOTE:
-        if not start.wait_for("the Prefect server", or_stopped(workshop.healthy), began, over):
-            return False
-        start.put_back_in_queue()
-        need = f"{servers} task server(s) to subscribe"
-        if not start.wait_for(need, or_stopped(lambda: len(workshop.subscribed()) >= servers), began, over):
-            return False
-    for service in EXAMPLES[ex].services:
-        if not start.wait_for(service.name, or_stopped(lambda url=service.url: start.answers(url)), began, over):
-            return False
-    return True
 
 
 def stop(logs: subprocess.Popen[bytes] | None) -> None:
@@ -185,11 +159,7 @@ def main() -> int:
             compose("up", "--detach", "--remove-orphans", "--scale", f"task-server={servers}", log="up")
         if not stops:
             logs = follow_logs()
-        if not stops and wait_until_up(ex, servers, began):
-            (workshop.RUN / "ready").touch()
-            ui = os.environ["REMOTE_URL"].removesuffix("/api") if workshop.REMOTE else workshop.UI
-            following = EXAMPLES[ex].following
-            say(f"ready in {time.monotonic() - began:.1f} s: UI {ui} - next, in another terminal: {following}")
+            ready.announce(ex, servers, began, lambda: bool(stops), start.put_back_in_queue, in_containers=True)
         while not stops:
             time.sleep(0.2)
         stop(logs)

@@ -10,7 +10,6 @@ traceback when the terminal is closed, and lets .env overrule the shell; its Man
 """
 
 import os
-import select
 import shutil
 import signal
 import sqlite3
@@ -18,7 +17,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
@@ -28,7 +26,8 @@ from honcho.environ import expand_processes, parse_procfile
 from honcho.printer import Printer
 
 from workshop_kit import database, workshop
-from workshop_kit.examples import EXAMPLES
+from workshop_kit.launch import ready
+from workshop_kit.launch.output import say, terminal
 from workshop_kit.prefect_patches import tuned
 
 GRACE = float(os.environ["GRACE"])
@@ -100,55 +99,6 @@ def tune() -> None:
         os.environ["TUNED"] = "0"
 
 
-class Terminal:
-    """Standard output that outlives its terminal: when that is closed, the example still ends in good order."""
-
-    def __init__(self) -> None:
-        self.lock = threading.RLock()  # honcho prints in its signal handlers, which may interrupt a print
-        self.of_thread = threading.local()
-
-    def write(self, text: str) -> int:
-        """Whole lines only: print() writes a line and its end apart, and two threads of ours print."""
-        line = self.of_thread.line = getattr(self.of_thread, "line", "") + text
-        if line.endswith("\n"):
-            self.of_thread.line = ""
-            try:
-                with self.lock:
-                    sys.stdout.write(line)
-            except OSError:
-                self.closed()
-        return len(text)
-
-    def flush(self) -> None:
-        try:
-            sys.stdout.flush()
-        except OSError:
-            self.closed()
-
-    def isatty(self) -> bool:
-        return sys.stdout.isatty()
-
-    def closed(self) -> None:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still printed goes nowhere
-        os.kill(os.getpid(), signal.SIGHUP)
-
-    def watch(self) -> None:
-        """End the example when the terminal is closed. SIGHUP alone is not enough: where make is the terminal's first
-        program (ssh -t, a tmux pane), only make gets it, and make waits for us.
-        """
-        poll = select.poll()
-        poll.register(1, 0)  # nothing but the hang-up
-        if any(event & select.POLLHUP for _, event in poll.poll()):
-            self.closed()
-
-
-terminal = Terminal()
-
-
-def say(text: str) -> None:
-    print(text, file=terminal, flush=True)
-
-
 class Manager(honcho.manager.Manager):
     """honcho's Manager; a second Ctrl-C tells the processes again, which skips finishing the runs in flight."""
 
@@ -207,27 +157,6 @@ class Manager(honcho.manager.Manager):
             os.kill(os.getpid(), signal.SIGTERM)
 
 
-def wait_for(what: str, ready: Callable[[], bool], began: float, over: threading.Event) -> bool:
-    """Look every 0.1 s; say what we wait for after 2 s and then every 10 s. False when the example ends first."""
-    told = 2.0
-    while not over.is_set():
-        if ready():
-            return True
-        if time.monotonic() - began > told:
-            say(f"waiting for {what} ({time.monotonic() - began:.0f} s)")
-            told += 10
-        over.wait(0.1)
-    return False
-
-
-def answers(url: str) -> bool:
-    try:
-        workshop.call("GET", url, timeout=2)
-    except OSError:
-        return False
-    return True
-
-
 def put_back_in_queue() -> None:
     """Prefect's queue lives in its server's memory (issue #21218): after a start, give it the runs that still wait.
 
@@ -245,38 +174,9 @@ def put_back_in_queue() -> None:
         say(f"could not put waiting runs back in the queue: {error}. Try: make stop, then start again")
 
 
-def all_are_there(servers: int) -> bool:
-    """With REMOTE=1: whether our own task servers are among those subscribed there (true where it does not tell)."""
-    from workshop_kit import remote  # Prefect: heavy, so only now
-
-    there = remote.subscribed()
-    if there is None:
-        return True
-    files = workshop.RUN.glob("task_server.*.pids")
-    ours = {line.split()[1] for file in files for line in file.read_text().splitlines() if line.startswith("child ")}
-    return len(ours & {name.rpartition("-")[2] for name in there}) >= servers
-
-
-def announce(ex: int, servers: int, began: float, over: threading.Event) -> None:
-    """Watch the example come up; print the one line that says so."""
-    if not workshop.REMOTE:
-        if not wait_for("the Prefect server", workshop.healthy, began, over):
-            return
-        if not EXAMPLES[ex].rescuer:  # it does that, and more
-            threading.Thread(target=put_back_in_queue, daemon=True).start()
-        need = f"{servers} task server(s) to subscribe"
-        if not wait_for(need, lambda: len(workshop.subscribed()) >= servers, began, over):
-            return
-    else:
-        if not wait_for(f"{servers} task server(s) to subscribe there", lambda: all_are_there(servers), began, over):
-            return
-    for service in EXAMPLES[ex].services:
-        if not wait_for(service.name, lambda url=service.url: answers(url), began, over):
-            return
-    (workshop.RUN / "ready").touch()
-    seconds = time.monotonic() - began
-    ui = os.environ["REMOTE_URL"].removesuffix("/api") if workshop.REMOTE else workshop.UI
-    say(f"ready in {seconds:.1f} s: UI {ui} - next, in another terminal: {EXAMPLES[ex].following}")
+def put_back_meanwhile() -> None:
+    """put_back_in_queue while the task servers come up: the announcement waits for them, not for it."""
+    threading.Thread(target=put_back_in_queue, daemon=True).start()
 
 
 def claim(ex: int, servers: int, docker: bool = False) -> None:
@@ -327,7 +227,9 @@ def run_example(ex: int, servers: int) -> int:
             manager.add_process(process.name, process.cmd, env=env, cwd=workshop.KIT)
         over = threading.Event()
         sys.stdout.flush()
-        announcer = threading.Thread(target=announce, args=(ex, servers, began, over), daemon=True)
+        rescued = "rescuer" in procfile(ex)  # it does that, and more
+        announced = (ex, servers, began, over.is_set, (lambda: None) if rescued else put_back_meanwhile)
+        announcer = threading.Thread(target=ready.announce, args=announced, daemon=True)
         watcher = threading.Thread(target=terminal.watch, daemon=True)
         for thread in [announcer, *([watcher] if terminal.isatty() else [])]:
             threading.Timer(0.2, thread.start).start()  # after honcho has forked: no thread in its children
@@ -357,12 +259,12 @@ def start_background_server() -> int:
             stderr=output,
             start_new_session=True,
         )
-    over = threading.Event()
 
     def up() -> bool:
         return keeper.poll() is not None or workshop.healthy()
 
-    if not wait_for("the Prefect server", up, began, over) or keeper.poll() is not None:
+    ready.wait_for("the Prefect server", up, began, over=lambda: False)
+    if keeper.poll() is not None:
         workshop.fail(f"the Prefect server did not start; its log is {log}", "make doctor", 1)
     return 0
 
