@@ -4,10 +4,14 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
+# Every variable that people set: how the kit works here, which may stand in .env, and what one command alone is told.
+# A line each: scripts/lib/variables.sh and launch/unattended.py read them here.
+SETTINGS := ANSWER_SECONDS CACHE_SECONDS DB FAIL_RATE GRACE INBOX_PORT LIMIT LLM MARKETING_PORT MARVIN_AGENT_MODEL MAX_RESCUES OPENAI_BASE_URL PREFECT_API_URL PREFECT_PORT PYTHON PYTHON_IMAGE REDIS_IMAGE REDIS_PORT REDIS_URL REMOTE RESCUE SMTP_PORT SMTP_URL TUNED WEB_PORT WHEELS WORKSHOP_HOME WORK_SECONDS
+OF_ONE_COMMAND := ALL APPLY AUTO CODE DOCKER EMAIL EX FILTER FORCE FULL LANES MANUAL MINUTES N NAME NAMES NOTES ONCE OUT PEERS PLATFORM Q QUICK RATE SECONDS SEED SERVERS SQL TESTS WAIT WHO
+VARIABLES := $(SETTINGS) $(OF_ONE_COMMAND)
+
 # What a person types is data: `$(shell …)` in a name must arrive as it was typed. Plain `export NAME` would let make
 # expand the value; taken with $(value) and exported as it is, it does not. Unset variables stay unset.
-VARIABLES := ALL ANSWER_SECONDS APPLY AUTO CACHE_SECONDS CODE DB DOCKER EMAIL EX FAIL_RATE FILTER FORCE FULL GRACE INBOX_PORT LANES LIMIT LLM MANUAL MARKETING_PORT MARVIN_AGENT_MODEL MAX_RESCUES MINUTES N NAME NAMES NOTES ONCE OPENAI_BASE_URL OUT PEERS PLATFORM PREFECT_API_URL PREFECT_PORT PYTHON PYTHON_IMAGE Q QUICK RATE \
-  REDIS_IMAGE REDIS_PORT REDIS_URL REMOTE RESCUE SECONDS SEED SERVERS SMTP_PORT SMTP_URL SQL TESTS TUNED WAIT WEB_PORT WHEELS WHO WORKSHOP_HOME WORK_SECONDS
 $(foreach v,$(VARIABLES),$(if $(filter-out undefined,$(origin $(v))),$(eval override $(v) := $$(value $(v)))$(eval export $(v))))
 # In bash SECONDS itself counts, so it goes by another name.
 ifneq ($(origin SECONDS),undefined)

@@ -7,15 +7,16 @@ before=$(compgen -e | sort)
 help_if_asked "$@"
 name_ignored_settings
 compose_settings 4
+settings=$(settings)
 for name in $WORKSHOP_IGNORED; do [ -n "${!name+set}" ] || printf 'unset %s\n' "$name"; done
 for name in $(compgen -e | sort); do
   case $name in
-    PREFECT_* | PATH | PYTHON* | NO_PROXY | no_proxy | DO_NOT_TRACK | VIRTUAL_ENV | WORKSHOP_* | WEB_PORT) ;;
-    MARKETING_* | INBOX_* | MAIL_FOLDER | SMTP_PORT | REDIS_PORT | OWN_REDIS | FAIL_RATE | RESCUE | MAX_RESCUES | COMPOSE_* | LIMIT | *_IMAGE | REMOTE_URL | LLM | MARVIN_* | OPENAI_BASE_URL | ANSWER_SECONDS | CACHE_SECONDS | REQUIREMENTS) ;;
+    PREFECT_* | PATH | PYTHON* | NO_PROXY | no_proxy | DO_NOT_TRACK | VIRTUAL_ENV | WORKSHOP_* | KIT | VENV | RECORDS) ;;
+    MARKETING_* | INBOX_* | MAIL_FOLDER | OWN_REDIS | COMPOSE_* | REMOTE_URL | MARVIN_* | REQUIREMENTS) ;;
     REDIS_URL | SMTP_URL) case " $WORKSHOP_DERIVED " in *" $name="*) ;; *) continue ;; esac ;; # may hold a password
+    DB | WHEELS) continue ;;                                                                   # and so may these
     SECRET_*) [ -z "${!name}" ] || continue ;;
-    KIT | VENV | REMOTE | TUNED | GRACE | WORK_SECONDS | RECORDS) ;;
-    *) continue ;;
+    *) case " $settings " in *" $name "*) ;; *) continue ;; esac ;;
   esac
   case $name in PREFECT_API_KEY | PREFECT_API_AUTH_STRING | WORKSHOP_IGNORED) continue ;; esac # a key stays where the user put it
   printf 'export %s=%q\n' "$name" "${!name}"

@@ -26,9 +26,12 @@ if [ -n "${TESTS:-}" ]; then
   files=($TESTS)
   for file in "${files[@]}"; do [ -f "$file" ] || fail "TESTS='$file' is no file" 'make test TESTS=tests/ex2.bats'; done
 fi
-# The tests choose their own; what a developer's shell or make carries must not get in.
-keep_out="WORKSHOP_GOAL LONG APPLY CODE OWN_CODE EX WHO AUTO NOTES ALL ONCE OUT MANUAL MAX_RESCUES MINUTES RATE RESCUE SECONDS SEED CHAOS_SECONDS ANSWER_SECONDS CACHE_SECONDS LLM MARVIN_AGENT_MODEL OPENAI_API_KEY OPENAI_BASE_URL OPENAI_ENV_FILE Q WORKSHOP_DERIVED $(printf '%s' "$WORKSHOP_DERIVED" | tr ' ' '\n' | cut -d= -f1 | tr '\n' ' ') DB FULL PEERS QUICK TUNED WORKSHOP_HOME PREFECT_PORT WEB_PORT REMOTE EMAIL FAIL_RATE REDIS_URL SMTP_URL DOCKER NAME NAMES N SERVERS LIMIT MAKEFLAGS MAKELEVEL MFLAGS TESTS WORKSHOP_SETS WORKSHOP_API_URL $WORKSHOP_SETS"
+# The tests choose their own; what a developer's shell or make carries must not get in. What this machine is used with may.
+keep_out="$(settings) $(variables_of_one_command) OWN_CODE CHAOS_SECONDS LONG OPENAI_API_KEY OPENAI_ENV_FILE MAKEFLAGS MAKELEVEL MFLAGS WORKSHOP_GOAL WORKSHOP_API_URL WORKSHOP_SETS $WORKSHOP_SETS WORKSHOP_DERIVED $(tr ' ' '\n' <<<"$WORKSHOP_DERIVED" | cut -d= -f1 | tr '\n' ' ')"
 long=
 if [ "${LONG:-0}" = 1 ]; then long=--long; elif [ -n "${TESTS:-}${FILTER:-}" ] || [ "${DOCKER:-0}" = 1 ]; then long=--all; fi
-for name in $keep_out; do unset "$name"; done
-exec "$VENV/bin/python" tests/lanes.py $long ${FILTER:+--filter "$FILTER"} "${files[@]}"
+arguments=(${long:+"$long"} ${FILTER:+--filter "$FILTER"} "${files[@]}")
+for name in $keep_out; do
+  case $name in LANES | PYTHON | WHEELS | *_IMAGE) ;; *) unset "$name" ;; esac
+done
+exec "$VENV/bin/python" tests/lanes.py "${arguments[@]}"
