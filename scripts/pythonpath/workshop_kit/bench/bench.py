@@ -15,7 +15,6 @@ import platform
 import re
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -29,8 +28,8 @@ from typing import Any
 from rich.console import Console, Group
 from rich.table import Table
 
-from workshop_kit import workshop
-from workshop_kit.show import studio
+from workshop_kit import svg, workshop
+from workshop_kit.launch import unattended
 
 FOLDER = workshop.HOME / "bench"
 # Programs that are measured as they are, and know nothing of the kit: run by their path.
@@ -55,9 +54,7 @@ class Side:
 
     def __init__(self, folder: Path, servers: int = 2, limit: str = LIMIT, work: float = 0) -> None:
         self.folder, self.servers, self.limit, self.work = folder, servers, limit, work
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = unattended.free_ports()
         self.api = f"http://127.0.0.1:{self.port}/api"
         self.log = folder / "log"
         self.started: list[subprocess.Popen[bytes]] = []
@@ -151,17 +148,19 @@ class Kit(Side):
 
     name = "kit"
 
+    def __init__(self, folder: Path, **options: Any) -> None:
+        super().__init__(folder, **options)
+        settings = {"SERVERS": str(self.servers), "LIMIT": self.limit, "WORK_SECONDS": str(self.work)}
+        environment = unattended.own_environment(folder / "home", ("TUNED",), **settings | self.settings())
+        self.kit = unattended.Kit(environment, "bench")
+        self.api, self.log = f"{self.kit.prefect}/api", self.kit.log
+
+    def settings(self) -> dict[str, str]:
+        """What more is set."""
+        return {}
+
     def environment(self) -> dict[str, str]:
-        keep = ("PATH", "HOME", "LANG", "TMPDIR", "TUNED")
-        mine = {key: os.environ[key] for key in keep if key in os.environ}
-        return mine | {
-            "CODE": "",  # the finished files, whatever .env says
-            "WORKSHOP_HOME": str(self.folder / "home"),
-            "PREFECT_PORT": str(self.port),
-            "SERVERS": str(self.servers),
-            "LIMIT": self.limit,
-            "WORK_SECONDS": str(self.work),
-        }
+        return self.kit.environment
 
     def python(self) -> list[str]:
         with_env = '. "$KIT/scripts/env.sh"; name=$1; shift; exec python "$0/$name.py" "$@"'
@@ -169,9 +168,12 @@ class Kit(Side):
 
     def start(self) -> float:
         began = time.monotonic()
-        self.launch("make", "-s", "-C", str(workshop.KIT), "ex2")
-        self.wait("make ex2", lambda: "\nready in" in "\n" + self.log.read_text())
+        self.kit.start("ex2")
         return time.monotonic() - began
+
+    def stop(self) -> None:
+        super().stop()
+        self.kit.stop()
 
     def pids(self) -> list[int]:
         files = (self.folder / "home" / "run").glob("*.pids")
@@ -398,6 +400,17 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
+FAILURES = (RuntimeError, OSError, subprocess.SubprocessError, unattended.Broken)
+
+
+def what_failed(error: Exception) -> str:
+    """What could not be measured, and the end of what was said about it."""
+    if isinstance(error, unattended.Broken):
+        typed, said = error.args
+        return f"make {typed} did not come: {said[-250:]}"
+    return str(error)
+
+
 def main() -> int:
     quick, full, peers = (bool(workshop.whole_number(name, 0, 0, 1)) for name in ("QUICK", "FULL", "PEERS"))
     if quick and full:
@@ -421,8 +434,8 @@ def main() -> int:
         rates = scale(much)
         if peers:
             peer = celery(2000 if full else 500)
-    except (RuntimeError, OSError, subprocess.SubprocessError) as error:
-        workshop.fail(str(error), "make doctor, then make bench")
+    except FAILURES as error:
+        workshop.fail(what_failed(error), "make doctor, then make bench")
 
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     machine += time.strftime(", %F")
@@ -430,8 +443,7 @@ def main() -> int:
     console.print(picture(machine, table, rates, peer))
     facts = dict(machine=machine, quick=quick, full=full, load=os.getloadavg(), amounts=much, table=table, scale=rates)
     (FOLDER / "bench.json").write_text(json.dumps({**facts, "celery": peer}, indent=2) + "\n")
-    svg = console.export_svg(title="make bench" + (" FULL=1" if full else ""))
-    (FOLDER / "bench.svg").write_text(studio.self_contained(svg))
+    (FOLDER / "bench.svg").write_text(svg.drawn(console, "make bench" + (" FULL=1" if full else "")))
     say(f"\n{time.monotonic() - began:.0f} s; {FOLDER / 'bench.json'} and bench.svg")
     return 0
 

@@ -99,11 +99,10 @@ def latency(task: Any, number: int) -> dict[str, Any]:
 
 def main() -> int:
     how, number = sys.argv[1], int(sys.argv[2])
-    here = Path(__file__).resolve().parent
     if how == "compute":
         from compute import compute as task
     else:
-        sys.path.insert(0, str(here.parent / "examples" / "ex2_task_servers"))
+        sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "examples" / "ex2_task_servers"))
         from task_server import my_background_task as task
     logging.getLogger("prefect.tasks").setLevel(logging.WARNING)  # a line for each run is not what is measured
     done = completed()

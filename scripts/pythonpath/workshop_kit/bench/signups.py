@@ -9,7 +9,6 @@ retries). A benchmark, no test: prints a table, the exit code is 0. Exit 2 when 
 
 import socket
 import statistics
-import subprocess
 import time
 from collections.abc import Callable
 
@@ -23,15 +22,14 @@ from workshop_kit.bench import bench
 class Signups(bench.Kit):
     """`make ex4`, and an API with the inline route beside it."""
 
-    def environment(self) -> dict[str, str]:
-        return super().environment() | {"WEB_PORT": str(self.web), "FAIL_RATE": "0", "WORK_SECONDS": "0.3"}
+    def settings(self) -> dict[str, str]:
+        return {"FAIL_RATE": "0", "WORK_SECONDS": "0.3"}
 
     def start(self) -> float:
         began = time.monotonic()
+        self.kit.start("ex4")
         # The services count up from it, and the second API is the sixth.
-        self.web = next(port for port in range(self.port + 20, 65000, 10) if all(map(is_free, range(port, port + 10))))
-        self.launch("make", "-s", "-C", str(workshop.KIT), "ex4")
-        self.wait("make ex4", lambda: "\nready in" in "\n" + self.log.read_text())
+        self.web = int(self.kit.environment["WEB_PORT"])
         serve = '. "$KIT/scripts/env.sh"; PYTHONPATH=$PYTHONPATH:$1 exec loopback "$0" inline:app "$2"'
         lesson = str(workshop.KIT / "examples" / "ex4_signups")
         self.launch("bash", "-c", serve, str(bench.PROGRAMS), lesson, str(self.web + 5))
@@ -66,8 +64,8 @@ def main() -> int:
                     seconds = seconds_of(lambda url=url, user=user: workshop.call("POST", url, user, timeout=30))
                     if count >= 0:
                         found[name].append(seconds)
-    except (RuntimeError, OSError, subprocess.SubprocessError) as error:
-        workshop.fail(str(error), "make doctor, then make bench EX=4")
+    except bench.FAILURES as error:
+        workshop.fail(bench.what_failed(error), "make doctor, then make bench EX=4")
     table = Table(f"POST, {number} of each in turn", "median", "p95", "worst")
     p95 = {}
     for name, samples in found.items():

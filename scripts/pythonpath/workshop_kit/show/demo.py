@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Plays the chapter of an example, a key press a step: it tells, types the commands, and shows what happens.
 
-EX=2       which example: its README is the script (show/chapter.py says how it is read). An argument: another file
+EX=1…6     which example: its README is the script (show/chapter.py says how it is read). An argument: another file
 AUTO=1     unattended: no keys, no pauses; checks that everything happens which the chapter promises
 ALL=1      the whole chapter, with the things to try; otherwise what is under "Run it"
 DOCKER=1   what is under "The same code in Docker" (examples 4 and 5)
@@ -27,8 +27,8 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.table import Table
 
-from workshop_kit import examples, workshop
-from workshop_kit.examples import EXAMPLES
+from workshop_kit import workshop
+from workshop_kit.launch import unattended
 from workshop_kit.show import chapter
 from workshop_kit.show.terminal import Terminal, plain
 
@@ -37,9 +37,6 @@ LONG = 240  # seconds that a command may take
 NEWS = 6  # lines that a terminal shows of what it has printed in the background
 SOON = 90  # seconds until what a chapter promises must be there
 STROKE = 0.025  # seconds between two letters
-# What was typed for the demo itself is not for the commands in it.
-NOT_FOR_THE_SHOW = {"ALL", "APPLY", "AUTO", "CODE", "DOCKER", "EX", "NOTES", "OWN_CODE"}
-NOT_FOR_THE_SHOW |= {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
 console = Console(highlight=False)
 
 
@@ -102,8 +99,7 @@ class Show:
         self.before: dict[Path, str] = {}  # the files that were changed, as they were
         self.took: list[tuple[str, str, float]] = []  # section, what, seconds
         self.block_at: dict[int, int] = {}  # where the last block of commands begins, by terminal
-        self.environment = {k: v for k, v in os.environ.items() if k not in NOT_FOR_THE_SHOW}
-        self.environment["CODE"] = ""  # the finished files, whatever .env says
+        self.environment = unattended.environment()
         if not keyboard:
             # A home of its own, new each time: the chapter begins where nobody has signed up yet.
             home = workshop.HOME / "demo"
@@ -328,10 +324,9 @@ class Show:
             terminal.close(float(os.environ.get("GRACE", "30")) + 20)
         for path, text in self.before.items():
             write(path, text)
-        environment = {**self.environment, "GRACE": "5"}
+        kit = unattended.Kit({**self.environment, "GRACE": "5"}, "demo")
         # Of a home that nobody will use again, the containers, volumes and the image go too.
-        stop = ["clean", "DOCKER=1"] if self.docker and not self.keyboard else ["stop"]
-        subprocess.run(["make", "-s", *stop], cwd=workshop.KIT, env=environment, capture_output=True, check=False)
+        kit.stop("clean DOCKER=1" if self.docker and not self.keyboard else "stop")
 
     def timings(self) -> Table:
         """How long each step took, and each section."""
@@ -412,9 +407,9 @@ def the_chapter() -> Path:
     if len(sys.argv) > 1:
         return workshop.KIT / sys.argv[1]
     ex = os.environ.get("EX", "")
-    if ex not in map(str, EXAMPLES):
-        workshop.fail(f"there is no example EX={ex[:40]!r} (there are {examples.known()})", "make demo EX=2")
-    return EXAMPLES[int(ex)].folder / "README.md"
+    if ex not in [str(known) for known in workshop.EXAMPLES]:
+        workshop.fail(f"there is no example EX={ex[:40]!r} (there are 1 to 6)", "make demo EX=2")
+    return workshop.KIT / "examples" / workshop.EXAMPLES[int(ex)][0] / "README.md"
 
 
 def main() -> int:

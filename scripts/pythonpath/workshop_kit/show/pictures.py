@@ -14,8 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from workshop_kit import workshop
-from workshop_kit.show import studio
-from workshop_kit.show.studio import Studio
+from workshop_kit.launch import unattended
+from workshop_kit.launch.unattended import Kit
+from workshop_kit.show.camera import Camera, chromium
+
+ANSWER = 120  # seconds until the Prefect server answers: chaos may just have killed it
 
 
 def shows(text: str) -> Callable[[Any], None]:
@@ -28,27 +31,44 @@ def shows(text: str) -> Callable[[Any], None]:
     return wait
 
 
-def ex1(kit: Studio) -> None:
+def in_a_terminal(kit: Kit, typed: str) -> str:
+    """What `make …` prints in a terminal, with its colours."""
+    return kit.make(typed, in_a_terminal=True)
+
+
+def asked(kit: Kit, path: str, body: dict[str, Any]) -> Any:
+    """What Prefect's API answers to a POST; asks again for ANSWER seconds, then exits 1."""
+    patience = time.monotonic() + ANSWER
+    while True:
+        try:
+            return workshop.call("POST", f"{kit.prefect}/api{path}", body)
+        except OSError as error:
+            if time.monotonic() > patience:
+                workshop.fail(f"the Prefect API does not answer: {error}", "make doctor", 1)
+            time.sleep(0.5)
+
+
+def ex1(kit: Kit, camera: Camera) -> None:
     """The run's page in the Prefect UI, with the line that the task printed."""
     printed = kit.make("ex1 NAME=Ford")
     address = re.search(r"page: (\S+)", printed)[1]
-    kit.page("ex1-run", address, shows("Hello, Ford!"))
-    kit.stop()
+    camera.page("ex1-run", address, shows("Hello, Ford!"))
 
 
-def ex2(kit: Studio) -> None:
+def ex2(kit: Kit, camera: Camera) -> None:
     """Twenty runs spread over two task servers, and the board while more are under way."""
     with kit.running("ex2 SERVERS=2") as ready:
-        mapped = kit.make("submit-map N=20")
-        kit.terminal("ex2", ("make ex2 SERVERS=2", ready), ("make submit-map N=20      # in another terminal", mapped))
+        started = ("make ex2 SERVERS=2", ready)
+        mapped = in_a_terminal(kit, "submit-map N=20")
+        camera.terminal("ex2", started, ("make submit-map N=20      # in another terminal", mapped))
         kit.make("submit-map N=24 WAIT=0")
         waiting = {"task_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
-        while kit.ask("/task_runs/count", waiting) > 8:
+        while asked(kit, "/task_runs/count", waiting) > 8:
             time.sleep(0.1)  # some have ended, some run, some wait: that is the picture
-        kit.terminal("ex2-watch", ("make watch", kit.make("watch ONCE=1")))
+        camera.terminal("ex2-watch", ("make watch", in_a_terminal(kit, "watch ONCE=1")))
 
 
-def ex3(kit: Studio) -> None:
+def ex3(kit: Kit, camera: Camera) -> None:
     """The app's own page of its routes, where a request was tried out."""
     with kit.running("ex3"):
 
@@ -63,10 +83,10 @@ def ex3(kit: Studio) -> None:
             top, end = post.bounding_box(), answer.bounding_box()
             return top | {"height": end["y"] + end["height"] - top["y"]}
 
-        kit.page("ex3-docs", f"{kit.web}/docs", try_it_out)
+        camera.page("ex3-docs", f"{kit.web}/docs", try_it_out)
 
 
-def ex4(kit: Studio) -> None:
+def ex4(kit: Kit, camera: Camera) -> None:
     """The page with the users and the states of their tasks."""
     with kit.running("ex4 SERVERS=2 FAIL_RATE=0.5"):  # enough retries to see one
         kit.make("signup NAME=Ford EMAIL=ford@example.com")
@@ -82,10 +102,10 @@ def ex4(kit: Studio) -> None:
                 if row.get_by_text("AwaitingRetry").count():
                     return
 
-        kit.page("ex4-page", kit.web, sign_up)
+        camera.page("ex4-page", kit.web, sign_up)
 
 
-def ex5(kit: Studio) -> None:
+def ex5(kit: Kit, camera: Camera) -> None:
     """The page with a question, the states that its run passed, and the answer."""
     with kit.running("ex5 LLM=canned"):
 
@@ -94,20 +114,20 @@ def ex5(kit: Studio) -> None:
             page.get_by_role("button", name="Ask", exact=True).click()
             page.locator("article .source").get_by_text("answered by").wait_for()
 
-        kit.page("ex5-page", kit.web, ask)
+        camera.page("ex5-page", kit.web, ask)
 
 
-def ex6(kit: Studio) -> None:
+def ex6(kit: Kit, camera: Camera) -> None:
     """The scoreboard after twenty seconds of chaos, and the page of a run that was rescued."""
     with kit.running("ex6 SERVERS=3"):
-        score = kit.make("chaos N=120 SECONDS=20 SEED=42")
-        kit.terminal("ex6-chaos", ("make chaos N=120 SECONDS=20 SEED=42", score))
-        runs = kit.ask("/task_runs/filter", {})
+        score = in_a_terminal(kit, "chaos N=120 SECONDS=20 SEED=42")
+        camera.terminal("ex6-chaos", ("make chaos N=120 SECONDS=20 SEED=42", score))
+        runs = asked(kit, "/task_runs/filter", {})
         rescued = [run["id"] for run in runs if run["run_count"] > 1 and run["state_type"] == "COMPLETED"]
         if not rescued:
             workshop.fail("nothing was rescued this time, so there is no page of it", "make pictures EX=6", 1)
         address = f"{kit.prefect}/runs/task-run/{rescued[0]}"
-        kit.page("ex6-rescued", address, shows("back in the queue"))
+        camera.page("ex6-rescued", address, shows("back in the queue"))
 
 
 PICTURES = {"1": ex1, "2": ex2, "3": ex3, "4": ex4, "5": ex5, "6": ex6}
@@ -123,11 +143,15 @@ def main() -> int:
         workshop.fail(f"OUT={str(out)[:200]!r} is no folder", "make pictures OUT=docs")
     chosen = [only] if only else list(PICTURES)
     if set(chosen) - TERMINALS_ONLY:
-        studio.chromium()
+        chromium()
     began = time.monotonic()
     for ex in chosen:
-        with Studio(out) as kit:
-            PICTURES[ex](kit)
+        with unattended.own_kit("pictures") as kit:
+            try:
+                PICTURES[ex](kit, Camera(kit, out))
+            except unattended.Broken as broken:
+                typed, said = broken.args
+                workshop.fail(f"make {typed} failed: {said[-200:]}", "make doctor", 1)
     print(f"done in {time.monotonic() - began:.0f} s")
     return 0
 

@@ -8,8 +8,6 @@ said. Exit 2 beside a running example. It uses this WORKSHOP_HOME, and leaves it
 """
 
 import os
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -18,114 +16,78 @@ from contextlib import contextmanager, nullcontext
 from rich.console import Console
 from rich.table import Table
 
-from workshop_kit import examples, workshop
-from workshop_kit.examples import EXAMPLES, Example
+from workshop_kit import workshop
+from workshop_kit.launch import unattended
+from workshop_kit.launch.unattended import START, Broken, Kit
 
-START = 120  # seconds that an example may take until it is ready; in Docker the image is built first
-START_IN_DOCKER = 600
-STEP = 180  # seconds that a command may take
+START_IN_DOCKER = 600  # seconds that an example may take until it is ready: the image is built first
 
+# What each chapter does: the command that starts it in terminal 1, and the commands of terminal 2.
+CHAPTERS: dict[str, tuple[str, list[str]]] = {
+    "1": ("", ["ex1 NAME=Ford", "runs N=3"]),
+    "2": ("ex2 SERVERS=2", ["submit NAME=Agrajag", "submit-map", "submit-map N=20"]),
+    "3": ("ex3", ["task NAME=Trillian"]),
+    "4": ("ex4 SERVERS=2", ["signup", "signup N=10"]),
+    "5": ("ex5 SERVERS=2 LLM=canned", ["ask Q=What_is_the_meaning_of_life?"]),
+    "6": ("ex6 SERVERS=3", ["submit-map N=12", "chaos N=40 SECONDS=10"]),
+    "4 in Docker": ("ex4 SERVERS=2 DOCKER=1", ["signup", "signup N=10"]),
+    "5 in Docker": ("ex5 SERVERS=2 LLM=canned DOCKER=1", ["ask Q=What_is_the_meaning_of_life?"]),
+}
 console = Console(highlight=False)
 
 
-class Broken(Exception):
-    """What was typed, and what it said."""
-
-
-def make(command: str) -> str:
+def make(kit: Kit, typed: str) -> str:
     """Type one command; returns what it said. Raises Broken when it fails or takes too long."""
-    print(f"  $ make {command}", flush=True)
-    try:
-        done = subprocess.run(
-            ["make", "-s", *command.split()],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=STEP,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise Broken(command, f"it took more than {STEP} s") from error
-    if done.returncode:
-        raise Broken(command, (done.stdout + done.stderr).strip()[-1500:])
-    return done.stdout
-
-
-def prove(ex: int) -> None:
-    """Its promises, each with a ✓. Raises Broken."""
-    said = make(f"check EX={ex}")
-    print("".join(f"    {line}\n" for line in said.splitlines()), end="", flush=True)
+    print(f"  $ make {typed}", flush=True)
+    return kit.make(typed)
 
 
 @contextmanager
-def running(command: str) -> Iterator[None]:
-    """The example of terminal 1, ready; stopped at the end, come what may."""
-    log = workshop.HOME / "logs" / "tour.log"
-    print(f"  $ make {command}", flush=True)
-    with log.open("wb") as output:
-        terminal = subprocess.Popen(
-            ["make", "-s", *command.split()],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    patience = time.monotonic() + (START_IN_DOCKER if "DOCKER" in command else START)
-    try:
-        while "\nready" not in "\n" + log.read_text(errors="replace"):
-            if terminal.poll() is not None or time.monotonic() > patience:
-                raise Broken(command, log.read_text(errors="replace").strip()[-1500:])
-            time.sleep(0.2)
+def running(kit: Kit, typed: str) -> Iterator[None]:
+    """The example of terminal 1, ready; stopped at the end, come what may. Raises Broken."""
+    print(f"  $ make {typed}", flush=True)
+    with kit.running(typed, START_IN_DOCKER if "DOCKER" in typed else START):
         yield
-    finally:
-        if terminal.poll() is None:
-            os.killpg(terminal.pid, signal.SIGINT)
-            try:
-                terminal.wait(timeout=90)
-            except subprocess.TimeoutExpired:
-                subprocess.run(["make", "-s", "stop"], stdin=subprocess.DEVNULL, capture_output=True, check=False)
 
 
-def chapter(example: Example, docker: bool) -> None:
-    """One chapter: what its example.env says under TOUR. Raises Broken."""
-    # Example 1 is a program that ends; its server stays in the background.
-    start = f"ex{example.number}" + (" DOCKER=1" if docker else "") if example.servers else ""
-    with running(start) if start else nullcontext():
-        for command in example.tour:
-            make(command)
-        prove(example.number)
+def prove(kit: Kit, name: str) -> None:
+    """Its promises, each with a ✓. Raises Broken."""
+    said = make(kit, f"check EX={name[0]}")
+    print("".join(f"    {line}\n" for line in said.splitlines()), end="", flush=True)
+
+
+def chapter(kit: Kit, name: str) -> None:
+    """One chapter. Raises Broken."""
+    start, steps = CHAPTERS[name]
+    with running(kit, start) if start else nullcontext():
+        for step in steps:
+            make(kit, step)
+        prove(kit, name)
     if not start:
-        make("stop")
+        make(kit, "stop")
 
 
 def main() -> int:
     docker = bool(workshop.whole_number("DOCKER", 0, 0, 1))
     only = os.environ.get("EX", "")
-    chosen = [example for example in EXAMPLES.values() if only in ("", str(example.number))]
-    if not chosen:
-        workshop.fail(f"there is no example EX={only[:40]!r} (there are {examples.known()})", "make tour EX=2")
-    chapters = [(example, False) for example in chosen]
-    chapters += [(example, True) for example in chosen if docker and example.docker]
+    names = [name for name in CHAPTERS if (docker or "Docker" not in name) and only in ("", name[0])]
+    if not names:
+        workshop.fail(f"there is no example EX={only[:40]!r}", "make tour EX=2")
     if workshop.running_example():
         workshop.fail("an example is running", "make stop, then make tour")
-    for variable in ("EX", "DOCKER", "N", "NAME", "SERVERS", "LLM", "Q", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
-        os.environ.pop(variable, None)  # what was typed for the tour is not for its commands
-    os.environ["CODE"] = ""  # the finished files, whatever .env says
-    os.environ["LLM"] = "canned"  # example 5: a show needs no key
-    (workshop.HOME / "logs").mkdir(parents=True, exist_ok=True)
+    kit = Kit(unattended.environment(), "tour")
     table = Table("example", "", "seconds")
     code = 0
-    for example, in_docker in chapters:
-        name = f"{example.number} in Docker" if in_docker else str(example.number)
+    for name in names:
         print(f"example {name}", flush=True)
         began = time.monotonic()
         try:
-            chapter(example, in_docker)
+            chapter(kit, name)
             table.add_row(name, "✓", f"{time.monotonic() - began:.0f}")
         except Broken as broken:
-            command, said = broken.args
+            typed, said = broken.args
             table.add_row(name, "✗", f"{time.monotonic() - began:.0f}")
-            print(f"✗ make {command}\n{said}", file=sys.stderr)
+            print(f"✗ make {typed}\n{said.strip()[-1500:]}", file=sys.stderr)
             code = 1
             break
     console.print(table)
