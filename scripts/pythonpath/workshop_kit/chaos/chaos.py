@@ -9,6 +9,7 @@ Exit 0 if every run came to an end and none was started twice while it was alive
 """
 
 import contextlib
+import json
 import logging
 import os
 import signal
@@ -17,7 +18,9 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random, SystemRandom
 
 import httpx
@@ -86,6 +89,11 @@ def plan(seed: int, seconds: float) -> list[Fault]:
         faults.append(Fault(at, deck.pop(), random.random()))
         at += random.uniform(*GAP)
     return faults
+
+
+def in_words(figures: Mapping[str, int]) -> str:
+    """What chaos ends with, on one line."""
+    return ", ".join(f"{number} {what}" for what, number in figures.items())
 
 
 class Chaos:
@@ -286,11 +294,18 @@ class Chaos:
                 print("no rescuer was running: make ex6 (without RESCUE=0) has one; make rescue finds them now")
         if self.diary.doubled:
             print(f"started again while alive: {', '.join(self.diary.doubled)}")
-        print(
-            f"seed {self.seed}: {sum(score.faults.values())} faults, {len(score.submitted)} submitted, "
-            f"{score.ended['COMPLETED']} completed, {self.diary.repeated()} more than once, "
-            f"{given_up} ended otherwise, {len(self.diary.doubled)} doubled alive, {len(lost)} lost"
-        )
+        figures = {
+            "faults": sum(score.faults.values()),
+            "submitted": len(score.submitted),
+            "completed": score.ended["COMPLETED"],
+            "more than once": self.diary.repeated(),
+            "ended otherwise": given_up,
+            "doubled alive": len(self.diary.doubled),
+            "lost": len(lost),
+        }
+        print(f"seed {self.seed}: {in_words(figures)}")
+        if path := os.environ.get("WORKSHOP_FIGURES"):  # for chaos/rounds.py
+            Path(path).write_text(json.dumps(figures))
         return not lost and not self.diary.doubled
 
 
