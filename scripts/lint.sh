@@ -24,8 +24,8 @@ nothing_found() { # PATTERN FILE... -> fails, showing the lines, if a line match
 
 targets_documented() { # every make target stands in the README, and every `make x` in a document exists
   local targets known name
-  targets=$(sed -n 's/^\([a-z][a-z0-9-]*\):.*##.*/\1/p' Makefile)
-  known=" $(sed -n 's/^\([a-z][a-z0-9-]*\):.*/\1/p' Makefile | tr '\n' ' ')"
+  targets=$(examples | sed 's/^/ex/' && sed -n 's/^\([a-z][a-z0-9-]*\):.*##.*/\1/p' Makefile)
+  known=" $(examples | sed 's/^/ex/' | tr '\n' ' ')$(sed -n 's/^\([a-z][a-z0-9-]*\):.*/\1/p' Makefile | tr '\n' ' ')"
   for name in $targets; do
     grep -qE "make $name([^a-z0-9-]|$)" README.md || {
       say "README.md does not mention make $name"
@@ -41,6 +41,26 @@ targets_documented() { # every make target stands in the README, and every `make
   done < <(grep -ohE '(^|`)(\$ )?make [a-z][a-z0-9-]*' README.md BEFORE.md examples/*/README.md | sed 's/.*make //' | sort -u)
 }
 
+examples_agree() { # each example.env says what its folder, its Procfile, the locks and docker/ have
+  local ex folder said there
+  for ex in $(examples); do
+    folder=$(finished_folder "$ex")
+    said=$(example "$ex" WRITE | tr ' ' '\n' | sort)
+    there=$(cd "$folder/skeleton" && printf '%s\n' *.py | sort)
+    [ "$said" = "$there" ] || { say "example $ex: WRITE is not what skeleton/ has" && return 1; }
+    [ -f "requirements/$(example "$ex" PACKAGES).txt" ] || { say "example $ex: PACKAGES names no lock" && return 1; }
+    [ "$(example "$ex" DOCKER)" = "$([ ! -f "docker/compose.ex$ex.yaml" ] || printf 1)" ] ||
+      { say "example $ex: DOCKER and docker/ do not agree" && return 1; }
+    [ -z "$(example "$ex" SERVERS)" ] || {
+      [ "$(example "$ex" RESCUER)" = "$(sed -n 's/^rescuer:.*/1/p' "$(procfile "$ex")")" ] &&
+        [ "$([ -z "$(example "$ex" PAGE)" ] || printf 1)" = "$(sed -n 's/^web:.*/1/p' "$(procfile "$ex")")" ]
+    } || { say "example $ex: RESCUER or PAGE and its Procfile do not agree" && return 1; }
+    for name in $(files_started "$ex"); do
+      [ -f "$folder/$name" ] || { say "example $ex starts $name, which is not there" && return 1; }
+    done
+  done
+}
+
 scripts_have_help() { # every script that a person may call answers -h, and does nothing else
   local file
   for file in scripts/*.sh; do
@@ -52,10 +72,17 @@ scripts_have_help() { # every script that a person may call answers -h, and does
   done
 }
 
-check 'shellcheck' shellcheck --external-sources --exclude=SC2016,SC2154 "${shell_files[@]}"
+in_two() { # FILE... -- COMMAND... -> the command on the files, on two cores: shellcheck takes most of the time here
+  local files=()
+  while [ "$1" != -- ]; do files+=("$1") && shift; done
+  shift
+  printf '%s\0' "${files[@]}" | xargs -0 -n 10 -P 2 "$@"
+}
+
+check 'shellcheck' in_two "${shell_files[@]}" -- shellcheck --external-sources --exclude=SC2016,SC2154
 # 2030, 2031: each test is a subshell of its own, and means to be.
 # 2016, 2154, 2034: `within` evaluates what stands in single quotes; `start` and `own_kit` set variables by name.
-check 'shellcheck of the tests' shellcheck --external-sources --exclude=SC2016,SC2154,SC2034,SC2030,SC2031 --shell=bats tests/*.bats
+check 'shellcheck of the tests' in_two tests/*.bats -- shellcheck --external-sources --exclude=SC2016,SC2154,SC2034,SC2030,SC2031 --shell=bats
 check 'shfmt' shfmt --indent 2 --case-indent --diff "${shell_files[@]}"
 check 'ruff' ruff check --quiet scripts examples tests
 check 'ruff format' ruff format --quiet --diff scripts examples tests
@@ -63,9 +90,12 @@ check 'hadolint' hadolint docker/Dockerfile
 # What bash 3.2 and the tools of macOS do not have.
 check 'no bash 4' nothing_found '[d]eclare -A|[l]ocal -A|[m]apfile|[r]eadarray|\$\{[a-zA-Z_]+(,,|\^\^)|[&]>>|\|[&]([^&]|$)|[c]oproc' scripts/*.sh scripts/lib/*.sh
 check 'no GNU only' nothing_found '[s]ed -i |[d]ate -d|%s%[N]|[r]eadlink -f|[g]rep -P|\b[t]imeout [0-9]|[x]args -r|[s]tat -c|[c]p -a |[r]ealpath' scripts/*.sh scripts/lib/*.sh
+# It says nothing when it fails, and before an && it does not fail: is, compare, there and not_there do (tests/helpers.bash).
+check 'no bare [ in the tests' nothing_found '^ *\[\[? ' tests/*.bats
 check "a line each for make's variables" nothing_found '^(SETTINGS|OF_ONE_COMMAND) :=.*[\\]$' Makefile # scripts/lib/variables.sh
 check 'no .ONESHELL' nothing_found '^\.(ONESHELL|SHELLFLAGS)|\$\(file ' Makefile
 check 'no address in the locks' nothing_found 'https?://' requirements/*.txt
 check 'the targets and the documents' targets_documented
 check 'help of the scripts' scripts_have_help
+check 'the examples and their example.env' examples_agree
 if [ "$failed" = 0 ]; then say 'lint is green'; else exit 1; fi

@@ -50,7 +50,7 @@ left_of_pictures() { ps axeww -o command= | grep -F "WORKSHOP_HOME=$TMPDIR/pictu
     grep -q "$text" "$OUT/ex2.svg"
   done
   grep -q laptop "$OUT/ex2-watch.svg"
-  [ -z "$(ls "$TMPDIR")" ]
+  is "$(ls "$TMPDIR")" '' 'what is left in TMPDIR'
   ok make status # the example of ours goes on
 }
 
@@ -60,7 +60,7 @@ left_of_pictures() { ps axeww -o command= | grep -F "WORKSHOP_HOME=$TMPDIR/pictu
   kill -INT -- "-$pictures_pid"
   within 40 gone "$pictures_pid"
   within 5 eval '[ -z "$(left_of_pictures)" ]'
-  [ -z "$(ls -d "$TMPDIR"/pictures-* 2>/dev/null)" ]
+  is "$(ls -d "$TMPDIR"/pictures-* 2>/dev/null)" '' 'kits that are left'
   refused 'make pictures EX=2' make pictures EX=9
   refused 'OUT=docs' make pictures EX=2 OUT=/nowhere
   only "$BATS_TEST_TMPDIR/bin" "${BASICS[@]}"

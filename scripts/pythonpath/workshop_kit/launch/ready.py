@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 from workshop_kit import workshop
+from workshop_kit.examples import EXAMPLES
 from workshop_kit.launch.output import say
 
 
@@ -42,17 +43,6 @@ def all_are_there(servers: int) -> bool:
     return len(ours & {name.rpartition("-")[2] for name in there}) >= servers
 
 
-def following(ex: int) -> str:
-    """The command to type next."""
-    return {
-        2: "make submit NAME=Agrajag",
-        3: f"make task, or open {workshop.WEB}/docs",
-        4: f"make signup, or open {workshop.WEB}",
-        5: f"make ask Q='What is the meaning of life?', or open {workshop.WEB}",
-        6: "make chaos",
-    }[ex]
-
-
 def announce(
     ex: int,
     servers: int,
@@ -75,10 +65,10 @@ def announce(
             return
     elif not in_containers and not wait_for(f"{need} there", lambda: all_are_there(servers), began, over):
         return
-    for what, url in workshop.services(ex):
-        if not wait_for(what, lambda url=url: answers(url), began, over):
+    for service in EXAMPLES[ex].services:
+        if not wait_for(service.name, lambda url=service.url: answers(url), began, over):
             return
     (workshop.RUN / "ready").touch()
     seconds = time.monotonic() - began
     ui = os.environ["REMOTE_URL"].removesuffix("/api") if workshop.REMOTE else workshop.UI
-    say(f"ready in {seconds:.1f} s: UI {ui} - next, in another terminal: {following(ex)}")
+    say(f"ready in {seconds:.1f} s: UI {ui} - next, in another terminal: {EXAMPLES[ex].following}")

@@ -26,6 +26,7 @@ from honcho.environ import expand_processes, parse_procfile
 from honcho.printer import Printer
 
 from workshop_kit import database, workshop
+from workshop_kit.examples import EXAMPLES
 from workshop_kit.launch import ready
 from workshop_kit.launch.output import say, terminal
 from workshop_kit.prefect_patches import tuned
@@ -227,7 +228,7 @@ def run_example(ex: int, servers: int) -> int:
             manager.add_process(process.name, process.cmd, env=env, cwd=workshop.KIT)
         over = threading.Event()
         sys.stdout.flush()
-        rescued = "rescuer" in procfile(ex)  # it does that, and more
+        rescued = EXAMPLES[ex].rescuer  # it does that, and more
         announced = (ex, servers, began, over.is_set, (lambda: None) if rescued else put_back_meanwhile)
         announcer = threading.Thread(target=ready.announce, args=announced, daemon=True)
         watcher = threading.Thread(target=terminal.watch, daemon=True)

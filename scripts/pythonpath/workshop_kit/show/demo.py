@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Plays the chapter of an example, a key press a step: it tells, types the commands, and shows what happens.
 
-EX=1…6     which example: its README is the script (show/chapter.py says how it is read). An argument: another file
+EX=2       which example: its README is the script (show/chapter.py says how it is read). An argument: another file
 AUTO=1     unattended: no keys, no pauses; checks that everything happens which the chapter promises
 ALL=1      the whole chapter, with the things to try; otherwise what is under "Run it"
 DOCKER=1   what is under "The same code in Docker" (examples 4 and 5)
@@ -27,12 +27,13 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.table import Table
 
-from workshop_kit import workshop
+from workshop_kit import examples, workshop
+from workshop_kit.examples import EXAMPLES
 from workshop_kit.launch import unattended
 from workshop_kit.show import chapter
 from workshop_kit.show.terminal import Terminal, plain
 
-STAYS = re.compile(r"\bmake (ex[2-6]|server|watch)\b|MANUAL=1|python \S*_server\.py|uvicorn ")  # runs until Ctrl-C
+STAYS = re.compile(r"\bmake (ex(?!1\b)\d+|server|watch)\b|MANUAL=1|python \S*_server\.py|uvicorn ")  # runs until Ctrl-C
 LONG = 240  # seconds that a command may take
 NEWS = 6  # lines that a terminal shows of what it has printed in the background
 SOON = 90  # seconds until what a chapter promises must be there
@@ -407,9 +408,9 @@ def the_chapter() -> Path:
     if len(sys.argv) > 1:
         return workshop.KIT / sys.argv[1]
     ex = os.environ.get("EX", "")
-    if ex not in [str(known) for known in workshop.EXAMPLES]:
-        workshop.fail(f"there is no example EX={ex[:40]!r} (there are 1 to 6)", "make demo EX=2")
-    return workshop.KIT / "examples" / workshop.EXAMPLES[int(ex)][0] / "README.md"
+    if ex not in map(str, EXAMPLES):
+        workshop.fail(f"there is no example EX={ex[:40]!r} (there are {examples.known()})", "make demo EX=2")
+    return EXAMPLES[int(ex)].folder / "README.md"
 
 
 def main() -> int:

@@ -16,23 +16,12 @@ from contextlib import contextmanager, nullcontext
 from rich.console import Console
 from rich.table import Table
 
-from workshop_kit import workshop
+from workshop_kit import examples, workshop
+from workshop_kit.examples import EXAMPLES, Example
 from workshop_kit.launch import unattended
 from workshop_kit.launch.unattended import START, Broken, Kit
 
 START_IN_DOCKER = 600  # seconds that an example may take until it is ready: the image is built first
-
-# What each chapter does: the command that starts it in terminal 1, and the commands of terminal 2.
-CHAPTERS: dict[str, tuple[str, list[str]]] = {
-    "1": ("", ["ex1 NAME=Ford", "runs N=3"]),
-    "2": ("ex2 SERVERS=2", ["submit NAME=Agrajag", "submit-map", "submit-map N=20"]),
-    "3": ("ex3", ["task NAME=Trillian"]),
-    "4": ("ex4 SERVERS=2", ["signup", "signup N=10"]),
-    "5": ("ex5 SERVERS=2 LLM=canned", ["ask Q=What_is_the_meaning_of_life?"]),
-    "6": ("ex6 SERVERS=3", ["submit-map N=12", "chaos N=40 SECONDS=10"]),
-    "4 in Docker": ("ex4 SERVERS=2 DOCKER=1", ["signup", "signup N=10"]),
-    "5 in Docker": ("ex5 SERVERS=2 LLM=canned DOCKER=1", ["ask Q=What_is_the_meaning_of_life?"]),
-}
 console = Console(highlight=False)
 
 
@@ -50,19 +39,20 @@ def running(kit: Kit, typed: str) -> Iterator[None]:
         yield
 
 
-def prove(kit: Kit, name: str) -> None:
+def prove(kit: Kit, ex: int) -> None:
     """Its promises, each with a ✓. Raises Broken."""
-    said = make(kit, f"check EX={name[0]}")
+    said = make(kit, f"check EX={ex}")
     print("".join(f"    {line}\n" for line in said.splitlines()), end="", flush=True)
 
 
-def chapter(kit: Kit, name: str) -> None:
-    """One chapter. Raises Broken."""
-    start, steps = CHAPTERS[name]
+def chapter(kit: Kit, example: Example, docker: bool) -> None:
+    """One chapter: what its example.env says under TOUR. Raises Broken."""
+    # Example 1 is a program that ends; its server stays in the background.
+    start = f"ex{example.number}" + (" DOCKER=1" if docker else "") if example.servers else ""
     with running(kit, start) if start else nullcontext():
-        for step in steps:
-            make(kit, step)
-        prove(kit, name)
+        for command in example.tour:
+            make(kit, command)
+        prove(kit, example.number)
     if not start:
         make(kit, "stop")
 
@@ -70,19 +60,22 @@ def chapter(kit: Kit, name: str) -> None:
 def main() -> int:
     docker = bool(workshop.whole_number("DOCKER", 0, 0, 1))
     only = os.environ.get("EX", "")
-    names = [name for name in CHAPTERS if (docker or "Docker" not in name) and only in ("", name[0])]
-    if not names:
-        workshop.fail(f"there is no example EX={only[:40]!r}", "make tour EX=2")
+    chosen = [example for example in EXAMPLES.values() if only in ("", str(example.number))]
+    if not chosen:
+        workshop.fail(f"there is no example EX={only[:40]!r} (there are {examples.known()})", "make tour EX=2")
+    chapters = [(example, False) for example in chosen]
+    chapters += [(example, True) for example in chosen if docker and example.docker]
     if workshop.running_example():
         workshop.fail("an example is running", "make stop, then make tour")
-    kit = Kit(unattended.environment(), "tour")
+    kit = Kit(unattended.environment() | {"LLM": "canned"}, "tour")  # example 5: a tour needs no key
     table = Table("example", "", "seconds")
     code = 0
-    for name in names:
+    for example, in_docker in chapters:
+        name = f"{example.number} in Docker" if in_docker else str(example.number)
         print(f"example {name}", flush=True)
         began = time.monotonic()
         try:
-            chapter(kit, name)
+            chapter(kit, example, in_docker)
             table.add_row(name, "✓", f"{time.monotonic() - began:.0f}")
         except Broken as broken:
             typed, said = broken.args
