@@ -46,15 +46,14 @@ kept_processes() { # "PID NAME ROLE" a line, for every process of this WORKSHOP_
   done
 }
 
-keeper_of() { # NAME -> the pid of the live process that keeps NAME running; fails if there is none
-  local role pid started
-  [ -r "$WORKSHOP_HOME/run/$1.pids" ] || return 1
-  while read -r role pid started; do
-    if [ "$role" = keeper ] && is_alive "$pid" "$started"; then
+keeper_of() { # NAME -> the pid of the live process that keeps NAME running; fails if there is no such process
+  local pid name role
+  while read -r pid name role; do
+    if [ "$name $role" = "$1 keeper" ]; then
       printf '%s' "$pid"
       return 0
     fi
-  done <"$WORKSHOP_HOME/run/$1.pids"
+  done < <(kept_processes)
   return 1
 }
 

@@ -22,10 +22,12 @@ import json
 import os
 import socket
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+RECENT = 1000  # ends of runs that are kept for a process: enough for its rate
 OURS: set[Path] = set()  # lock files of this process: opening and closing one would drop its lock
 
 
@@ -79,19 +81,29 @@ class Process:
 
     path: Path
     name: str = "?"
+    host: str = ""
     pid: int = 0
+    since: float = 0.0  # when it began
     keys: frozenset[str] = frozenset()
     limit: int | None = None
     alive: bool = True
     up: bool = False  # whether it is connected to the server's queue
+    connected: float = 0.0  # when it first was
     down: float = 0.0  # when it last found nobody at the server's address
     open: set[str] = field(default_factory=set)  # ids of the runs that it has started and not ended
+    done: int = 0  # how many of its runs came to their end
+    ends: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))  # when the last of them did
     quiet_since: float = 0.0  # the time of its newest line
     offset: int = 0
 
     @property
     def free(self) -> bool:
         return self.limit is None or len(self.open) < self.limit
+
+    @property
+    def serves(self) -> bool:
+        """Whether it is a task server; a rescuer keeps a record, too."""
+        return bool(self.keys)
 
 
 @dataclass
@@ -118,6 +130,11 @@ class Story:
     def last(self) -> Start | None:
         return max(self.starts, key=lambda start: start.at, default=None)
 
+    def taken_by(self) -> Process | None:
+        """Who started it last, and did not refuse it: that one ran it, or runs it."""
+        starts = [start for start in self.starts if start.how != "refused"]
+        return max(starts, key=lambda start: start.at).by if starts else None
+
     def running_on(self) -> Process | None:
         """The live process that has the run in flight."""
         return next((start.by for start in self.starts if start.ended is None and start.by.alive), None)
@@ -126,18 +143,30 @@ class Story:
 class Records:
     """All files of the folder, read on from where the last read() ended."""
 
-    def __init__(self, folder: str | os.PathLike[str], but: Path | None = None, newer_than: float = 0.0) -> None:
-        """but: a file not to read. newer_than: files of the dead that were last written before are left out."""
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        but: Path | None = None,
+        newer_than: float = 0.0,
+        copied: bool = False,
+    ) -> None:
+        """but: a file not to read. newer_than: files of the dead that were last written before are left out.
+        copied: the folder is a copy from elsewhere (of containers), where no lock says who lives; all count as alive.
+        """
         self.folder = Path(folder).resolve()
         self.processes: dict[Path, Process] = {}
         self.runs: dict[str, Story] = {}
         self.down = 0.0  # the newest moment at which nobody listened at the server's address
         self._skip = {but} if but else set()
         self._newer_than = newer_than
+        self._copied = copied
         self._locks: dict[Path, Any] = {}
 
     def read(self) -> None:
-        """Take in what was written since. First who is alive, then the lines: the dead have written theirs."""
+        """Take in what was written since. First who is alive, then the lines: the dead have written theirs.
+
+        Raises OSError if the folder cannot be read.
+        """
         for entry in os.scandir(self.folder):
             path = Path(entry.path)
             if path.suffix != ".jsonl" or path in self._skip:
@@ -162,7 +191,7 @@ class Records:
 
     def _lives(self, path: Path) -> bool:
         lock = path.with_suffix(".lock")
-        if lock in OURS:
+        if self._copied or lock in OURS:
             return True
         try:
             file = self._locks.get(path) or self._locks.setdefault(path, lock.open())
@@ -198,8 +227,10 @@ class Records:
             process.up = event == "up"
             if process.up:  # so it had the right address
                 self.down = max(self.down, process.down)
+                process.connected = process.connected or at
         elif "server" in line:
-            process.name, process.pid, process.limit = line["server"], line["pid"], line.get("limit")
+            process.name, process.host, process.since = line["server"], line.get("host", ""), at
+            process.pid, process.limit = line["pid"], line.get("limit")
             process.keys = frozenset(line.get("keys", ()))
         elif event in ("start", "end", "back"):
             story = self.runs.setdefault(line["run"], Story())
@@ -213,6 +244,9 @@ class Records:
                 story.rescues += bool(line.get("counted"))
             else:
                 process.open.discard(line["run"])
+                if line.get("how") == "returned":
+                    process.done += 1
+                    process.ends.append(at)
                 for start in story.starts:
                     if start.by is process and start.ended is None:
                         start.ended, start.how = at, line.get("how", "returned")

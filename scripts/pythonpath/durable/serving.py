@@ -29,10 +29,11 @@ from prefect.exceptions import ObjectNotFound
 from prefect.logging.loggers import get_logger
 from prefect.results import ResultStore, get_or_create_default_task_scheduling_storage
 from prefect.settings import PREFECT_LOCAL_STORAGE_PATH, get_current_settings
-from prefect.states import Failed, Scheduled
+from prefect.states import Failed
 from prefect.task_worker import TaskWorker, read_parameters
 from websockets.exceptions import InvalidHandshake, WebSocketException
 
+from durable.putting_back import state_that_puts_back
 from durable.records import Record, Records
 
 logger = get_logger("task_worker")
@@ -63,11 +64,8 @@ def keyed(namespace: str, version: str = "1") -> Callable[[Task[P, R]], Task[P, 
 
 
 def queued_again(message: str, parameters: UUID | str | None) -> State[Any]:
-    """The state that puts a run into the Prefect server's queue (EnqueueScheduledTasks in core_policy.py)."""
-    state = Scheduled(message=message)
-    state.state_details.deferred = True
-    state.state_details.task_parameters_id = UUID(str(parameters)) if parameters else None
-    return state
+    """The state that puts a run into the Prefect server's queue, for Prefect's client."""
+    return State.model_validate(state_that_puts_back(message, parameters))
 
 
 def line_on_page(run: TaskRun, message: str) -> LogCreate:

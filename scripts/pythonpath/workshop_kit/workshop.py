@@ -3,6 +3,7 @@
 Standard library only, so that the scripts that need nothing else start in a few milliseconds.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -131,17 +132,34 @@ def running_example() -> RunningExample | None:
     return None
 
 
-def children(name: str) -> dict[str, int]:
-    """The live processes that `keep` runs under a name (task_server: all of them): name → pid."""
-    found = {}
-    for path in sorted(RUN.glob(f"{name}.*.pids")):
-        try:
+@dataclass(frozen=True)
+class Kept:
+    """A live process that `keep` wrote down in run/NAME.pids."""
+
+    name: str  # task_server.2
+    role: str  # keeper, or child: what it runs; after a save older children finish their runs
+    pid: int
+
+
+def kept_processes(run: Path = RUN) -> list[Kept]:
+    """All of them that live, the newest child of a name first. The same as kept_processes in lib/processes.sh."""
+    found = []
+    for path in sorted(run.glob("*.pids")):
+        with contextlib.suppress(OSError, ValueError):  # it is being written, or was taken away
             for line in path.read_text().splitlines():
                 role, pid, started = line.split()
-                if role == "child" and started_at(int(pid)) == started:
-                    found[path.stem] = int(pid)
-        except (OSError, ValueError):
-            continue  # it is being written
+                if started_at(int(pid)) == started:
+                    found.append(Kept(path.stem, role, int(pid)))
+    return found
+
+
+def children(name: str = "") -> dict[str, int]:
+    """What `keep` runs now under a name (task_server: all of them; nothing: the whole example): name → pid."""
+    found: dict[str, int] = {}
+    for kept in kept_processes():
+        first, dot, _ = kept.name.partition(".")  # the server that example 1 leaves in the background has no number
+        if kept.role == "child" and dot and name in ("", first):
+            found.setdefault(kept.name, kept.pid)
     return found
 
 

@@ -176,9 +176,7 @@ class Kit(Side):
         self.kit.stop()
 
     def pids(self) -> list[int]:
-        files = (self.folder / "home" / "run").glob("*.pids")
-        lines = [line.split() for file in files for line in file.read_text().splitlines()]
-        return [int(pid) for role, pid, _ in lines if role == "child"]
+        return [kept.pid for kept in workshop.kept_processes(self.folder / "home" / "run") if kept.role == "child"]
 
 
 def usage(pids: list[int]) -> tuple[float, float]:

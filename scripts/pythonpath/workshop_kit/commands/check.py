@@ -146,14 +146,14 @@ def check_nothing_lost(tasks: list[str]) -> None:
 
 def check_spread(ids: list[str], how: str) -> None:
     """The newest runs were not all run by one task server, if they are twenty and there were two all the while."""
-    folder = who_ran.folder()
-    by = who_ran.who_ran(folder)
-    share = {by.get(run_id) for run_id in ids}
+    records = who_ran.read()
+    took = [records.runs[run_id].taken_by() if run_id in records.runs else None for run_id in ids]
+    share = {process and process.name for process in took}
     text = f"the newest {len(ids)} runs are spread over task servers: {len(share)}"
     if len(ids) < 20 and len(share) == 1:
         print(f"- {len(ids)} run(s) are too few to be spread. To see it: {how}, with SERVERS=2 or more")
         return
-    if len(share) == 1 and who_ran.could_have_run(folder, ids) < 2:
+    if len(share) == 1 and who_ran.could_have_run(records, ids) < 2:
         print(f"- {text}; there were not two when the first began. To see them spread: {how}, with SERVERS=2 or more")
         return
     promise(len(share) > 1, text, f"{how}, with SERVERS=2 or more")
@@ -257,7 +257,7 @@ def check_example(ex: int, servers: int, command: str) -> None:
         check_signups(servers)
         return
     done = check_runs(example.keys[0], example.next)
-    by = who_ran.who_ran(who_ran.folder())
+    by = who_ran.names()
     unknown = "make runs shows which; serve() keeps a record, Prefect's TaskWorker none. For a new start: make clean"
     promise(all(run["id"] in by for run in done), "each was run by a task server that is on record", unknown)
     if ex in OWN_PROMISES:
@@ -306,8 +306,7 @@ def check_parcels(done: list[dict[str, Any]], command: str) -> None:
     """Example 6: each run that completed has shipped, and somebody puts lost runs back."""
     shipped = [(workshop.HOME / "shipped" / run["id"]).exists() for run in done]
     promise(all(shipped), f"each of them has shipped its parcel, and only one: {sum(shipped)}", "make runs")
-    rescuer = workshop.RUN / "rescuer.1.pids"
-    promise(rescuer.exists() and "child" in rescuer.read_text(), "a rescuer is up", "make ex6 without RESCUE=0")
+    promise(bool(workshop.children("rescuer")), "a rescuer is up", "make ex6 without RESCUE=0")
 
 
 OWN_PROMISES = {2: check_greetings, 3: check_web_app, 5: check_answers, 6: check_parcels}

@@ -12,8 +12,6 @@ import httpx
 from prefect import Task
 
 from workshop_kit import examples, workshop
-from workshop_kit.learners import mistakes
-from workshop_kit.learners.importing import refuse_to_serve
 
 
 def run_to_the_end(main: Callable[[], int]) -> NoReturn:
@@ -50,7 +48,10 @@ def task_of_example() -> Task[..., Any]:
     path = running.code if running else examples.folder(ex)
     sys.path.insert(0, str(path))
     os.environ.setdefault("LIMIT", "1")
-    if running and running.own_code:
+    own_code = running is not None and running.own_code
+    if own_code:
+        from workshop_kit.learners.no_serving import refuse_to_serve
+
         refuse_to_serve()
     try:
         task = getattr(importlib.import_module(module), name)
@@ -58,8 +59,10 @@ def task_of_example() -> Task[..., Any]:
             raise TypeError(f"{name} is not a task: the line @task above it is missing")
         return task
     except Exception as error:
-        found = [f for f in mistakes.look(ex, path) if f.stops] if running and running.own_code else []
-        if found:
-            workshop.fail(f"{found[0].where}: {found[0].what}", found[0].remedy)
+        if own_code:
+            from workshop_kit.learners import mistakes  # what judges learners is only needed now
+
+            if found := [finding for finding in mistakes.look(ex, path) if finding.stops]:
+                workshop.fail(f"{found[0].where}: {found[0].what}", found[0].remedy)
         where = workshop.shown(path / f"{module}.py")
         workshop.fail(f"{where} cannot be imported: {error}", f"mending {where} and saving it")

@@ -10,13 +10,7 @@ import signal
 import sys
 
 from workshop_kit import workshop
-from workshop_kit.commands.watch import Records
-
-
-def what_lives() -> dict[str, int]:
-    """Each process of the example that lives: its name and its pid."""
-    keepers = sorted({path.name.partition(".")[0] for path in workshop.RUN.glob("*.*.pids")})
-    return {name: pid for keeper in keepers for name, pid in workshop.children(keeper).items()}
+from workshop_kit.commands import who_ran
 
 
 def chosen(who: str, lives: dict[str, int]) -> str:
@@ -31,10 +25,8 @@ def main() -> int:
         workshop.fail("no example is running, so there is nothing to kill", "make ex6 (in another terminal)")
     if running.docker:
         workshop.fail("the example runs in Docker", "make shell, and there: docker compose kill task-server")
-    lives = what_lives()
-    records = Records()
-    records.read(docker=False)
-    in_flight = {server.name: len(server.open) for server in records.servers.values() if server.alive}
+    lives = workshop.children()
+    in_flight = {process.name: len(process.open) for process in who_ran.read().processes.values() if process.alive}
     who = os.environ.get("WHO", "")
     if not who:
         for number, (name, pid) in enumerate(lives.items(), 1):

@@ -23,7 +23,7 @@ def main() -> int:
         workshop.fail("the Prefect server does not answer", "make status")
     with get_client(sync_client=True) as client:
         runs = client.read_task_runs(limit=number, sort=TaskRunSort.EXPECTED_START_TIME_DESC)
-    by = who_ran.who_ran(who_ran.folder())
+    by = who_ran.names()
     table = Table("task run", "task", "state", "started (UTC)", "seconds", "task server")
     for run in runs:
         started = run.start_time.strftime("%H:%M:%S") if run.start_time else ""

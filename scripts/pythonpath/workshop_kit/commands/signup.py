@@ -79,7 +79,7 @@ def follow_one(user: dict[str, str]) -> int:
             print(f"       waiting ({told:.0f} s); is a task server up? make status", flush=True)
             told *= 2
         time.sleep(LOOK)
-    by = who_ran.who_ran(who_ran.folder())
+    by = who_ran.names()
     for what, run in found["states"].items():
         print(f"     {what:10} task run {run['id']}, on {by.get(run['id'], '?')}")
     print(f"     workspace of {len(found['workspace'])} things; the mailbox: {os.environ['INBOX_URL']}")
@@ -113,7 +113,7 @@ def follow_many(number: int) -> int:
             bars.update(done, completed=len(states))
     seconds = time.monotonic() - began
 
-    by = who_ran.who_ran(who_ran.folder())
+    by = who_ran.names()
     spread = Table("task server", "runs")
     for server, runs in sorted(Counter(by.get(run_id, "?") for run_id in states).items()):
         spread.add_row(server, str(runs))

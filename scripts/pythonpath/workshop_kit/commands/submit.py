@@ -48,7 +48,7 @@ def main() -> int:
                 told = told * 2 + 2
             time.sleep(LOOK)
     seconds = time.monotonic() - began
-    by = who_ran.who_ran(who_ran.folder()).get(str(run.id))
+    by = who_ran.names().get(str(run.id))
     where = f"on {by}, " if by else ""
     if run.state.is_completed():
         print(f"{run.state.name.lower():10} {run.state.result()}")

@@ -113,7 +113,7 @@ def main() -> int:
         print(f"submitted {len(submitted)} runs in {seconds:.1f} s: make runs")
         return 0
 
-    by = who_ran.who_ran(who_ran.folder())
+    by = who_ran.names()
     if len(names) <= CHUNK:
         greetings = Table("task server", "greeted", "state", "task run (make runs)")
         for run_id, name in submitted.items():

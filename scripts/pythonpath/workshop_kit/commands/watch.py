@@ -6,14 +6,11 @@ It changes nothing. Who runs what comes from the records of the task servers, fo
 Prefect's API, once a second.
 """
 
-import json
+import contextlib
 import os
 import sys
 import time
-from collections import deque
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console, Group
@@ -21,6 +18,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from durable.records import Process, Records
 from workshop_kit import workshop
 from workshop_kit.commands import who_ran
 from workshop_kit.commands.why_it_waits import for_other_code
@@ -37,73 +35,34 @@ STATES = {
 COLOURS = {"COMPLETED": "green", "FAILED": "red", "CRASHED": "red", "RUNNING": "cyan", "SCHEDULED": "yellow"}
 
 
-@dataclass
-class Server:
-    """One task server, as its own record tells."""
-
-    name: str = "?"
-    host: str = ""
-    since: float = 0.0
-    serves: bool = False  # a rescuer keeps a record, too
-    alive: bool = True
-    open: set[str] = field(default_factory=set)  # ids of the runs that it has in flight
-    took: dict[str, list[float]] = field(default_factory=dict)  # run → when it started it; not what it refused
-    done: int = 0
-    ends: deque[float] = field(default_factory=deque)  # when the last ones ended
-    offset: int = 0
-
-
-class Records:
-    """The files of the task servers, read on from where the last look ended."""
+class LiveRecords:
+    """The records of the running example's task servers, read on from where the last look ended."""
 
     def __init__(self) -> None:
-        self.servers: dict[Path, Server] = {}
-        self.folder = workshop.HOME / "task-servers"
-        self._copied = 0.0
+        self.records = Records(workshop.HOME / "task-servers")
+        self._copied_at = 0.0
 
     def read(self, docker: bool) -> None:
-        if docker and time.monotonic() - self._copied > COPY:
-            self.folder, self._copied = who_ran.folder(), time.monotonic()
-        elif not docker:
-            self.folder = workshop.HOME / "task-servers"
-        for path in sorted(self.folder.glob("*.jsonl")):
-            server = self.servers.setdefault(path, Server())
-            if not server.alive:
-                continue
-            alive = docker or who_ran.lives(path)  # of a copy the lock says nothing
-            self._take(path, server)
-            server.alive = alive
+        """Take in what is new. The records of containers are copied now and then, and read from their beginning."""
+        if docker:
+            if time.monotonic() - self._copied_at > COPY:
+                self.records, self._copied_at = who_ran.read(), time.monotonic()
+            return
+        if self._copied_at:  # another example runs now
+            self.records, self._copied_at = Records(workshop.HOME / "task-servers"), 0.0
+        with contextlib.suppress(FileNotFoundError):  # no task server has ever run
+            self.records.read()
+
+    def task_servers(self) -> list[Process]:
+        """Those that live, in the order of their names."""
+        there = [process for process in self.records.processes.values() if process.alive and process.serves]
+        return sorted(there, key=lambda process: (len(process.name), process.name))
 
     def ran_on(self, run: str) -> str:
-        """The name of the task server that started the run last; empty if none did."""
-        starts = [(server.took[run][-1], server.name) for server in self.servers.values() if server.took.get(run)]
-        return max(starts, default=(0, ""))[1]
-
-    def _take(self, path: Path, server: Server) -> None:
-        try:
-            with path.open("rb") as file:
-                file.seek(server.offset)
-                lines = file.readlines()
-        except OSError:
-            return
-        for line in lines:
-            if not line.endswith(b"\n"):
-                return  # half a line, which is being written
-            server.offset += len(line)
-            fields = json.loads(line)
-            if "server" in fields:
-                server.name, server.host, server.since = fields["server"], fields["host"], fields["at"]
-                server.serves = "keys" in fields
-            elif fields.get("event") == "start":
-                server.open.add(fields["run"])
-                server.took.setdefault(fields["run"], []).append(fields["at"])
-            elif fields.get("event") == "end":
-                server.open.discard(fields["run"])
-                if fields.get("how") == "refused" and (starts := server.took.get(fields["run"])):
-                    starts.pop()  # another one runs it, or it has run
-                if fields.get("how") == "returned":
-                    server.done += 1
-                    server.ends.append(fields["at"])
+        """The name of the task server that ran it, or runs it; empty if none did."""
+        story = self.records.runs.get(run)
+        by = story.taken_by() if story else None
+        return by.name if by else ""
 
 
 class Answers:
@@ -132,21 +91,18 @@ def duration(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"
 
 
-def board(found: Records, answers: Answers, running: workshop.RunningExample | None, height: int) -> Group:
+def board(found: LiveRecords, answers: Answers, running: workshop.RunningExample | None, height: int) -> Group:
     now = time.time()
     servers = Table("task server", "host", "up for", "running", "done", "runs/s", expand=True)
-    live = [server for server in found.servers.values() if server.alive and server.serves]
-    for server in sorted(live, key=lambda server: (len(server.name), server.name)):
-        while server.ends and server.ends[0] < now - RATE:
-            server.ends.popleft()
-        rate = f"{len(server.ends) / RATE:.1f}" if server.ends else ""
+    for process in found.task_servers():
+        lately = sum(at > now - RATE for at in process.ends)
         cells = (
-            server.name,
-            server.host,
-            duration(now - server.since),
-            str(len(server.open) or ""),
-            str(server.done),
-            rate,
+            process.name,
+            process.host,
+            duration(now - process.since),
+            str(len(process.open) or ""),
+            str(process.done),
+            f"{lately / RATE:.1f}" if lately else "",
         )
         servers.add_row(*map(Text, cells))
     counts = Table(*STATES.values(), expand=True)
@@ -181,7 +137,7 @@ def board(found: Records, answers: Answers, running: workshop.RunningExample | N
 
 def main() -> int:
     once = bool(workshop.whole_number("ONCE", 0, 0, 1)) or not sys.stdout.isatty()
-    found, answers = Records(), Answers()
+    found, answers = LiveRecords(), Answers()
     running = workshop.running_example()
     docker = bool(running and running.docker)
     answers.ask()

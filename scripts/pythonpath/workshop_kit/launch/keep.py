@@ -117,15 +117,10 @@ class Keeper:
 
     def others(self) -> bool:
         """Whether a process of this WORKSHOP_HOME that is not --last still runs."""
-        for path in workshop.RUN.glob("*.pids"):
-            if path.stem == self.name or path.with_suffix(".last").exists():
-                continue
-            with contextlib.suppress(OSError, ValueError):
-                for line in path.read_text().splitlines():
-                    _, pid, started = line.split()
-                    if workshop.started_at(int(pid)) == started:
-                        return True
-        return False
+        return any(
+            kept.name != self.name and not (workshop.RUN / f"{kept.name}.last").exists()
+            for kept in workshop.kept_processes()
+        )
 
     def stop(self) -> None:
         """End every process: politely, again if told again, and with SIGKILL when the grace is over."""

@@ -38,8 +38,7 @@ def all_are_there(servers: int) -> bool:
     there = remote.subscribed()
     if there is None:
         return True
-    files = workshop.RUN.glob("task_server.*.pids")
-    ours = {line.split()[1] for file in files for line in file.read_text().splitlines() if line.startswith("child ")}
+    ours = {str(pid) for pid in workshop.children("task_server").values()}
     return len(ours & {name.rpartition("-")[2] for name in there}) >= servers
 
 

@@ -25,6 +25,7 @@ import honcho.manager
 from honcho.environ import expand_processes, parse_procfile
 from honcho.printer import Printer
 
+from durable.putting_back import state_that_puts_back
 from workshop_kit import database, workshop
 from workshop_kit.examples import EXAMPLES
 from workshop_kit.launch import ready
@@ -117,11 +118,9 @@ class Manager(honcho.manager.Manager):
 
     def tell_joined(self) -> None:
         """The task servers of `make server`, in other terminals, end with the example."""
-        for path in workshop.RUN.glob("*.pids"):
-            if path.stem not in self._processes:
-                for role, pid, started in (line.split() for line in path.read_text().splitlines()):
-                    if role == "keeper" and workshop.started_at(int(pid)) == started:
-                        os.kill(int(pid), signal.SIGTERM)
+        for kept in workshop.kept_processes():
+            if kept.role == "keeper" and kept.name not in self._processes:
+                os.kill(kept.pid, signal.SIGTERM)
 
     def loop(self) -> None:
         for number in (signal.SIGHUP, signal.SIGQUIT):  # a closed terminal, Ctrl-\: in good order too
@@ -159,15 +158,12 @@ class Manager(honcho.manager.Manager):
 
 
 def put_back_in_queue() -> None:
-    """Prefect's queue lives in its server's memory (issue #21218): after a start, give it the runs that still wait.
-
-    Setting a run to Scheduled again, with the parameters it had, is what puts it into the queue.
-    """
+    """The Prefect server has forgotten its queue when it starts: give it the runs that still wait."""
+    message = "Back in the queue after a restart"
     try:
         runs = workshop.waiting_runs()
         for run in runs:
-            details = {key: run["state"]["state_details"].get(key) for key in ("deferred", "task_parameters_id")}
-            state = {"type": "SCHEDULED", "message": "Back in the queue after a restart", "state_details": details}
+            state = state_that_puts_back(message, run["state"]["state_details"].get("task_parameters_id"))
             workshop.prefect(f"/task_runs/{run['id']}/set_state", {"state": state, "force": True}, timeout=60)
         if runs:
             say(f"{len(runs)} run(s) that were still waiting are back in the queue")

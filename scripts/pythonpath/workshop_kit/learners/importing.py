@@ -4,7 +4,6 @@ There `serve` says that it was reached and ends the process, and no Prefect serv
 """
 
 import ast
-import asyncio
 import builtins
 import errno
 import importlib.util
@@ -14,7 +13,6 @@ import os
 import runpy
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +30,7 @@ from workshop_kit.learners.files import (
     similar,
     tops,
 )
+from workshop_kit.learners.no_serving import Served, instead_of_serving, refuse_to_serve
 from workshop_kit.learners.tasks import not_a_task
 
 PATIENCE = 30  # seconds that it may take until serve is reached; then nothing is said about it
@@ -73,34 +72,6 @@ def try_here(ex: int, folder: Path) -> None:
         instead_of_serving(lambda *tasks, **given: answer(*judged(main, ex, tasks, given, found + elsewhere)))
         found += run_it(main)
     answer(found + elsewhere)
-
-
-instead: list[Callable[..., Any]] = []  # the last: a module that was imported before keeps the names of the first
-
-
-def instead_of_serving(function: Callable[..., Any]) -> None:
-    """In this process, whoever serves tasks calls this function."""
-    from prefect import Task, task_worker
-
-    import durable
-
-    def serve(*tasks: Any, **given: Any) -> None:
-        if asyncio._get_running_loop():
-            raise RuntimeError("serve(…) cannot be called in an asynchronous function; there it is await aserve(…)")
-        instead[-1](*tasks, **given)
-
-    async def aserve(*tasks: Any, **given: Any) -> None:
-        instead[-1](*tasks, **given)
-
-    def serve_alone(task: Any) -> None:
-        serve(task)
-
-    instead.append(function)
-    serve_alone.__qualname__ = "Task.serve"
-    for module in (task_worker, durable):
-        module.serve, module.aserve = serve, aserve
-    task_worker.TaskWorker.start = lambda worker, *_, **__: aserve(*worker.tasks)
-    Task.serve = serve_alone
 
 
 def imports_missing(file: File, own: set[str]) -> list[Finding]:
@@ -155,19 +126,6 @@ def names_missing(file: File, node: ast.ImportFrom) -> list[Finding]:
         )
         missing.append(Finding(file.at(node), f"{module} has no {name}", remedy, stops=True))
     return missing
-
-
-class Served(Exception):
-    """`serve` was reached by an import."""
-
-
-def refuse_to_serve() -> None:
-    """In this process, which imports a learner's task to submit it, a serve that is reached raises Served."""
-
-    def reached(*tasks: Any, **given: Any) -> None:
-        raise Served("it serves as soon as it is imported")
-
-    instead_of_serving(reached)
 
 
 def import_it(main: File, ex: int, words: list[Finding]) -> list[Finding]:

@@ -1,0 +1,14 @@
+"""What puts a run back into the Prefect server's queue: setting it to Scheduled again, with the parameters it had.
+
+The queue is in the server's memory (issue #21218), and this is the only way into it (EnqueueScheduledTasks in
+core_policy.py). Standard library only, so that it can be asked for by plain HTTP, without importing Prefect.
+"""
+
+from typing import Any
+from uuid import UUID
+
+
+def state_that_puts_back(message: str, parameters: UUID | str | None) -> dict[str, Any]:
+    """The state, as Prefect's API takes it. parameters: the id of the run's stored parameters, if it has any."""
+    details = {"deferred": True, "task_parameters_id": str(parameters) if parameters else None}
+    return {"type": "SCHEDULED", "name": "Scheduled", "message": message, "state_details": details}
