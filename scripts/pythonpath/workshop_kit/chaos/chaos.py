@@ -9,7 +9,6 @@ Exit 0 if every run came to an end and none was started twice while it was alive
 """
 
 import contextlib
-import json
 import logging
 import os
 import signal
@@ -17,18 +16,16 @@ import sqlite3
 import sys
 import threading
 import time
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from random import Random, SystemRandom
 
 import httpx
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
-from rich.table import Table
 
 from workshop_kit import database, examples, workshop
+from workshop_kit.chaos.board import board
+from workshop_kit.chaos.score import Score, console, scoreboard
 from workshop_kit.chaos.witness import Diary
 from workshop_kit.workshop import children
 
@@ -49,7 +46,6 @@ BURSTS = 8
 LOCK = (2.0, 6.0)  # seconds that the database is locked
 PAGE = 200  # runs that Prefect's API returns at once
 ENDED = ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"]
-console = Console(highlight=False)
 
 
 @dataclass
@@ -57,26 +53,6 @@ class Fault:
     at: float  # seconds after the beginning
     kind: str
     pick: float  # 0 to 1: which task server, how long
-
-
-@dataclass
-class Score:
-    """What happened so far."""
-
-    faults: Counter[str] = field(default_factory=Counter)
-    submitted: dict[str, float] = field(default_factory=dict)  # run id → when delay() returned
-    bad: set[str] = field(default_factory=set)  # the ids of those that are bound to go wrong
-    refused: int = 0  # delay() raised: not submitted, tried again
-    ended: Counter[str] = field(default_factory=Counter)
-    pending: dict[str, None] = field(default_factory=dict)
-    deaths: dict[int, float] = field(default_factory=dict)  # pid → when we killed it
-    news: list[str] = field(default_factory=list)
-    last_end: float = 0.0
-
-    def tell(self, text: str) -> None:
-        self.news.append(f"{time.strftime('%H:%M:%S')} {text}")
-        if not console.is_terminal:
-            print(self.news[-1], flush=True)
 
 
 def plan(seed: int, seconds: float) -> list[Fault]:
@@ -89,11 +65,6 @@ def plan(seed: int, seconds: float) -> list[Fault]:
         faults.append(Fault(at, deck.pop(), random.random()))
         at += random.uniform(*GAP)
     return faults
-
-
-def in_words(figures: Mapping[str, int]) -> str:
-    """What chaos ends with, on one line."""
-    return ", ".join(f"{number} {what}" for what, number in figures.items())
 
 
 class Chaos:
@@ -201,29 +172,13 @@ class Chaos:
     # --- what people see ---------------------------------------------------------------------------
 
     def board(self) -> Group:
-        score, now = self.score, time.time()
-        left = max(0.0, self.began + self.seconds - now)
+        left = max(0.0, self.began + self.seconds - time.time())
         title = f"chaos, seed {self.seed}: {left:.0f} s left" if left else "chaos is over; waiting for the last runs"
         if not left and not self.all_submitted:
-            title = f"chaos is over; still submitting, {len(score.submitted)} of {self.number}"
+            title = f"chaos is over; still submitting, {len(self.score.submitted)} of {self.number}"
         if self.manual and left:
             title = f"{left:.0f} s left to kill what you like, in another terminal: make kill, or kill -9 PID"
-        processes = Table("process", "pid", "runs in flight")
-        in_flight = self.diary.in_flight()
-        for name, keeper in (("server", "server"), ("task_server", "task_server"), ("rescuer", "rescuer")):
-            there = children(keeper)
-            for path in sorted(workshop.RUN.glob(f"{name}.*.pids")):
-                pid = there.get(path.stem)
-                busy = str(in_flight[pid]) if pid and name == "task_server" else ""
-                processes.add_row(path.stem, str(pid or "down"), busy)
-        runs = Table("submitted", "completed", "ended otherwise", "waiting or running", "started more than once")
-        given_up = sum(score.ended.values()) - score.ended["COMPLETED"]
-        row = (len(score.submitted), score.ended["COMPLETED"], given_up, len(score.pending), self.diary.repeated())
-        runs.add_row(*map(str, row))
-        faults = Table("fault", "so far")
-        for kind, count in sorted(score.faults.items()):
-            faults.add_row(kind, str(count))
-        return Group(title, processes, runs, *([faults] if score.faults else []), *score.news[-5:])
+        return board(title, self.score, self.diary)
 
     def watch_deaths(self, known: dict[str, int]) -> None:
         """With MANUAL=1: count what the room kills."""
@@ -265,48 +220,7 @@ class Chaos:
                     break
                 time.sleep(0.25)
         self.over.set()
-        return self.scoreboard(rescued)
-
-    def scoreboard(self, rescued: bool) -> bool:
-        score, seconds = self.score, (self.score.last_end or time.time()) - self.began
-        faults = Table("fault", "times", title=f"seed {self.seed}", title_justify="left")
-        for kind, count in sorted(score.faults.items()):
-            faults.add_row(kind, str(count))
-        faults.add_row("together", str(sum(score.faults.values())))
-        given_up = sum(score.ended.values()) - score.ended["COMPLETED"]
-        runs = Table("runs", "")
-        runs.add_row("submitted", str(len(score.submitted)))
-        runs.add_row("  of them bound to go wrong", str(len(score.bad)))
-        runs.add_row("completed", str(score.ended["COMPLETED"]))
-        runs.add_row("ended otherwise (Failed, TimedOut, Crashed)", str(given_up))
-        runs.add_row("started more than once", str(self.diary.repeated()))
-        runs.add_row("  of them while they were alive", str(len(self.diary.doubled)))
-        runs.add_row("lost", str(len(score.pending)))
-        runs.add_row("completed per second", f"{score.ended['COMPLETED'] / seconds:.1f}")
-        waits = self.diary.waits(score.deaths)
-        if waits:
-            runs.add_row("longest wait of a run whose task server died", f"{max(waits):.1f} s")
-        console.print(faults, runs)
-        lost = list(score.pending)
-        if lost:
-            print(f"{len(lost)} lost: {', '.join(lost[:5])}{' …' if len(lost) > 5 else ''}")
-            if not rescued:
-                print("no rescuer was running: make ex6 (without RESCUE=0) has one; make rescue finds them now")
-        if self.diary.doubled:
-            print(f"started again while alive: {', '.join(self.diary.doubled)}")
-        figures = {
-            "faults": sum(score.faults.values()),
-            "submitted": len(score.submitted),
-            "completed": score.ended["COMPLETED"],
-            "more than once": self.diary.repeated(),
-            "ended otherwise": given_up,
-            "doubled alive": len(self.diary.doubled),
-            "lost": len(lost),
-        }
-        print(f"seed {self.seed}: {in_words(figures)}")
-        if path := os.environ.get("WORKSHOP_FIGURES"):  # for chaos/rounds.py
-            Path(path).write_text(json.dumps(figures))
-        return not lost and not self.diary.doubled
+        return scoreboard(self.score, self.diary, self.seed, self.began, rescued)
 
 
 def main() -> int:

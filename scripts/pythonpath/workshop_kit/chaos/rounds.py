@@ -13,7 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 from workshop_kit import workshop
-from workshop_kit.chaos.chaos import in_words
+from workshop_kit.chaos.score import in_words
 from workshop_kit.launch import unattended
 
 KEPT = ("DB", "GRACE", "MAX_RESCUES", "RESCUE", "TUNED")  # of the settings that somebody has typed

@@ -7,14 +7,12 @@ A command that ends by itself is started again, three times in a minute; then it
                process finishes its runs
   --last       at the end, stop only when everything without it has: the Prefect server hears of the last runs
   --name NAME  what to call it (under honcho: the process's name)
-  --with PID   end when that process ends (the example's launcher, if that is killed)
 
 honcho alone stops everything when one process exits, and orphans everything when it is killed.
 SIGTERM, Ctrl-C and SIGHUP stop the command politely: it has GRACE seconds to finish. The same again: it has none.
 """
 
 import argparse
-import ast
 import contextlib
 import os
 import signal
@@ -27,27 +25,13 @@ from collections import deque
 from pathlib import Path
 
 from workshop_kit import workshop
+from workshop_kit.launch.saved_code import SavedCode
 
 TICK = 0.2  # seconds between looks at the child, the launcher and the watched files
 TRIES, WINDOW = 3, 60.0  # restarts, in so many seconds
 UP = 10.0  # seconds that a process must have lived for its death to be no mistake of its code (--always)
 FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 LONGEST = 15.0  # seconds to wait before another start at the most (--always)
-
-
-def with_imports(script: Path) -> list[Path]:
-    """The script, the files beside it that it imports, and the files beside it that those import."""
-    found = [script]
-    for path in found:
-        try:
-            nodes = list(ast.walk(ast.parse(path.read_bytes())))
-        except (OSError, SyntaxError, ValueError):
-            continue
-        modules = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
-        modules += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
-        beside = [script.parent / f"{module.partition('.')[0]}.py" for module in modules]
-        found += [file for file in dict.fromkeys(beside) if file not in found and file.is_file()]
-    return found
 
 
 class Keeper:
@@ -57,11 +41,11 @@ class Keeper:
         self.command: list[str] = options.command
         self.name: str = options.name
         scripts = [Path(word) for word in options.command if word.endswith(".py")]
-        self.watched: Path | None = scripts[0] if options.reload and scripts else None
-        self.files = with_imports(self.watched) if self.watched else []
+        self.code = SavedCode(scripts[0]) if options.reload and scripts else None
         self.last: bool = options.last
         self.always: bool = options.always
-        self.launcher: int | None = options.launcher
+        launcher = os.environ.get("WORKSHOP_LAUNCHER")  # what runs the example: when it has been killed, this ends
+        self.launcher = int(launcher) if launcher else None
         self.grace = float(os.environ.get("GRACE", "30"))
         self.stops = 0  # how often we were told to stop
         self.child: subprocess.Popen[bytes] | None = None
@@ -151,30 +135,16 @@ class Keeper:
 
     # --- what happens in between ------------------------------------------------------------------
 
-    def saved(self) -> dict[Path, int]:
-        """When the watched files were last changed, in nanoseconds; without those that an editor has moved away."""
-        times: dict[Path, int] = {}
-        for path in self.files:
-            with contextlib.suppress(OSError):
-                times[path] = path.stat().st_mtime_ns
-        return times
-
     def mistake(self) -> str | None:
-        """The first syntax error in the watched files, if there is one, as FILE:LINE: text."""
-        assert self.watched
-        self.files = with_imports(self.watched)
-        for path in self.files:
-            try:
-                compile(path.read_text(), str(path), "exec")
-            except SyntaxError as error:
-                return f"{path.name}:{error.lineno}: {error.msg}"
-            except (OSError, ValueError) as error:
-                return f"{path.name}: {error}"
+        """What keeps the saved code from starting, if something plainly does, as FILE:LINE: text."""
+        assert self.code
+        if wrong := self.code.syntax_error():
+            return wrong
         if example := os.environ.get("OWN_CODE"):  # a learner's
             from workshop_kit.learners import mistakes  # only now: every process of an example has a keeper
 
-            for finding in mistakes.seen(int(example), self.watched.parent):
-                if finding.file != workshop.shown(self.watched) or finding.step:
+            for finding in mistakes.seen(int(example), self.code.script.parent):
+                if finding.file != workshop.shown(self.code.script) or finding.step:
                     continue
                 if finding.stops:
                     return str(finding)
@@ -186,8 +156,8 @@ class Keeper:
         """After a learner's code has failed: the sentence for it, if the kit has one."""
         from workshop_kit.learners import mistakes
 
-        assert self.watched
-        for finding in mistakes.look(int(os.environ["OWN_CODE"]), self.watched.parent)[:1]:
+        assert self.code
+        for finding in mistakes.look(int(os.environ["OWN_CODE"]), self.code.script.parent)[:1]:
             self.say(str(finding))
 
     def reload(self) -> None:
@@ -236,9 +206,9 @@ class Keeper:
     def mourn(self, code: int) -> bool:
         """Say why the child ended; true if it is to be started again."""
         why = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-        if code == 0 and self.watched:
+        if code == 0 and self.code:
             why += " (a task server stays: is serve(…) missing?)"
-        if code > 0 and self.watched and os.environ.get("OWN_CODE") and self.name.endswith(".1") and not self.restarts:
+        if code > 0 and self.code and os.environ.get("OWN_CODE") and self.name.endswith(".1") and not self.restarts:
             threading.Thread(target=self.explain, daemon=True).start()
         now = time.monotonic()
         while self.restarts and now - self.restarts[0] > WINDOW:
@@ -254,7 +224,7 @@ class Keeper:
             self.say(f"{self.name} {why}; starting it again" + (f" in {wait:.0f} s" if wait else ""))
             return False
         if len(self.restarts) >= TRIES:
-            hint = "mend the code and save it" if self.watched else "make stop, then start the example again"
+            hint = "mend the code and save it" if self.code else "make stop, then start the example again"
             self.say(f"{self.name} {why}; it stays down after {TRIES} restarts in a minute; {hint}")
             return False
         self.restarts.append(now)
@@ -264,15 +234,15 @@ class Keeper:
     def run(self) -> int:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self.told_to_stop)
-        known = self.saved()
+        known = self.code.times() if self.code else {}
         self.start()
         while not self.stops:
             time.sleep(TICK)
             if self.launcher and not workshop.started_at(self.launcher):
                 break
-            if (now := known | self.saved()) != known:
+            if self.code and (now := known | self.code.times()) != known:
                 self.reload()
-                known = now | self.saved()  # what it imports now is watched from now on
+                known = now | self.code.times()  # what it imports now is watched from now on
             code = self.child.poll() if self.child else None
             if self.forget_ended():
                 self.record()
@@ -295,10 +265,6 @@ def main() -> int:
     parser.add_argument("--last", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--always", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--name", default=os.environ.get("HONCHO_PROCESS_NAME", "process"), help=argparse.SUPPRESS)
-    launcher = os.environ.get("WORKSHOP_LAUNCHER")
-    parser.add_argument(
-        "--with", dest="launcher", type=int, default=int(launcher) if launcher else None, help=argparse.SUPPRESS
-    )
     parser.add_argument("command", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if not options.command:
