@@ -10,7 +10,7 @@ export KIT
 # shellcheck disable=SC1090 # each is checked by itself
 for file in "$KIT"/scripts/lib/*.sh; do . "$file"; done
 
-# shellcheck disable=SC2034 # minds.sh reads KEY_WAS_TYPED
+# shellcheck disable=SC2034 # models.sh reads KEY_WAS_TYPED
 # What is typed at make's command line travels in these to every process below: a password has no business there.
 case " ${MAKEFLAGS:-} " in *' OPENAI_API_KEY='*) KEY_WAS_TYPED=1 ;; *) KEY_WAS_TYPED= ;; esac
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES
@@ -100,7 +100,7 @@ export WORKSHOP_DERIVED=$derived OWN_REDIS MARKETING_DB=$WORKSHOP_HOME/marketing
 FAIL_RATE=${FAIL_RATE:-0.2}
 [[ $FAIL_RATE =~ ^(0|1|0?\.[0-9]+|[01]\.0+)$ ]] || fail "FAIL_RATE='$FAIL_RATE' is not a share from 0 to 1" 'make ex4 FAIL_RATE=0.2'
 export FAIL_RATE
-# Example 5: Marvin keeps every conversation in a database below its home; minds.py gives each process one of its own.
+# Example 5: Marvin keeps every conversation in a database below its home; models.py gives each process one of its own.
 export MARVIN_HOME_PATH=$WORKSHOP_HOME/marvin MARVIN_ENABLE_DEFAULT_PRINT_HANDLER=false
 for name in ANSWER_SECONDS CACHE_SECONDS; do
   [[ ${!name:-1} =~ ^[0-9]{1,6}(\.[0-9]+)?$ ]] || fail "$name='${!name}' is not a number of seconds" "make ex5 $name=60"

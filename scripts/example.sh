@@ -23,7 +23,7 @@ else
 fi
 whole_number LIMIT 1 1000 "make ex$ex LIMIT=1"
 export LIMIT
-if [ "$ex" = 5 ]; then check_mind; fi
+if [ "$ex" = 5 ]; then check_model; fi
 
 DOCKER=${DOCKER:-0}
 one_of DOCKER 0 1
@@ -58,13 +58,13 @@ if keeper_of background-server >/dev/null; then
 fi
 need_free_ports "$ex"
 "$KIT/scripts/setup.sh" "$group"
-if [ "$ex" = 5 ] && [ "$DOCKER" = 0 ]; then choose_mind; fi
+if [ "$ex" = 5 ] && [ "$DOCKER" = 0 ]; then choose_model; fi
 if [ "$REMOTE" = 1 ]; then
   need_remote
   say "REMOTE=1: using $REMOTE_URL"
 fi
 if [ "$DOCKER" = 1 ]; then
-  if [ "$ex" = 5 ]; then choose_mind_in_docker; fi
+  if [ "$ex" = 5 ]; then choose_model_in_docker; fi
   compose_settings "$ex"
   mark_containers
   exec "$VENV/bin/python" -P -m workshop_kit.launch.containers "$ex" "$((10#$SERVERS))"

@@ -98,4 +98,5 @@ check 'no address in the locks' nothing_found 'https?://' requirements/*.txt
 check 'the targets and the documents' targets_documented
 check 'help of the scripts' scripts_have_help
 check 'the examples and their example.env' examples_agree
+check 'who imports whom' python tests/import_directions.py
 if [ "$failed" = 0 ]; then say 'lint is green'; else exit 1; fi

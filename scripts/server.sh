@@ -25,8 +25,8 @@ DOCKER=0 choose_code "$ex"
 LIMIT=${LIMIT:-$(example "$ex" LIMIT)}
 if [ "$ex" = 5 ]; then
   LLM=${LLM:-$running_llm}
-  check_mind
-  choose_mind
+  check_model
+  choose_model
 fi
 whole_number LIMIT 1 1000 'make server LIMIT=1'
 export LIMIT

@@ -7,5 +7,5 @@ set -euo pipefail
 help_if_asked "$@"
 "$KIT/scripts/setup.sh" ex5
 "$KIT/scripts/setup.sh" local-llm
-mind=$(LLM=local "$VENV/bin/python" "$KIT/examples/ex5_marvin/minds.py")
-if [ "$mind" = local ]; then say 'the local model works on this machine: make ex5 LLM=local'; fi
+model=$(LLM=local "$VENV/bin/python" "$KIT/examples/ex5_marvin/models.py")
+if [ "$model" = local ]; then say 'the local model works on this machine: make ex5 LLM=local'; fi

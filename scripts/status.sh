@@ -63,7 +63,7 @@ while IFS=: read -r name where; do
   service "${name#the }" "${!port}" "/${where#*/}"
 done < <(example "$running_ex" SERVICES | sed 's/, /\
 /g')
-[ -z "$running_llm" ] || printf '  %-13s LLM=%s\n' 'mind' "$running_llm"
+[ -z "$running_llm" ] || printf '  %-13s LLM=%s\n' 'model' "$running_llm"
 if [ "$ready" = yes ]; then
   printf 'ready\n'
 else

@@ -17,7 +17,7 @@ load helpers_code
     grep -rqE '^ *# [1-9]\. ' "$MY/ex$n"
   done
   not_there "$MY/ex5/.openai.env" # a key stays where it is
-  there "$MY/ex4/templates/signup.html" "$MY/ex4/static/signup.js" "$MY/ex5/minds.py"
+  there "$MY/ex4/templates/signup.html" "$MY/ex4/static/signup.js" "$MY/ex5/models.py"
   cmp "$MY/ex2/task_server.py" examples/ex2_task_servers/skeleton/task_server.py
   echo mine >"$MY/ex2/task_server.py"
   refused 'make reset EX=2' "${THERE[@]}" make code EX=2

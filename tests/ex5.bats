@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Example 5 with the canned mind: the Flask app, the page, make ask. One stack for the whole file.
+# Example 5 with the canned model: the Flask app, the page, make ask. One stack for the whole file.
 # bats file_tags=ex5
 # Each test is a subshell of its own, and its variables are meant for it alone.
 # shellcheck disable=SC2030,SC2031
@@ -225,7 +225,7 @@ print("run", greet("Ford", return_state=True).state_details.task_run_id)'
   is "$(listens_on "$WEB_PORT")" "127.0.0.1:$WEB_PORT" 'listening addresses'
 }
 
-@test "one more task server joins with the same mind" {
+@test "one more task server joins with the same model" {
   start joined make server
   within 20 eval '[ "$(task_servers)" = 3 ]'
   grep -q 'LLM=canned' "$joined_log"

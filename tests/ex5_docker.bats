@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Example 5 in containers, with each of its minds. Needs a Docker engine (make test-docker).
+# Example 5 in containers, with each of its models. Needs a Docker engine (make test-docker).
 # bats file_tags=docker
 
 load helpers

@@ -3,7 +3,7 @@
 import os
 from datetime import timedelta
 
-import minds  # isort: skip - before Marvin: it says where Marvin keeps its files
+import models  # isort: skip - before Marvin: it says where Marvin keeps its files
 import marvin
 from prefect import task
 from prefect.utilities.hashing import hash_objects
@@ -21,7 +21,7 @@ async def reply(question: str, tone: str) -> str:
 
 
 def same_question(context, parameters):
-    return hash_objects(minds.wake().answered_by, parameters["question"])
+    return hash_objects(models.get_model().answered_by, parameters["question"])
 
 
 @keyed("marvin")
@@ -34,15 +34,15 @@ def same_question(context, parameters):
     result_serializer="json",
 )
 async def answer_question(question: str):
-    mind = minds.wake()
+    model = models.get_model()
     async with plain_words():
         tone = await marvin.classify_async(question, TONES)
         answer = await reply(question, tone)
-    return {"answer": answer, "tone": tone, "answered_by": mind.answered_by, "note": mind.note}
+    return {"answer": answer, "tone": tone, "answered_by": model.answered_by, "note": model.note}
 
 
 if __name__ == "__main__":
-    minds.wake()  # once for each task server, before the first question
+    models.get_model()  # once for each task server, before the first question
     serve(
         answer_question,
         limit=int(os.getenv("LIMIT", "10")),

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import minds
+import models
 
 
 class ModelRefused(Exception):
@@ -18,7 +18,7 @@ class ModelFailed(Exception):
 
 def without_key(text: object) -> str:
     """On one line and short. Some servers repeat the key that they refuse."""
-    key = minds.GIVEN["OPENAI_API_KEY"]
+    key = models.GIVEN["OPENAI_API_KEY"]
     line = " ".join(str(text).split())
     return (line.replace(key, "***") if key else line)[:200]
 
@@ -27,13 +27,13 @@ def without_key(text: object) -> str:
 async def plain_words() -> AsyncIterator[None]:
     """Turns the libraries' errors into ModelRefused or ModelFailed: one line each.
 
-    It waits for the model for so many seconds as the mind says, and no longer.
+    It waits for an answer as many seconds as the model may take, and no longer.
     """
     import httpx
     from openai import OpenAIError
     from pydantic_ai.exceptions import AgentRunError, ModelHTTPError
 
-    patience = asyncio.timeout(minds.wake().patience)
+    patience = asyncio.timeout(models.get_model().patience)
     try:
         async with patience:
             yield
@@ -51,7 +51,7 @@ async def plain_words() -> AsyncIterator[None]:
         raise ModelFailed(text) from None
     except (TimeoutError, AgentRunError, OpenAIError, httpx.HTTPError) as error:
         if patience.expired():  # a connection that is given up complains of that in its own words
-            raise ModelFailed(f"the model did not answer in {minds.ANSWER_SECONDS:g} s") from None
+            raise ModelFailed(f"the model did not answer in {models.ANSWER_SECONDS:g} s") from None
         raise ModelFailed(f"the model did not answer properly: {without_key(error)}") from None
 
 

@@ -2,10 +2,10 @@
 
 import os
 
-import minds  # isort: skip - before Marvin: it says where Marvin keeps its files
+import models  # isort: skip - before Marvin: it says where Marvin keeps its files
 from prefect.utilities.hashing import hash_objects
 
-# 1. Import marvin (after minds); `task` from `prefect`; `keyed` and `serve` from `durable`; and, from plain_words
+# 1. Import marvin (after models); `task` from `prefect`; `keyed` and `serve` from `durable`; and, from plain_words
 #    beside this file, `plain_words` and `may_work_later`.
 
 TONES = ["nice", "neutral", "hostile"]
@@ -18,20 +18,20 @@ async def reply(question: str, tone: str) -> str:
 
 
 def same_question(context, parameters):
-    return hash_objects(minds.wake().answered_by, parameters["question"])
+    return hash_objects(models.get_model().answered_by, parameters["question"])
 
 
 # 3. Make this a task, @keyed("marvin") above @task(…): three retries after 1, 2 and 4 seconds with
 #    retry_condition_fn=may_work_later; cache_key_fn=same_question with a cache_expiration of CACHE_SECONDS (a
 #    timedelta); and result_serializer="json", for the web app's sake.
 async def answer_question(question: str):
-    mind = minds.wake()
+    model = models.get_model()
     # 4. Inside `async with plain_words():` let marvin.classify_async(question, TONES) find the tone, and reply() the
     #    answer. Return both.
-    return {"answer": "Step 4 is to be written.", "tone": "?", "answered_by": mind.answered_by, "note": mind.note}
+    return {"answer": "Step 4 is to be written.", "tone": "?", "answered_by": model.answered_by, "note": model.note}
 
 
 if __name__ == "__main__":
-    minds.wake()  # once for each task server, before the first question
+    models.get_model()  # once for each task server, before the first question
     # 5. Serve the task. Take limit, grace, name and records from LIMIT, GRACE, TASK_SERVER_NAME and RECORDS in the
     #    environment.

@@ -1,19 +1,19 @@
 #!/usr/bin/env bats
-# Example 5's three minds: which one is chosen, what they say to the exact Marvin, and the local model as it really runs.
+# Example 5's three models: which one is chosen, what they say to the exact Marvin, and the local model as it really runs.
 # bats file_tags=ex5,long
 
 load helpers
 
 setup() {
   own_kit
-  MINDS=$BATS_TEST_TMPDIR/ex5 # a copy, without whatever .openai.env the tester has
-  mkdir "$MINDS"
-  cp examples/ex5_marvin/*.py "$MINDS"
+  MODELS=$BATS_TEST_TMPDIR/ex5 # a copy, without whatever .openai.env the tester has
+  mkdir "$MODELS"
+  cp examples/ex5_marvin/*.py "$MODELS"
 }
 teardown() { stop_and_check; }
 
-# -> what `minds.py` says, with LLM and the like from the environment
-chosen() { ok "$PYTHON_OF_TESTS" "$MINDS/minds.py"; }
+# -> what `models.py` says, with LLM and the like from the environment
+chosen() { ok "$PYTHON_OF_TESTS" "$MODELS/models.py"; }
 
 @test "make setup-local-llm installs the model, and says that it works" {
   LIMIT_S=300 ok make setup-local-llm
@@ -23,14 +23,14 @@ chosen() { ok "$PYTHON_OF_TESTS" "$MINDS/minds.py"; }
   has 'unreliable'
 }
 
-@test "a key, an address, .openai.env, LLM=: which mind is chosen, and how to change it" {
+@test "a key, an address, .openai.env, LLM=: which model is chosen, and how to change it" {
   OPENAI_API_KEY=k chosen
   has 'LLM=openai: openai:gpt-4o-mini answers'
   OPENAI_BASE_URL=http://127.0.0.1:1/v1 MARVIN_AGENT_MODEL=openai:llama3.2:1b chosen
   has 'openai:llama3.2:1b'
   OPENAI_API_KEY=k MARVIN_AGENT_MODEL=openai:ft:gpt-4o-mini:me chosen
   has 'openai:ft:gpt-4o-mini:me'
-  printf '# mine\nexport OPENAI_API_KEY="k"\nMARVIN_AGENT_MODEL=openai:gpt-4o\n' >"$MINDS/.openai.env"
+  printf '# mine\nexport OPENAI_API_KEY="k"\nMARVIN_AGENT_MODEL=openai:gpt-4o\n' >"$MODELS/.openai.env"
   chosen
   has 'openai:gpt-4o answers'
   LLM=canned chosen
@@ -40,10 +40,10 @@ chosen() { ok "$PYTHON_OF_TESTS" "$MINDS/minds.py"; }
 }
 
 @test "no key and no model: the stand-in, and the command for more; LLM=local names it" {
-  sed -i.bak 's/^def model_file.*/def model_file():\n    return None\n\n\ndef _unused() -> Path | None:/' "$MINDS/llama.py"
+  sed -i.bak 's/^def model_file.*/def model_file():\n    return None\n\n\ndef _unused() -> Path | None:/' "$MODELS/llama.py"
   chosen
   has 'make setup-local-llm'
-  LLM=local refused 'make setup-local-llm' "$PYTHON_OF_TESTS" "$MINDS/minds.py"
+  LLM=local refused 'make setup-local-llm' "$PYTHON_OF_TESTS" "$MODELS/models.py"
 }
 
 @test "llama.cpp that is killed, or cannot be loaded: falls back to the stand-in and says why" {
@@ -66,20 +66,20 @@ chosen() { ok "$PYTHON_OF_TESTS" "$MINDS/minds.py"; }
 }
 
 @test "the adapter reads what Marvin asks, whatever a person types; it knows no other version's words" {
-  ok env LLM=canned "$PYTHON_OF_TESTS" tests/marvin_minds.py adapter unknown
+  ok env LLM=canned "$PYTHON_OF_TESTS" tests/marvin_models.py adapter unknown
   has 'adapter: as promised'
 }
 
-@test "the canned mind: the same answer always, two model calls a question" {
-  ok env LLM=canned "$PYTHON_OF_TESTS" tests/marvin_minds.py canned
+@test "the canned model: the same answer always, two model calls a question" {
+  ok env LLM=canned "$PYTHON_OF_TESTS" tests/marvin_models.py canned
 }
 
-@test "the local mind: valid labels and text, whatever it is asked" {
-  LIMIT_S=120 ok env LLM=local "$PYTHON_OF_TESTS" tests/marvin_minds.py local
+@test "the local model: valid labels and text, whatever it is asked" {
+  LIMIT_S=120 ok env LLM=local "$PYTHON_OF_TESTS" tests/marvin_models.py local
   has 'reads only the first'
 }
 
-@test "the local mind in the task servers: ten questions at once are all answered, and say by what" {
+@test "the local model in the task servers: ten questions at once are all answered, and say by what" {
   start_example 5 LLM=local
   local n asking=() begin=$SECONDS
   for n in {1..10}; do

@@ -1,18 +1,18 @@
 # shellcheck shell=bash
 # Example 5: which language model answers, and its key.
 
-check_mind() { # fail if LLM is none of the three, or a key stands in make's command line, which every process list shows
+check_model() { # fail if LLM names none of the three models, or a key stands in make's command line, which every process list shows
   [ -z "$KEY_WAS_TYPED" ] ||
     fail 'a key in the command line shows in the process list' 'export OPENAI_API_KEY=…, or examples/ex5_marvin/.openai.env'
   [ -z "${LLM:-}" ] || one_of LLM openai local canned
 }
 
-openai_settings() { # what the environment does not say, from .openai.env, as minds.py does it
+openai_settings() { # what the environment does not say, from .openai.env, as models.py does it
   local file=${OPENAI_ENV_FILE:-$KIT/examples/ex5_marvin/.openai.env}
   if [ -f "$file" ]; then read_dotenv "$file"; fi
 }
 
-choose_mind_in_docker() { # the same as choose_mind for containers: what this machine has installed does not count
+choose_model_in_docker() { # the same as choose_model for containers: what this machine has installed does not count
   openai_settings
   if [ -z "${LLM:-}" ]; then LLM=canned && [ -z "${OPENAI_API_KEY:-}${OPENAI_BASE_URL:-}" ] || LLM=openai; fi
   if [ "$LLM" = openai ] && [ -z "${OPENAI_API_KEY:-}${OPENAI_BASE_URL:-}" ]; then
@@ -28,7 +28,7 @@ choose_mind_in_docker() { # the same as choose_mind for containers: what this ma
   unset OPENAI_API_KEY # from here on it is a secret of the task servers
 }
 
-choose_mind() { # which mind answers in example 5, for all its task servers: says so, and exports LLM
+choose_model() { # which model answers in example 5, for all its task servers: says so, and exports LLM
   export LLM
-  LLM=$("$VENV/bin/python" "$KIT/examples/ex5_marvin/minds.py") || exit 2
+  LLM=$("$VENV/bin/python" "$KIT/examples/ex5_marvin/models.py") || exit 2
 }

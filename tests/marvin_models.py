@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Holds examples/ex5_marvin's minds to the Marvin that is installed: real calls of Marvin, and no Prefect.
+"""Holds examples/ex5_marvin's models to the Marvin that is installed: real calls of Marvin, and no Prefect.
 
-marvin_minds.py adapter   what marvins_side.py reads is exactly what was asked, whatever a person types
-marvin_minds.py canned    the same answer always, two model calls a question
-marvin_minds.py local     the model: labels and text are valid; nothing is said about what they say
+marvin_models.py adapter   what marvins_side.py reads is exactly what was asked, whatever a person types
+marvin_models.py canned    the same answer always, two model calls a question
+marvin_models.py local     the model: labels and text are valid; nothing is said about what they say
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "examples" / "ex5_marvin"))
 
-import minds  # isort: skip - before Marvin: it says where Marvin keeps its files
+import models  # isort: skip - before Marvin: it says where Marvin keeps its files
 import marvin
 
 import marvins_side
@@ -95,8 +95,8 @@ async def unknown() -> None:
 
 
 async def canned() -> None:
-    mind = minds.wake()
-    assert mind.answered_by == "canned", mind.answered_by
+    model = models.get_model()
+    assert model.answered_by == "canned", model.answered_by
     tones = {"You stupid machine": "hostile", "Please help me": "nice", "How far is the moon?": "neutral"}
     for text, tone in tones.items():
         assert await marvin.classify_async(text, TONES) == tone
@@ -105,9 +105,9 @@ async def canned() -> None:
 
 
 async def local() -> None:
-    mind = minds.wake()
-    assert mind.answered_by == "local:smollm2-135m", mind.answered_by
-    assert "guess" in mind.note
+    model = models.get_model()
+    assert model.answered_by == "local:smollm2-135m", model.answered_by
+    assert "guess" in model.note
     assert await marvin.classify_async("🙂" * 4000, TONES) in TONES  # more than it can read
     for text in TYPED[:3]:
         assert await marvin.classify_async(text, TONES) in TONES

@@ -1,11 +1,11 @@
-"""The three minds of example 5. Marvin is the same for all of them; what answers it is chosen here.
+"""What answers Marvin in example 5: one of three language models, chosen here. Marvin is the same for all of them.
 
   openai   a model behind OpenAI's API, or behind a server that speaks it (Ollama, vLLM, LM Studio):
            OPENAI_API_KEY, OPENAI_BASE_URL, MARVIN_AGENT_MODEL, from the environment or .openai.env beside this file
   local    SmolLM2-135M in the task server itself: llama.py
   canned   a stand-in that repeats the question; no model at all
 
-`python minds.py` says which one it will be, and how to change that. LLM= names one; without it, openai if there is a
+`python models.py` says which one it will be, and how to change that. LLM= names one; without it, openai if there is a
 key or an address, else local if it is installed, else canned.
 """
 
@@ -23,7 +23,7 @@ KEY_FILE = Path(os.getenv("OPENAI_ENV_FILE") or HERE / ".openai.env")
 ANSWER_SECONDS = float(os.getenv("ANSWER_SECONDS", "60"))  # so long a model behind an API may take for one question
 
 
-class CannotBe(Exception):
+class ModelUnavailable(Exception):
     """What LLM= asks for is not possible: what is wrong, and the command that mends it."""
 
 
@@ -59,16 +59,18 @@ def why_llama_cannot_run() -> str:
 
 
 def choose() -> tuple[str, str]:
-    """The mind's name, and a line for the terminal. Raises CannotBe if LLM= names one that cannot be."""
+    """The model's name, and a line for the terminal. Raises ModelUnavailable if LLM= names one that cannot be."""
     import llama
 
     wanted = os.environ.get("LLM", "")
     if wanted not in ("", "openai", "local", "canned"):
-        raise CannotBe(f"LLM={wanted[:40]!r} is none of: openai local canned", "make ex5 LLM=canned")
+        raise ModelUnavailable(f"LLM={wanted[:40]!r} is none of: openai local canned", "make ex5 LLM=canned")
     if wanted == "openai" or (not wanted and (GIVEN["OPENAI_API_KEY"] or GIVEN["OPENAI_BASE_URL"])):
         model = model_name()
         if not GIVEN["OPENAI_API_KEY"] and not GIVEN["OPENAI_BASE_URL"]:
-            raise CannotBe("LLM=openai needs a key or an address", "export OPENAI_API_KEY=… (or OPENAI_BASE_URL=…)")
+            raise ModelUnavailable(
+                "LLM=openai needs a key or an address", "export OPENAI_API_KEY=… (or OPENAI_BASE_URL=…)"
+            )
         return "openai", f"openai:{model} answers (LLM=local or LLM=canned needs no key)"
     if wanted == "canned":
         return "canned", "a stand-in answers, no model (LLM=openai or LLM=local is one)"
@@ -77,17 +79,17 @@ def choose() -> tuple[str, str]:
             return "canned", f"llama.cpp cannot run here ({why}): a stand-in answers, no model (LLM=openai is one)"
         return "local", "smollm2-135m answers: often wrong, its tones unreliable (OPENAI_API_KEY: a better one)"
     if wanted == "local":
-        raise CannotBe("the local model is not installed", "make setup-local-llm, then the same command")
+        raise ModelUnavailable("the local model is not installed", "make setup-local-llm, then the same command")
     return "canned", "a stand-in answers, no model. make setup-local-llm gives it a small one, OPENAI_API_KEY OpenAI's"
 
 
 def model_name() -> str:
-    """The model's name for OpenAI's API. Raises CannotBe for another provider's."""
+    """The model's name for OpenAI's API. Raises ModelUnavailable for another provider's."""
     name = GIVEN["MARVIN_AGENT_MODEL"] or "openai:gpt-4o-mini"
     # On a server of one's own a name may have a colon and no provider: llama3.2:1b
     if ":" in name and not name.startswith("openai:") and not GIVEN["OPENAI_BASE_URL"]:
         what = f"MARVIN_AGENT_MODEL={name[:60]!r} is not OpenAI's"
-        raise CannotBe(what, "MARVIN_AGENT_MODEL=openai:gpt-4o-mini, or OPENAI_BASE_URL too")
+        raise ModelUnavailable(what, "MARVIN_AGENT_MODEL=openai:gpt-4o-mini, or OPENAI_BASE_URL too")
     return name.removeprefix("openai:")
 
 
@@ -109,7 +111,7 @@ tell_marvin_where()
 # --- the models ---------------------------------------------------------------------------------------
 
 
-def openai_mind() -> tuple[Any, str, str]:
+def openai_model() -> tuple[Any, str, str]:
     """A model behind OpenAI's API. It is asked once: trying again is the Prefect task's part."""
     from openai import AsyncOpenAI
     from pydantic_ai.models.openai import OpenAIChatModel
@@ -125,7 +127,7 @@ def openai_mind() -> tuple[Any, str, str]:
     return OpenAIChatModel(name, provider=OpenAIProvider(openai_client=client)), f"openai:{name}", ""
 
 
-def local_mind() -> tuple[Any, str, str]:
+def local_model() -> tuple[Any, str, str]:
     import llama
     from marvins_side import behind_marvin
 
@@ -133,7 +135,7 @@ def local_mind() -> tuple[Any, str, str]:
     return behind_marvin(llama.Llama().answer, "smollm2-135m"), "local:smollm2-135m", note
 
 
-def canned_mind() -> tuple[Any, str, str]:
+def canned_model() -> tuple[Any, str, str]:
     from marvins_side import Asked, behind_marvin
 
     words = {"nice": ("please", "thank", "kind"), "hostile": ("stupid", "idiot", "hate", "useless")}
@@ -151,14 +153,14 @@ def canned_mind() -> tuple[Any, str, str]:
     return behind_marvin(answer, "canned"), "canned", "no model: a stand-in that repeats the question"
 
 
-class Mind:
+class Model:
     """What answers Marvin in this process."""
 
     def __init__(self, name: str) -> None:
         import marvin
         from pydantic_ai.models.wrapper import WrapperModel
 
-        build = {"openai": openai_mind, "local": local_mind, "canned": canned_mind}[name]
+        build = {"openai": openai_model, "local": local_model, "canned": canned_model}[name]
         model, self.answered_by, self.note = build()
         answered_by = self.answered_by
         self.patience = ANSWER_SECONDS if name == "openai" else None  # the others wait for nobody
@@ -179,21 +181,21 @@ class Mind:
 
 
 @cache
-def wake() -> Mind:
-    """The mind of this process, made at the first call. Ends the process with one line if it cannot be made."""
+def get_model() -> Model:
+    """The model of this process, made at the first call. Ends the process with one line if it cannot be made."""
     try:
         name, line = choose()
         if name != os.environ.get("LLM"):
             print(f"LLM={name}: {line}", flush=True)
-        return Mind(name)
-    except CannotBe as error:
+        return Model(name)
+    except ModelUnavailable as error:
         sys.exit("error: {}. Try: {}".format(*error.args))
 
 
 if __name__ == "__main__":
     try:
         chosen, line = choose()
-    except CannotBe as error:
+    except ModelUnavailable as error:
         what, remedy = error.args
         print(f"error: {what}. Try: {remedy}", file=sys.stderr)
         sys.exit(2)
