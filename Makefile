@@ -28,7 +28,7 @@ EXAMPLES := $(sort $(foreach folder,$(wildcard examples/ex*_*),$(firstword $(sub
 $(EXAMPLES):
 	@scripts/example.sh $(@:ex%=%)
 
-ex%: # there is none of this name: one line says so
+ex%: # no example has this name: one line says so
 	@scripts/example.sh $*
 
 .PHONY: submit

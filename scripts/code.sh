@@ -26,7 +26,7 @@ steps() { # -> the files that the learner writes
   example "$EX" WRITE | tr ' ' '\n'
 }
 
-take() { # FROM TO -> a copy in place at once: whoever watches the file never sees half of it
+take() { # FROM TO -> a copy in place at once: nobody who watches the file sees half of it
   mkdir -p "$(dirname "$2")"
   cp "$1" "$2.new" && mv -f "$2.new" "$2"
 }
@@ -53,7 +53,7 @@ need_mine() {
   [ -d "$mine" ] || fail "there is no folder $mine" "make code EX=$EX"
 }
 
-show_difference() { # fails if there is none
+show_difference() { # fails if there is no difference
   local file red='' green='' blue='' plain='' found=''
   if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then red=$'\033[31m' green=$'\033[32m' blue=$'\033[36m' plain=$'\033[0m'; fi
   while IFS= read -r file; do

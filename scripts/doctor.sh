@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks this machine, a line each with the remedy. Exit 1 if something must be mended. Needs no set-up, changes nothing.
-# ✓ fine   ! worth knowing, or needed by a later example only   ✗ must be mended
+# Checks this machine, a line each with the remedy. Exit 1 if something must be fixed. Needs no set-up, changes nothing.
+# ✓ fine   ! worth knowing, or needed by a later example only   ✗ must be fixed
 set -euo pipefail
 # A file that cannot be read as settings is a finding here, and an error everywhere else.
 # shellcheck source=scripts/env.sh
@@ -136,7 +136,7 @@ check_disk() {
   until [ -d "$folder" ]; do folder=$(dirname "$folder"); done
   free=$(df -Pk "$folder" | awk 'NR == 2 { print int($4 / 1024) }')
   if [ "$free" -lt 2048 ]; then
-    bad "only $free MB of disk are free at $folder" 'free some: the kit wants 2 GB; or make ex2 WORKSHOP_HOME=/a/larger/disk'
+    bad "only $free MB of disk are free at $folder" 'free some: the kit needs 2 GB; or make ex2 WORKSHOP_HOME=/a/larger/disk'
   else
     good "disk: $((free / 1024)) GB free"
   fi
@@ -203,17 +203,17 @@ in_time() { # SECONDS COMMAND... -> runs it without its output; false if it fail
 check_docker() {
   local version image
   if ! command -v docker >/dev/null 2>&1; then
-    note 'no Docker (only DOCKER=1 of examples 4 and 5 wants it)' 'docs.docker.com/get-docker, or run them without DOCKER=1'
+    note 'no Docker (only DOCKER=1 of examples 4 and 5 needs it)' 'docs.docker.com/get-docker, or run them without DOCKER=1'
     return 0
   elif ! in_time 3 docker info; then
-    note 'Docker is installed, but its engine does not answer (only DOCKER=1 wants it)' 'start Docker Desktop, or: sudo systemctl start docker'
+    note 'Docker is installed, but its engine does not answer (only DOCKER=1 needs it)' 'start Docker Desktop, or: sudo systemctl start docker'
     return 0
   fi
   version=$(docker compose version --short 2>/dev/null) || version=''
   case ${version#v} in
     [2-9]* | [1-9][0-9]*) ;;
     *)
-      note 'Docker runs, but Compose is missing or version 1 (only DOCKER=1 wants it)' 'install the docker-compose-plugin package'
+      note 'Docker runs, but Compose is missing or version 1 (only DOCKER=1 needs it)' 'install the docker-compose-plugin package'
       return 0
       ;;
   esac
@@ -263,7 +263,7 @@ check_docker
 check_settings
 check_wsl
 if [ "$broken" != 0 ]; then
-  printf '%s finding(s) must be mended\n' "$broken"
+  printf '%s finding(s) must be fixed\n' "$broken"
   exit 1
 fi
 printf 'this machine is ready\n'

@@ -25,7 +25,7 @@ read_dotenv() { # KEY=VALUE lines, `export` and quotes allowed; data, never exec
     key=${line%%=*}
     value=${line#*=}
     if [[ ! $key =~ ^[A-Za-z_][A-Za-z0-9_]*$ ]] || [ "$key" = "$line" ]; then
-      fail ".env has a line that is not NAME=value: '$line'" "mend or delete that line"
+      fail ".env has a line that is not NAME=value: '$line'" "fix or delete that line"
     fi
     case $value in
       \"*\"*) value=${value#\"} value=${value%%\"*} ;;
@@ -48,7 +48,7 @@ plain_url() { # URL -> the same, written one way, so that two spellings of one a
 DOTENV_LOSES=
 if [ -f "$KIT/.env" ]; then read_dotenv "$KIT/.env"; fi
 
-# WSL sets NAME to the computer's name in every shell; nobody wants that one greeted.
+# WSL sets NAME to the computer's name in every shell; nobody means that one.
 if [ -n "${WSL_DISTRO_NAME:-}" ] && [ "${NAME:-}" = "${HOSTNAME:-}" ]; then unset NAME; fi
 
 # --- where things are -------------------------------------------------------------------------
@@ -171,7 +171,7 @@ export PATH VIRTUAL_ENV=$VENV
 export PYTHONPATH=$KIT/scripts/pythonpath # task servers that drain: see sitecustomize.py there
 export PYTHONUNBUFFERED=1 PYTHONUTF8=1 PYTHONNOUSERSITE=1
 # The packages are compiled at the set-up. The examples must not be: bytecode is told from its source by the second and
-# the size, so two quick saves could leave an old task, with an old key, that waits for ever.
+# the size, so two quick saves could leave an old task, with an old key, whose runs wait without end.
 export PYTHONDONTWRITEBYTECODE=1
 unset PYTHONHOME CONDA_PREFIX
 # A company's HTTP proxy must not get the requests to this machine.

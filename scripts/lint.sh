@@ -61,6 +61,14 @@ examples_agree() { # each example.env says what its folder, its Procfile, the lo
   done
 }
 
+plain_words() { # none of the words in tests/words.txt, but in the lines that it allows
+  local words found
+  words=$(sed -n '/^# allowed/q; /^#/!p' tests/words.txt | cut -f1 | sed 's/^/\\b/; s/$/\\b/' | paste -sd '|' -)
+  found=$(git ls-files -co --exclude-standard ':!tests/words.txt' ':!requirements' ':!*.svg' ':!*.png' | tr '\n' '\0' |
+    xargs -0 grep -nHE "$words" | grep -vFf <(sed '1,/^# allowed/d; /^#/d; /^$/d' tests/words.txt) || true)
+  [ -z "$found" ] || { say "$found" && return 1; }
+}
+
 scripts_have_help() { # every script that a person may call answers -h, and does nothing else
   local file
   for file in scripts/*.sh; do
@@ -98,5 +106,6 @@ check 'no address in the locks' nothing_found 'https?://' requirements/*.txt
 check 'the targets and the documents' targets_documented
 check 'help of the scripts' scripts_have_help
 check 'the examples and their example.env' examples_agree
+check 'plain words' plain_words
 check 'who imports whom' python tests/import_directions.py
 if [ "$failed" = 0 ]; then say 'lint is green'; else exit 1; fi

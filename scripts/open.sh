@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Opens the Prefect UI, or the page URL, in a browser, or prints its address where there is none to open.
+# Opens the Prefect UI, or the page URL, in a browser, or prints its address where there is no browser.
 #
 #   scripts/open.sh [URL]      (make open: the Prefect UI)
 set -euo pipefail

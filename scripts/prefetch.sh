@@ -22,6 +22,6 @@ if docker info >/dev/null 2>&1 && docker compose version >/dev/null 2>&1; then
   docker image inspect "${REDIS_IMAGE:-redis:8-alpine}" >/dev/null 2>&1 ||
     fail "the image ${REDIS_IMAGE:-redis:8-alpine} could not be fetched" 'the network, then make prefetch; or REDIS_IMAGE=…'
 else
-  say 'no Docker engine here, so no images (only DOCKER=1 of examples 4 and 5 wants them)'
+  say 'no Docker engine here, so no images (only DOCKER=1 of examples 4 and 5 needs them)'
 fi
 say 'everything is here: make tour shows it, without a network'

@@ -108,7 +108,7 @@ if [ -n "${WHEELS:-}" ]; then
   case $WHEELS in
     https://*) ;;
     http://*)
-      # Plain http on the room's network: pip wants it said. The hashes of the lock still decide what is installed.
+      # Plain http on the room's network: pip must be told. The hashes of the lock still decide what is installed.
       host=${WHEELS#http://} host=${host%%/*}
       trusted=(--trusted-host "$host")
       ;;

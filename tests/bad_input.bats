@@ -222,5 +222,5 @@ teardown() {
   copy_kit "$BATS_TEST_TMPDIR"
   cd "$BATS_TEST_TMPDIR"
   echo 'this is no setting' >.env
-  refused 'mend or delete that line' make status
+  refused 'fix or delete that line' make status
 }

@@ -84,16 +84,16 @@ edit() {
   within 30 is_in_state "$id" COMPLETED
   grep -q 'Hello, Slow!' "$stack_log"
   echo 'def broken(:' >>examples/ex2_task_servers/task_server.py
-  within 30 grep -qE 'task_server.py:[0-9]+: invalid syntax. The code before goes on; mend it and save again' "$stack_log"
+  within 30 grep -qE 'task_server.py:[0-9]+: invalid syntax. The code before goes on; fix it and save again' "$stack_log"
   is "$(task_servers)" 1 'task servers subscribed'
-  refused 'mending examples/ex2_task_servers/task_server.py' make submit
+  refused 'fixing examples/ex2_task_servers/task_server.py' make submit
   cp "$BATS_TEST_DIRNAME/../examples/ex2_task_servers/task_server.py" examples/ex2_task_servers/
 }
 
-@test "an error at import stays down after three tries, and the next save mends it" {
+@test "an error at import stays down after three tries, and the next save fixes it" {
   start_example 2 SERVERS=1
   edit examples/ex2_task_servers/task_server.py '^LIMIT' 'undefined_name; LIMIT'
-  within 40 grep -q 'it stays down after 3 restarts in a minute; mend the code and save it' "$stack_log"
+  within 40 grep -q 'it stays down after 3 restarts in a minute; fix the code and save it' "$stack_log"
   grep -q 'NameError' "$stack_log"
   edit examples/ex2_task_servers/task_server.py 'undefined_name; ' ''
   ok make submit

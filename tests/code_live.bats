@@ -65,7 +65,7 @@ by_hand() { in_make_shell "cd $(printf %q "$MY")" "$1"; }
 
 @test "saved with a mistake: the sentence, the code before goes on, and a run of the new code says what it waits for" {
   edit task_server.py 's/Hello/Howdy/; s/serve(my_background_task, limit=LIMIT)/serve()/'
-  within 30 grep -qF 'serve() is given no task. Try: serve(my_background_task). The code before goes on; mend it and save again' "$stack_log"
+  within 30 grep -qF 'serve() is given no task. Try: serve(my_background_task). The code before goes on; fix it and save again' "$stack_log"
   ok make submit WAIT=0 NAME=Late
   has 'waiting    for a task server with this code: those that run have another version of my_background_task. Try: undo the change; or restart'
   local id
@@ -103,7 +103,7 @@ by_hand() { in_make_shell "cd $(printf %q "$MY")" "$1"; }
   edit task_server.py 's/server as serve/serve/'
   ok make submit
   has 'Howdy, Marvin!'
-  # A program that serves whoever imports it: make submit must not become a task server.
+  # A program that serves as soon as it is imported: make submit must not become a task server.
   cp "$MY/task_server.py" "$MY/kept"
   edit task_server.py 's/^if __name__.*/def main():/; $a main()'
   refused 'the line if __name__ == "__main__": above it' make submit

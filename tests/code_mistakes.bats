@@ -46,18 +46,18 @@ noted() {
   local EX=2 serve='    serve(my_background_task, limit=LIMIT)'
   mistake 'nothing serves the task, so the task server would end at once' task_server.py "$serve" '    print("ready")'
   mistake 'serve() is given no task. Try: serve(my_background_task)' task_server.py "$serve" '    serve()'
-  mistake 'serve wants the task itself' task_server.py "$serve" '    serve(my_background_task("x"))'
-  mistake 'serve wants the tasks themselves, not a list of them. Try: serve(my_background_task)' task_server.py "$serve" '    serve([my_background_task])'
+  mistake 'serve needs the task itself' task_server.py "$serve" '    serve(my_background_task("x"))'
+  mistake 'serve needs the tasks themselves, not a list of them. Try: serve(my_background_task)' task_server.py "$serve" '    serve([my_background_task])'
   mistake 'serve has no option limits. Try: limit=…' task_server.py 'limit=LIMIT' 'limits=LIMIT'
   mistake 'aserve(…) without await does nothing. Try: asyncio.run(aserve(my_background_task))' task_server.py "$serve" '    from prefect.task_worker import aserve
     aserve(my_background_task)'
-  mistake 'whoever imports this file starts a task server, and hangs' task_server.py "if __name__ == \"__main__\":
+  mistake 'every import of this file starts a task server, and hangs' task_server.py "if __name__ == \"__main__\":
 $serve" 'serve(my_background_task)'
 }
 
 @test "what shows only when the program starts has a sentence too: it is started up to its serve" {
   local EX=2 guard='if __name__ == "__main__":' serve='    serve(my_background_task, limit=LIMIT)'
-  mistake 'serve wants tasks, and is given list' task_server.py "$serve" '    tasks = [my_background_task]
+  mistake 'serve needs tasks, and is given list' task_server.py "$serve" '    tasks = [my_background_task]
     serve(tasks, limit=LIMIT)'
   mistake "limit='1' is no number. Try: limit=int(…)" task_server.py 'int(os.getenv("LIMIT", "1"))' 'os.getenv("LIMIT", "1")'
   mistake 'serve(…) cannot be called in an asynchronous function' task_server.py "$guard
@@ -92,11 +92,11 @@ main()'
   local EX=6
   mistake 'limit is text here, as all that comes from the environment is. Try: limit=int(os.getenv(' task_server.py 'limit=int(os.getenv("LIMIT", "4"))' 'limit=os.getenv("LIMIT", "4")'
   mistake 'grace is text here' task_server.py 'grace=float(os.getenv("GRACE", "30"))' 'grace=os.environ["GRACE"]'
-  mistake 'keyed wants a namespace. Try: @keyed("…")' task_server.py '@keyed("ex6")' '@keyed'
+  mistake 'keyed needs a namespace. Try: @keyed("…")' task_server.py '@keyed("ex6")' '@keyed'
   mistake '@keyed belongs above @task' task_server.py '@keyed("ex6")
 @task' '@task
 @keyed("ex6")'
-  noted 'serve is not given ship, whose runs would wait for ever' task_server.py '        ship,
+  noted 'serve is not given ship, whose runs would wait without end' task_server.py '        ship,
 ' ''
   EX=4
   noted 'serve is not given enrol_in_onboarding_flow, whose runs' signup_tasks.py '*TASKS.values()' 'send_confirmation_email, populate_workspace'
@@ -135,7 +135,7 @@ main()'
 @test "submit and map as in a flow, and a task called directly, have a sentence" {
   local EX=2
   noted 'without deferred=True works in a flow only. Try: my_background_task.map([…], deferred=True)' task_submitter_map.py ', deferred=True' ''
-  noted 'map wants a list with a value for each run, and gets none. Try: my_background_task.map(['"'Ford', 'Prefect'"'], deferred=True)' task_submitter_map.py '["Ford", "Prefect", "Slartibartfast"]' '"Ford", "Prefect"'
+  noted 'map needs a list with a value for each run, and gets none. Try: my_background_task.map(['"'Ford', 'Prefect'"'], deferred=True)' task_submitter_map.py '["Ford", "Prefect", "Slartibartfast"]' '"Ford", "Prefect"'
   noted 'my_background_task.delay without parentheses submits nothing' task_submitter.py 'future = my_background_task.delay("Agrajag")' 'my_background_task.delay'
   noted 'my_background_task is defined in task_server.py too; this one is another task, which nobody serves. Try: `from task_server import my_background_task` in its place' task_submitter.py 'from task_server import my_background_task' 'from prefect import task
 
@@ -145,7 +145,7 @@ def my_background_task(name: str):
     return name'
   noted 'my_background_task.submit(…) works in a flow only. Try: my_background_task.delay(…)' task_submitter.py 'delay(' 'submit('
   noted 'runs the task here, in this program, and not on a task server' task_submitter.py 'my_background_task.delay(' 'my_background_task('
-  noted 'my_background_task wants name, which this run is not given. Try: my_background_task.delay(name=…)' task_submitter.py '"Agrajag"' ''
+  noted 'my_background_task needs name, which this run is not given. Try: my_background_task.delay(name=…)' task_submitter.py '"Agrajag"' ''
   noted 'my_background_task takes other arguments than the kit'"'"'s commands give it: name' task_server.py '(name: str)' '()'
   EX=1
   mistake 'example 1 has no task server, which greet.submit(…) is for. Try: greet(*sys.argv[1:])' greeter.py '    greet(' '    greet.submit('
@@ -154,7 +154,7 @@ def my_background_task(name: str):
   noted 'runs the task here' first_fastapi.py 'my_fastapi_task.delay(' 'my_fastapi_task('
 }
 
-@test "another PREFECT_API_URL in the code has a sentence; the kit's own is none" {
+@test "another PREFECT_API_URL in the code has a sentence; the kit's own has none" {
   local EX=2
   mistake 'sets PREFECT_API_URL to http://127.0.0.1:9/api, and the kit'"'"'s Prefect server is http://127.0.0.1:'"$PREFECT_PORT" task_server.py 'import time' 'import time
 os.environ["PREFECT_API_URL"] = "http://127.0.0.1:9/api"'

@@ -26,14 +26,14 @@ healthy() {
   is "$status" 0 'exit code'
   has 'this machine is ready'
 }
-ill() { # TEXT REMEDY [VARIABLE=VALUE...] -> this finding must be mended, and that is how
+ill() { # TEXT REMEDY [VARIABLE=VALUE...] -> this finding must be fixed, and that is how
   local text=$1 remedy=$2
   shift 2
   doctor "$@"
   is "$status" 2 'exit code' # make's; the script's is 1
   has "✗ $text"
   grep -A1 -F "✗ $text" <<<"$output" | grep -qF -- "    $remedy"
-  has 'must be mended'
+  has 'must be fixed'
 }
 noted() { # TEXT REMEDY [VARIABLE=VALUE...] -> worth knowing, and no reason to fail
   local text=$1 remedy=$2
@@ -126,7 +126,7 @@ stand_in() { # NAME SCRIPT -> a command of the trimmed machine
   ok make doctor
   has "ports that the kit itself uses now: $PREFECT_PORT"
   has '✓ example 2 is running'
-  # Whoever runs it dies, and its processes cannot notice.
+  # What runs it dies, and its processes cannot notice.
   local keepers keeper
   keepers=$(for name in server.1 task_server.1; do keeper_pid "$name"; done)
   for keeper in $keepers; do kill -STOP "$keeper"; done
@@ -142,7 +142,7 @@ stand_in() { # NAME SCRIPT -> a command of the trimmed machine
 
 @test "a full disk; a file system without locks" {
   need_small_disk "$(mkdir -p "$BATS_TEST_TMPDIR/full" && echo "$BATS_TEST_TMPDIR/full")" 1m
-  ill 'only 1 MB of disk are free at' 'free some: the kit wants 2 GB' WORKSHOP_HOME="$BATS_TEST_TMPDIR/full/home"
+  ill 'only 1 MB of disk are free at' 'free some: the kit needs 2 GB' WORKSHOP_HOME="$BATS_TEST_TMPDIR/full/home"
   umount "$BATS_TEST_TMPDIR/full"
   local real
   real=$(python3 -c 'import sys; print(sys.executable)')

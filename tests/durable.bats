@@ -129,7 +129,7 @@ PY
   has_not Traceback
 }
 
-@test "the rescuer says at once that it is refused, after ten seconds that nobody answers, and takes no number that is none" {
+@test "the rescuer says at once that it is refused, after ten seconds that nobody answers, and takes only numbers" {
   start refused bash -c 'PREFECT_PORT=$1 make -s shell <<<"PREFECT_API_URL=\$PREFECT_API_URL/x python -m durable rescue --records $2"' _ "$PREFECT_PORT" "$WORKSHOP_HOME/r"
   within 30 grep -q "rescuer: the Prefect API is away (.*404.*); looking on. Try: the right PREFECT_API_URL" "$refused_log"
   start alone bash -c 'make -s shell <<<"PREFECT_API_URL=http://127.0.0.1:9/api python -m durable rescue --records $1"' _ "$WORKSHOP_HOME/r2"

@@ -77,7 +77,7 @@ teardown_file() { stop_and_check; }
   ok make check EX=1
   has 'every promise holds'
   compare "$(grep -c '^✓' <<<"$output")" -ge 5 'promises that hold'
-  # An opener that works gets the address; where there is none, or it fails, the address is printed.
+  # An opener that works gets the address; without one, or if it fails, the address is printed.
   printf '#!/bin/sh\necho "$1" >"%s"\n' "$BATS_TEST_TMPDIR/opened" >"$BATS_TEST_TMPDIR/browser"
   chmod +x "$BATS_TEST_TMPDIR/browser"
   BROWSER=$BATS_TEST_TMPDIR/browser ok make open

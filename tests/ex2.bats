@@ -115,7 +115,7 @@ teardown_file() { stop_and_check; }
   has_not BrokenPipe
 }
 
-@test "make check names a task server that is missing, and what mends it" {
+@test "make check names a task server that is missing, and what fixes it" {
   local keeper
   keeper=$(keeper_pid task_server.2)
   kill -STOP "$keeper" # or it would be started again

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Example 4: user signups, under honcho. One stack for most of the file; the last tests start it anew.
+# Example 4: user signups, under honcho. One stack for most of the file; the last tests start it again.
 # bats file_tags=ex4
 
 load helpers

@@ -52,7 +52,7 @@ seen() { [ "$(curl -sf "$STUB/seen" | json '" ".join(map(str, d))')" = "$1" ]; }
   seen 'words words answer answer'
 }
 
-@test "a server that hangs, or drips for ever: given up after ANSWER_SECONDS, and asked again" {
+@test "a server that hangs, or drips without end: given up after ANSWER_SECONDS, and asked again" {
   plan '["hang"]'
   ok make ask Q='Is it hanging?'
   seen 'hang answer answer'

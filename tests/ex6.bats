@@ -85,7 +85,7 @@ is_up() { [ "$(task_servers)" = "${1:-3}" ]; }
   never within 11 eval '[ "$(begins '"$id"')" != 1 ]'
   kill -CONT "$pid"
   within 30 is_in_state "$id" COMPLETED
-  # Whoever was sent it, perhaps the one that was stopped, has refused it.
+  # The one that was sent it, perhaps the one that was stopped, has refused it.
   within 30 grep -qE "Task run $id (is refused|was delivered again)" "$stack_log"
   is "$(begins "$id")" 1 'times that the run began'
   ok make rescue

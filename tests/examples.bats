@@ -100,7 +100,7 @@ ENV
   has 'every promise holds'
 }
 
-@test "an example that is none is one line, which names those that are" {
+@test "an example that is not there is one line, which names those that are" {
   refused 'there are 1, 2, 3, 4, 5, 6' make ex9
   refused 'there are 1, 2, 3, 4, 5, 6' make ex07
   refused "there is no example '7x'" make ex7x

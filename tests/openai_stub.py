@@ -93,8 +93,8 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self, body: dict) -> None:
         """Calls the tool: the last label for a classification, else a few words."""
         tool = body["tools"][0]["function"]
-        wants = tool["parameters"]["properties"]["result"]["type"]
-        result = 2 if wants == "integer" else f"answer {len(seen)} of the stub"
+        needs = tool["parameters"]["properties"]["result"]["type"]
+        result = 2 if needs == "integer" else f"answer {len(seen)} of the stub"
         arguments = json.dumps({"result": result})
         call = {"index": 0, "id": "1", "type": "function", "function": {"name": tool["name"], "arguments": ""}}
         self.stream()

@@ -44,7 +44,7 @@ teardown() {
     PATH="$BATS_TEST_TMPDIR/bin" make ex1 NAME=Ford
   has 'Hello, Ford!'
 
-  # A changed lock installs again; what was half done is mended; a moved folder too.
+  # A changed lock installs again; what was half done is fixed; a moved folder too.
   echo '# changed' >>requirements/core.txt
   LIMIT_S=170 ok make setup
   has 'setup done'
@@ -60,7 +60,7 @@ teardown() {
 }
 
 # bats test_tags=long
-@test "interrupted half-way, the next run mends it" {
+@test "interrupted half-way, the next run fixes it" {
   start first make setup
   within 60 test -d .venv/lib
   kill -KILL -- "-$first_pid"

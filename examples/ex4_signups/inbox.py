@@ -52,7 +52,7 @@ app = FastAPIOffline(title="Mailbox", lifespan=smtp_server)
 
 
 def read(file: Path) -> dict:
-    """One message as JSON can hold it. Raises OSError if there is none."""
+    """One message as JSON can hold it. Raises OSError if there is no such file."""
     message = message_from_bytes(file.read_bytes(), policy=policy.default)
 
     def part(kind: str) -> str:

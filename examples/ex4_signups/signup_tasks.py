@@ -25,7 +25,7 @@ again_later = {
 
 
 def no_such_user():
-    """Made anew each time: a state is one moment of one run."""
+    """Made again each time: a state is one moment of one run."""
     return Cancelled(message="the signup did not go through, so there is no such user")
 
 

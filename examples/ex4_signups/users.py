@@ -30,7 +30,7 @@ class AddressTaken(Exception):
 
 
 def claim(email: str) -> UUID:
-    """Reserve an address for a new user: whoever comes second gets AddressTaken. The claim lapses in 10 s."""
+    """Reserve an address for a new user: the second who asks gets AddressTaken. The claim lapses in 10 s."""
     user_id = uuid4()
     if not store.set(f"email:{email.casefold()}", str(user_id), nx=True, ex=10):
         raise AddressTaken(email)

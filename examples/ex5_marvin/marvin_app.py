@@ -69,7 +69,7 @@ def answer(task_run_id):
 
 
 def question_of(request):
-    """The question in a request's body. Answers 4xx with one line if there is none that a model could be asked."""
+    """The question in a request's body. Answers 4xx with one line if it is nothing that a model could be asked."""
     if request.mimetype == "application/json":
         body = request.get_json(silent=True)
         question = body.get("question") if isinstance(body, dict) else None

@@ -1,5 +1,5 @@
 """Marvin's side of a conversation, for a model that is not a service: reads what Marvin 3.2.7 asks, and writes the tool
-call that it wants for an answer. tests/marvin_models.py holds this file to that version.
+call that it needs for an answer. tests/marvin_models.py holds this file to that version.
 
 Marvin asks with one prompt in tags and one tool whose `result` must fit a JSON schema, and it always streams.
 """
@@ -19,7 +19,7 @@ LITERAL = r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""  # a string as repr() wri
 
 @dataclass
 class Asked:
-    """What Marvin wants: `result` must fit `schema`, and with `labels` it is the index of one of them."""
+    """What Marvin needs: `result` must fit `schema`, and with `labels` it is the index of one of them."""
 
     schema: dict[str, Any]
     labels: list[str] = field(default_factory=list)

@@ -24,7 +24,7 @@ ANSWER_SECONDS = float(os.getenv("ANSWER_SECONDS", "60"))  # so long a model beh
 
 
 class ModelUnavailable(Exception):
-    """What LLM= asks for is not possible: what is wrong, and the command that mends it."""
+    """What LLM= asks for is not possible: what is wrong, and the command that fixes it."""
 
 
 # --- choosing ---------------------------------------------------------------------------------------
@@ -64,7 +64,7 @@ def choose() -> tuple[str, str]:
 
     wanted = os.environ.get("LLM", "")
     if wanted not in ("", "openai", "local", "canned"):
-        raise ModelUnavailable(f"LLM={wanted[:40]!r} is none of: openai local canned", "make ex5 LLM=canned")
+        raise ModelUnavailable(f"LLM={wanted[:40]!r} is not one of: openai local canned", "make ex5 LLM=canned")
     if wanted == "openai" or (not wanted and (GIVEN["OPENAI_API_KEY"] or GIVEN["OPENAI_BASE_URL"])):
         model = model_name()
         if not GIVEN["OPENAI_API_KEY"] and not GIVEN["OPENAI_BASE_URL"]:

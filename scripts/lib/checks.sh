@@ -12,7 +12,7 @@ one_of() { # NAME VALUE... -> fail unless $NAME is one of them
   local name=$1 value
   shift
   for value in "$@"; do [ "${!name}" != "$value" ] || return 0; done
-  fail "$name='${!name}' is none of: $*" "make … $name=$1"
+  fail "$name='${!name}' is not one of: $*" "make … $name=$1"
 }
 
 name_ignored_settings() { # one line, only if the shell carried settings that the kit does not use

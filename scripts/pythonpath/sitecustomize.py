@@ -95,7 +95,7 @@ class AroundImport:
 
 
 def tell_of(kind, error, trace):
-    """Of an error as ever. Ctrl-C is none (it may come while a second of imports goes on), nor is `make … | head`."""
+    """Of an error as ever. Ctrl-C is no error (it comes while a second of imports goes on), nor is `make … | head`."""
     if issubclass(kind, BrokenPipeError) and nobody_reads():
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what is printed last, at the exit
     elif not issubclass(kind, KeyboardInterrupt):
@@ -103,7 +103,7 @@ def tell_of(kind, error, trace):
 
 
 def nobody_reads():
-    """Whether whoever read this program's output has ended."""
+    """Whether the program that read our output has ended."""
     try:
         print(flush=True)
     except BrokenPipeError:

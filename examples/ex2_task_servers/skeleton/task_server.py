@@ -17,5 +17,5 @@ def my_background_task(name: str):
 
 
 if __name__ == "__main__":
-    # 3. In the place of the print, serve the task: `serve` wants the task itself, and limit=LIMIT. It never returns.
+    # 3. In the place of the print, serve the task: `serve` needs the task itself, and limit=LIMIT. It never returns.
     print("Step 3 is to be written.")

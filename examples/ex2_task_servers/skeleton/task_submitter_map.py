@@ -4,5 +4,5 @@
 
 if __name__ == "__main__":
     # 2. In the place of the print, call the task's method `map` with a list: "Ford", "Prefect", "Slartibartfast".
-    #    Outside a flow it also wants to hear deferred=True.
+    #    Outside a flow it also needs to hear deferred=True.
     print("Steps 1 and 2 are to be written.")

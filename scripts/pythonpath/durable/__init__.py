@@ -1,6 +1,6 @@
 """Background tasks for Prefect 3.8 that are not lost, whatever dies. Take this folder along: it needs Prefect only.
 
-**1. Task servers that drain.** Prefect's own `serve()` leaves the runs in flight Running for ever when it is told to
+**1. Task servers that drain.** Prefect's own `serve()` leaves the runs in flight Running without end when it is told to
 stop, and a finished run has no field that says which task server ran it. Write
 
     from durable import serve
@@ -25,7 +25,7 @@ It takes PREFECT_API_URL as everything of Prefect's does. `--once` looks once an
 `await Rescuer("/var/lib/my-app/task-servers").look()`. `python -m durable lost` only says what is lost, for a monitor.
 
 **4. Keys that do not depend on path or Python version.** Prefect makes a task's key from its code, its file's path and
-the Python version, and a run waits for ever when nobody serves its key. Where the one who submits and the task server
+the Python version, and a run whose key nobody serves waits without end. Where the one who submits and the task server
 run from different folders, containers or Pythons, say
 
     @keyed("signups")

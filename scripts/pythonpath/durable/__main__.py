@@ -36,12 +36,12 @@ def waits(key: str, count: int) -> str:
 def remedy(error: Exception) -> str:
     """What helps against what a look raised."""
     if refusal(error):
-        return "the right PREFECT_API_URL, and PREFECT_API_AUTH_STRING if the server wants one"
+        return "the right PREFECT_API_URL, and PREFECT_API_AUTH_STRING if the server needs one"
     return "again, once the Prefect server and the records are there"
 
 
 def refusal(error: Exception) -> bool:
-    """Whether waiting does not help: 401, 404 and their like, or an address that is none."""
+    """Whether waiting does not help: 401, 404 and their like, or something that is not an address."""
     answer = getattr(error, "response", None)
     return isinstance(error, httpx.UnsupportedProtocol) or (answer is not None and 400 <= answer.status_code < 500)
 

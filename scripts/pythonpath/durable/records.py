@@ -5,7 +5,7 @@ A line is a JSON object with the time `at` (seconds since 1970). The first says 
     {"event": "start", "run": …, "state": …}   it takes this run, which was queued by this state; written before the run
                                                is acknowledged, so whatever has left the server's queue is on record
     {"event": "end", "run": …, "how": …}       returned, refused, given back, unreadable
-    {"event": "back", "run": …, "state": …}    this run is put back: whoever receives it by that old state must refuse
+    {"event": "back", "run": …, "state": …}    this run is put back: who receives it by that old state must refuse
     {"event": "up"}, {"event": "away"}         connected to the server's queue; not connected
     {"event": "down"}                          nobody listened at the server's address: what was queued before is gone
 
@@ -252,7 +252,7 @@ class Records:
                         start.ended, start.how = at, line.get("how", "returned")
 
     def forget(self, before: float, but: set[str] | None = None) -> None:
-        """Drop runs that nobody has in flight and that were last heard of before a time; keep those in `but`."""
+        """Drop runs that nobody has in flight and that were last heard of earlier than a time; keep those in `but`."""
         kept = but or set()
         old = [run for run, story in self.runs.items() if story.touched < before and run not in kept]
         for run in old:

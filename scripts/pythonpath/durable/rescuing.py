@@ -98,7 +98,7 @@ class Rescuer:
         """
         if not self._lock:
             raise ValueError("a Rescuer without a name only finds")
-        fcntl.lockf(self._lock, fcntl.LOCK_EX)  # one at a time, whoever started them
+        fcntl.lockf(self._lock, fcntl.LOCK_EX)  # one at a time, no matter who started them
         try:
             async with get_client(httpx_settings={"timeout": 20}) as client:
                 return await self._look(client)
@@ -244,7 +244,7 @@ class Rescuer:
             if now - story.backs[state_id] < SETTLE:
                 report.unsure += 1
                 return None
-            return Orphan(run, "whoever was putting it back did not finish")
+            return Orphan(run, "what was putting it back did not finish")
         if since < self.records.down:
             return Orphan(run, "the Prefect server that had it in its queue is gone")
         # Who is connected and has a free place is sent a run within 10 ms, if there is one.

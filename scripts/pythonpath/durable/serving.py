@@ -52,8 +52,8 @@ def keyed(namespace: str, version: str = "1") -> Callable[[Task[P, R]], Task[P, 
 
     So a namespace has one function of each name: serve() raises ValueError for two.
     Change the version when queued runs of the code before must not reach the code after. A copy made by
-    `with_options` has a key of Prefect's own again. Wants a task server of this module: Prefect's computes the keys of
-    what it serves anew, and drops the runs whose key it then does not find (seen in 3.8.8, task_worker.py).
+    `with_options` has a key of Prefect's own again. Needs a task server of this module: Prefect's computes the keys of
+    what it serves again, and drops the runs whose key it then does not find (seen in 3.8.8, task_worker.py).
     """
 
     def set_key(task: Task[P, R]) -> Task[P, R]:
@@ -75,7 +75,7 @@ def line_on_page(run: TaskRun, message: str) -> LogCreate:
 
 
 class Refused(Exception):
-    """The Prefect server wants another password or key, or is none: waiting does not help."""
+    """The Prefect server expects another password or key, or something else answers: waiting does not help."""
 
     def __init__(self, why: object) -> None:
         remedy = "its address in PREFECT_API_URL, its password in PREFECT_API_AUTH_STRING (or a key in PREFECT_API_KEY)"
@@ -343,7 +343,7 @@ class DrainingTaskWorker(TaskWorker):
                 await self._put_back(client, run, f"{self.name} cannot read its parameters; back in the queue", how)
 
     async def _put_back(self, client: Any, run: TaskRun, message: str, how: str = "given back") -> None:
-        # Ended before it is in the queue again: whoever receives it next must find that nobody has it.
+        # Ended before it is in the queue again: who receives it next must find that nobody has it.
         self._in_flight.pop(run.id, None)
         self.record.write(run=str(run.id), event="end", how=how)
         await client.set_task_run_state(run.id, queued_again(message, self._parameters.get(run.id)), force=True)
@@ -413,7 +413,7 @@ async def aserve(
     limit: runs at once. timeout, grace: seconds. name: who ran it, in the records (default: host-pid).
     status_server_port: refused with ValueError; it crashes Prefect 3.8.8's task server. ValueError, too, for two
     functions with one key: only one of them would ever run. TypeError for a number that is text. Refused when the
-    server wants another password, or is none of Prefect's.
+    server expects another password, or is not one of Prefect's.
     """
     for option, value, kind in (("limit", limit, "int"), ("grace", grace, "float"), ("timeout", timeout, "float")):
         if isinstance(value, str):

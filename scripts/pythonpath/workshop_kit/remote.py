@@ -10,7 +10,7 @@ from workshop_kit import workshop
 
 
 def check() -> str:
-    """The address of the API. Exits 2 with one line if there is none, or it does not answer in 5 s, or refuses us."""
+    """The address of the API. Exits 2 with one line without one, or if it refuses us or does not answer in 5 s."""
     url = get_current_settings().api.url
     if not url:
         workshop.fail(

@@ -27,7 +27,7 @@ WEB = f"http://127.0.0.1:{os.environ['WEB_PORT']}"
 
 
 def fail(what: str, remedy: str, code: int = 2) -> NoReturn:
-    """Print one line, what is wrong and what mends it, and exit (2 unless told otherwise)."""
+    """Print one line, what is wrong and what fixes it, and exit (2 unless told otherwise)."""
     what = " ".join(what.split()).rstrip(".")
     if (goal := os.environ.get("WORKSHOP_GOAL")) and remedy.startswith("make … "):
         remedy = remedy.replace("make …", f"make {goal}", 1)  # the command that was typed
@@ -36,7 +36,7 @@ def fail(what: str, remedy: str, code: int = 2) -> NoReturn:
 
 
 def whole_number(name: str, default: int, low: int, high: int) -> int:
-    """The environment variable as an integer. Exits 2 with one line if it is none, or not in low…high."""
+    """The environment variable as an integer. Exits 2 with one line if it is not a whole number, or not in low…high."""
     text = os.environ.get(name) or str(default)
     if not (text.isascii() and text.isdigit() and low <= int(text[:12]) <= high):
         fail(f"{name}={text[:60]!r} is not a whole number from {low} to {high}", f"make … {name}={default}")

@@ -344,7 +344,7 @@ def spread(values: list[float], unit: str) -> str:
 
 
 def judge(row: str, ratio: float | None, kit: list[float]) -> tuple[str, str]:
-    """The goal of a row as text, and ✓, "at least" or ✗; empty where there is none."""
+    """The goal of a row as text, and ✓, "at least" or ✗; empty where there is no goal."""
     if row in RATIOS and ratio is not None:
         goal, wanted, least = RATIOS[row]
         reached = (lambda bound: ratio >= bound) if wanted > 1 else (lambda bound: ratio <= bound)

@@ -185,7 +185,7 @@ def check_signups(servers: int) -> None:
     promise(rows_of(ids) == len(ids), "the database has a row for each of these runs", "make db")
     if servers > 1 and len(ids) >= 20:
         check_spread(ids, "make signup N=20")
-    again = "When it is mended: make signup N=20, for the newest 20 are looked at"
+    again = "When it is fixed: make signup N=20, for the newest 20 are looked at"
     things = all(len(user["workspace"]) == 10 for user in users)
     promise(things, "each has a workspace of ten things", f"look at populate_workspace. {again}")
     emails = Counter(mail["to"] for mail in workshop.call("GET", os.environ["INBOX_URL"] + "/messages"))

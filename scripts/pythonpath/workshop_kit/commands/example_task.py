@@ -65,4 +65,4 @@ def task_of_example() -> Task[..., Any]:
             if found := [finding for finding in mistakes.look(ex, path) if finding.stops]:
                 workshop.fail(f"{found[0].where}: {found[0].what}", found[0].remedy)
         where = workshop.shown(path / f"{module}.py")
-        workshop.fail(f"{where} cannot be imported: {error}", f"mending {where} and saving it")
+        workshop.fail(f"{where} cannot be imported: {error}", f"fixing {where} and saving it")

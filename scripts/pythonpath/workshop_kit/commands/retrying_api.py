@@ -25,8 +25,8 @@ class Api:
     def __init__(self, client: SyncPrefectClient, say: Callable[[str], Any]) -> None:
         self._client = client
         self._say = say
-        # For the questions only: whoever submits in between needs Prefect's retries. (temporary_settings would build
-        # all settings anew for each question: 23 ms.)
+        # For the questions only: a submit in between needs Prefect's retries. (temporary_settings would build
+        # all settings again for each question: 23 ms.)
         usual = get_settings_context()
         once = usual.settings.copy_with_update(updates={PREFECT_CLIENT_MAX_RETRIES: 0})
         self._without_retries = SettingsContext(profile=usual.profile, settings=once)

@@ -62,7 +62,7 @@ def main() -> int:
             workshop.fail(f"the server did not record task run {run} in 30 s", "make status", 1)
         print(f"the run's page: {url_for('task-run', run)}", flush=True)
     if failure:
-        workshop.fail(f"greeter.py failed: {failure!r}", f"mending {workshop.shown(greeter)}", 1)
+        workshop.fail(f"greeter.py failed: {failure!r}", f"fixing {workshop.shown(greeter)}", 1)
     if not seen:
         where = workshop.shown(greeter)
         workshop.fail(

@@ -45,7 +45,7 @@ def nobody_works(task_key: str) -> bool:
 
 def for_other_code(runs: Iterable[dict[str, Any]]) -> str:
     """Of runs as the API gives them: those that wait for a version of their task that no task server has, in one
-    sentence. Empty if there is none: a task that nobody serves at all may get its task server later.
+    sentence. Empty if no run does: a task that nobody serves at all may get its task server later.
 
     A task's key is made from its file's path and its code: after a change it is another task.
     """

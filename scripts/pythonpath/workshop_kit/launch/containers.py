@@ -49,7 +49,7 @@ def compose(*arguments: str, log: str) -> None:
         subprocess.run([*COMPOSE, "down", "--timeout", "5"], capture_output=True, check=False)
         MARK.unlink(missing_ok=True)
         workshop.fail(
-            f"docker compose {arguments[0]} failed: {last[:200]}", f"mending it (more in {path}); or no DOCKER=1"
+            f"docker compose {arguments[0]} failed: {last[:200]}", f"fixing it (more in {path}); or no DOCKER=1"
         )
 
 

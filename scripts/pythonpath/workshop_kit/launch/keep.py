@@ -3,7 +3,7 @@
 
 A command that ends by itself is started again, three times in a minute; then it stays down and the rest goes on.
   --always     it never stays down: after three times in a minute it is started later and later, up to every 15 s
-  --reload     when the Python file in the command is saved, or one beside it that it imports, start it anew; the old
+  --reload     when the Python file in the command is saved, or one beside it that it imports, start it again; the old
                process finishes its runs
   --last       at the end, stop only when everything without it has: the Prefect server hears of the last runs
   --name NAME  what to call it (under honcho: the process's name)
@@ -163,11 +163,11 @@ class Keeper:
     def reload(self) -> None:
         """Start the saved code at once; the process with the code before takes nothing new and finishes."""
         if wrong := self.mistake():
-            self.say(f"{wrong}. The code before goes on; mend it and save again")
+            self.say(f"{wrong}. The code before goes on; fix it and save again")
             return
         old, self.child = self.child, None
         self.restarts.clear()
-        self.say(f"{self.name}: the code was saved; starting it anew")
+        self.say(f"{self.name}: the code was saved; restarting")
         if old:
             old.terminate()
             self.finishing.append(old)
@@ -224,7 +224,7 @@ class Keeper:
             self.say(f"{self.name} {why}; starting it again" + (f" in {wait:.0f} s" if wait else ""))
             return False
         if len(self.restarts) >= TRIES:
-            hint = "mend the code and save it" if self.code else "make stop, then start the example again"
+            hint = "fix the code and save it" if self.code else "make stop, then start the example again"
             self.say(f"{self.name} {why}; it stays down after {TRIES} restarts in a minute; {hint}")
             return False
         self.restarts.append(now)

@@ -36,7 +36,7 @@ class SavedCode:
         return found
 
     def syntax_error(self) -> str | None:
-        """The first in the files, if there is one, as FILE:LINE: text. Looks anew which files are imported."""
+        """The first in the files, if there is one, as FILE:LINE: text. Looks again which files are imported."""
         self.files = with_imports(self.script)
         for path in self.files:
             try:

@@ -88,7 +88,7 @@ def prepare_database() -> dict[str, str]:
     try:
         database.ask("select 1", 1)
     except database.Failed as error:
-        workshop.fail(str(error), "mending the address in DB; or make … without DB, for SQLite")
+        workshop.fail(str(error), "fixing the address in DB; or make … without DB, for SQLite")
     return {"PREFECT_SERVER_DATABASE_CONNECTION_URL": database.CONNECTION_URL}
 
 

@@ -109,7 +109,7 @@ def read(ex: int, folder: Path) -> tuple[list[File], list[Finding]]:
             tree = ast.parse(path.read_bytes())
         except SyntaxError as error:
             where = f"{workshop.shown(path)}:{error.lineno}"
-            remedy = "saving it as UTF-8" if "codec can't" in str(error.msg) else f"mending line {error.lineno}"
+            remedy = "saving it as UTF-8" if "codec can't" in str(error.msg) else f"fixing line {error.lineno}"
             wrong[path.stem] = Finding(where, f"is no valid Python: {error.msg}", remedy)
             continue
         except ValueError as error:  # a null byte

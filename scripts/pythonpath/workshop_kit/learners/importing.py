@@ -98,7 +98,7 @@ def module_missing(file: File, node: ast.stmt, module: str) -> list[Finding]:
         paths = importlib.import_module(package).__path__ if package else []
         around += [path.stem for folder in paths for path in Path(folder).glob("*")]
         like = similar(last, around)
-        remedy = f"`{package}.{like}`" if like else "mending the name"
+        remedy = f"`{package}.{like}`" if like else "fixing the name"
         return [Finding(file.at(node), f"there is no module {error.name}", remedy, stops=True)]
     return []
 
@@ -121,9 +121,7 @@ def names_missing(file: File, node: ast.ImportFrom) -> list[Finding]:
         like = similar(name, [known for known in dir(has) if not known.startswith("_")])
         if module == "prefect.task_worker" and name.startswith("serv"):
             like = "serve"
-        remedy = (
-            f"`from {today} import {name}`" if today else f"`from {module} import {like}`" if like else "mending it"
-        )
+        remedy = f"`from {today} import {name}`" if today else f"`from {module} import {like}`" if like else "fixing it"
         missing.append(Finding(file.at(node), f"{module} has no {name}", remedy, stops=True))
     return missing
 
@@ -137,7 +135,7 @@ def import_it(main: File, ex: int, words: list[Finding]) -> list[Finding]:
     try:
         module = importlib.import_module(main.path.stem)
     except Served as error:
-        what = f"serve is reached outside of `{MAIN}`, so whoever imports this file starts a task server, and hangs"
+        what = f"serve is reached outside of `{MAIN}`, so every import of this file starts a task server, and hangs"
         return [Finding(main.at(next(iter(lines(main, error)), 0)), what, f"the line {MAIN} above it", stops=True)]
     except Exception as error:
         return [] if for_want_of_a_server(error) else words or [broken(main, error)]
@@ -194,7 +192,7 @@ def judged(
             what, remedy = f"limit={value!r} is no whole number", "limit=int(…)"
     for task in tasks:
         if not isinstance(task, Task):
-            what, remedy = f"serve wants tasks, and is given {type(task).__name__} {task!r:.60}", f"serve({name}, …)"
+            what, remedy = f"serve needs tasks, and is given {type(task).__name__} {task!r:.60}", f"serve({name}, …)"
     if not tasks:
         what, remedy = "serve() is given no task", f"serve({name})"
     if not what:
@@ -235,7 +233,7 @@ def broken(main: File, error: Exception) -> Finding:
         line = error.lineno or 0
     like = getattr(error, "name", None) if isinstance(error, NameError) else None
     like = similar(str(like), main.bound | set(dir(builtins))) if like else ""
-    remedy = f"mending line {line}" if line else "python " + main.path.name + " in make shell"
+    remedy = f"fixing line {line}" if line else "python " + main.path.name + " in make shell"
     if like:
         remedy = f"defining {like} above it" if like == error.name else f"{like}, perhaps"
     return Finding(main.at(line), f"fails as it starts: {type(error).__name__}: {error}", remedy, stops=True)

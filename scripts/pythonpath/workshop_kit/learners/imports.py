@@ -1,4 +1,4 @@
-"""Mistakes with imports and names: Prefect's names of before, modules and names that are not there."""
+"""Mistakes with imports and names: Prefect's old names, modules and names that are not there."""
 
 import ast
 import builtins
@@ -34,7 +34,7 @@ RENAMED = {
 
 
 def old_names(file: File, ex: int) -> Iterator[Finding]:
-    """Prefect's names of before, and names of Prefect that are something else."""
+    """Prefect's old names, and names of Prefect that are something else."""
     for node in imports(file.tree):
         modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
         names = [alias.name for alias in node.names] if isinstance(node, ast.ImportFrom) else []
@@ -80,7 +80,7 @@ def imports_from_beside(file: File, ex: int, files: list[File]) -> Iterator[Find
     for node in imports(file.tree):
         if isinstance(node, ast.ImportFrom) and node.level:
             names = ", ".join(alias.name for alias in node.names)
-            what = f"`from .{node.module or ''} import …` works in a package only, and this folder is none"
+            what = f"`from .{node.module or ''} import …` works in a package only, and this folder is not one"
             yield Finding(file.at(node), what, f"`from {node.module or '…'} import {names}`", stops=True)
             continue
         modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
@@ -88,14 +88,14 @@ def imports_from_beside(file: File, ex: int, files: list[File]) -> Iterator[Find
             top = module.partition(".")[0]
             if top not in own | {"__main__"} and not changes_path(file) and not importlib.util.find_spec(top):
                 finished = {name for statement in imports(file.finished) for name in tops(statement)}
-                if top in finished:  # the finished file wants it, too
+                if top in finished:  # the finished file needs it, too
                     what = f"the package {top} is not installed"
                     yield Finding(file.at(node), what, f"make setup EX={ex}", stops=True)
                     continue
                 like = similar(top, own | finished | {"prefect"})
                 names = ", ".join(alias.name for alias in node.names)
                 remedy = f"`from {like} import {names}`" if like and isinstance(node, ast.ImportFrom) else ""
-                remedy = remedy or (f"`import {like}`" if like else "mending the name")
+                remedy = remedy or (f"`import {like}`" if like else "fixing the name")
                 yield Finding(file.at(node), f"there is no module {module}", remedy, stops=True)
         other = next((f for f in files if isinstance(node, ast.ImportFrom) and f.path.stem == node.module), None)
         if other and not {"*", "__getattr__"} & other.bound:
@@ -110,7 +110,7 @@ def imports_from_beside(file: File, ex: int, files: list[File]) -> Iterator[Find
 
 
 def no_app(file: File, ex: int) -> Iterator[Finding]:
-    """The web server is told to start MODULE:app, and there is none."""
+    """The web server is told to start MODULE:app, and it is not there."""
     if f" {file.path.stem}:app " in procfile(ex) and not {"app", "*", "__getattr__"} & file.bound:
         apps = {name for name in defined(file.tree) if name in ("api", "application", "web", "server")}
         remedy = f"calling {apps.pop()} so" if apps else "app = …, as in the finished file (make solve)"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The typical mistakes of one who codes along, each named by a sentence: what is wrong, and the edit that mends it.
+"""The typical mistakes of one who codes along, each named by a sentence: what is wrong, and the edit that fixes it.
 
     mistakes.py EX FOLDER    exit 2 and one line for one that keeps example EX from starting; the others are notes
 

@@ -11,7 +11,7 @@ instead: list[Callable[..., Any]] = []  # the last: a module that was imported b
 
 
 def instead_of_serving(function: Callable[..., Any]) -> None:
-    """In this process, whoever serves tasks calls this function."""
+    """In this process, every serve calls this function instead."""
     from prefect import Task, task_worker
 
     import durable

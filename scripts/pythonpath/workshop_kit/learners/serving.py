@@ -46,13 +46,13 @@ def serving(file: File, ex: int, files: list[File]) -> Iterator[Finding]:
             yield Finding(file.at(call), "serve() is given no task", f"serve({names[0]})", stops=True)
         for arg in call.args:
             if isinstance(arg, ast.Call) and isinstance(arg.func, ast.Name) and arg.func.id in file.tasks:
-                what = f"serve wants the task itself; {arg.func.id}() calls it"
+                what = f"serve needs the task itself; {arg.func.id}() calls it"
                 yield Finding(file.at(call), what, f"serve({arg.func.id}), without ()", stops=True)
             elif isinstance(arg, ast.Constant) and isinstance(arg.value, str):
-                what = "serve wants the task itself, not its name"
+                what = "serve needs the task itself, not its name"
                 yield Finding(file.at(call), what, f"serve({arg.value})", stops=True)
             elif isinstance(arg, ast.List | ast.Tuple):
-                what = "serve wants the tasks themselves, not a list of them"
+                what = "serve needs the tasks themselves, not a list of them"
                 tasks = [one for each in call.args for one in (each.elts if isinstance(each, type(arg)) else [each])]
                 yield Finding(file.at(call), what, f"serve({', '.join(map(ast.unparse, tasks))})", stops=True)
         if called_only(call, around) and last_name(call) == "aserve":
@@ -69,7 +69,7 @@ def serving(file: File, ex: int, files: list[File]) -> Iterator[Finding]:
                 remedy = f"{keyword.arg}={kind}({ast.unparse(keyword.value)})"
                 yield Finding(file.at(keyword.value), what, remedy, stops=True)
         if len(around) == 1 and isinstance(around[0], ast.Expr):
-            what = f"serve stands outside of `{MAIN}`, so whoever imports this file starts a task server, and hangs"
+            what = f"serve stands outside of `{MAIN}`, so every import of this file starts a task server, and hangs"
             yield Finding(file.at(call), what, f"the line {MAIN} above it", stops=True)
 
 
@@ -97,7 +97,7 @@ def not_served(file: File, ex: int) -> Iterator[Finding]:
     names = {arg.id if isinstance(arg, ast.Name) else "" for arg in given}
     # What is given otherwise may have it.
     if names <= file.tasks and (missing := [name for name in EXAMPLES[ex].tasks if name in file.tasks - names]):
-        what = f"serve is not given {' and '.join(missing)}, whose runs would wait for ever"
+        what = f"serve is not given {' and '.join(missing)}, whose runs would wait without end"
         yield Finding(file.at(served[0]), what, f"serve({', '.join(sorted(names) + missing)}, …)")
 
 

@@ -1,4 +1,4 @@
-"""Mistakes of whoever submits: `submit` and `map` as in a flow, a direct call, another Prefect server."""
+"""Mistakes with submitting: `submit` and `map` as in a flow, a direct call, another Prefect server."""
 
 import ast
 import os
@@ -50,7 +50,7 @@ def submitting(file: File, ex: int, files: list[File]) -> Iterator[Finding]:
                 what = f"{name}.map(…) without deferred=True works in a flow only"
                 yield Finding(file.at(call), what, f"{name}.map([…], deferred=True)")
             elif call.func.attr == "map" and call.args and no_list(call):
-                what = f"{name}.map wants a list with a value for each run, and gets none"
+                what = f"{name}.map needs a list with a value for each run, and gets none"
                 values = ", ".join(map(ast.unparse, call.args))
                 yield Finding(file.at(call), what, f"{name}.map([{values}], deferred=True)")
         elif (
@@ -65,15 +65,15 @@ def submitting(file: File, ex: int, files: list[File]) -> Iterator[Finding]:
 
 
 def misses_argument(file: File, files: list[File], call: ast.Call, name: str) -> Iterator[Finding]:
-    """A run is submitted without an argument that its task wants, or with one more than it takes."""
+    """A run is submitted without an argument that its task needs, or with one more than it takes."""
     function = function_of(name, files)
     if not function or any(isinstance(arg, ast.Starred) for arg in call.args):
         return
     given = [keyword.arg or "**" for keyword in call.keywords]
-    takes, wants = parameters(function)
-    if "**" not in given and (missing := [arg for arg in wants[len(call.args) :] if arg not in given]):
+    takes, needs = parameters(function)
+    if "**" not in given and (missing := [arg for arg in needs[len(call.args) :] if arg not in given]):
         values = ", ".join([*map(ast.unparse, call.args), *(f"{arg}=…" for arg in missing)])
-        what = f"{name} wants {' and '.join(missing)}, which this run is not given"
+        what = f"{name} needs {' and '.join(missing)}, which this run is not given"
         yield Finding(file.at(call), what, f"{name}.delay({values})")
     elif len(call.args) > takes:
         what = f"{name} takes {takes or 'no'} argument(s), and this run is given {len(call.args)}"

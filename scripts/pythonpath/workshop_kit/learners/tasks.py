@@ -47,9 +47,9 @@ def above_tasks(file: File) -> Iterator[Finding]:
         names = [last_name(decorator) for decorator in function.decorator_list]
         for decorator in function.decorator_list:
             if durables and isinstance(decorator, ast.Name) and decorator.id == "keyed":
-                yield Finding(file.at(decorator), "keyed wants a namespace", '@keyed("…")', stops=True)
+                yield Finding(file.at(decorator), "keyed needs a namespace", '@keyed("…")', stops=True)
         if durables and "keyed" in names and "task" in names[: names.index("keyed")]:
-            what = "@keyed belongs above @task, for it wants a task"
+            what = "@keyed belongs above @task, for it needs a task"
             yield Finding(file.at(function), what, "the two lines exchanged", stops=True)
         parameters = {arg.arg for arg in ast.walk(function.args) if isinstance(arg, ast.arg)}
         for call in (d for d in function.decorator_list if isinstance(d, ast.Call) and last_name(d) == "task"):
@@ -71,8 +71,8 @@ def other_parameters(file: File, ex: int, files: list[File]) -> Iterator[Finding
         mine = function_of(finished.name, files)
         if mine and "make submit" in EXAMPLES[ex].submit and finished.name in EXAMPLES[ex].tasks:
             given = [arg.arg for arg in finished.args.args]
-            takes, wants = parameters(mine)
-            if takes < len(given) or len(wants) > len(given):
+            takes, needs = parameters(mine)
+            if takes < len(given) or len(needs) > len(given):
                 what = f"{mine.name} takes other arguments than the kit's commands give it: {', '.join(given)}"
                 yield Finding(file.at(mine), what, f"def {mine.name}({ast.unparse(finished.args)})")
 
@@ -88,9 +88,9 @@ def parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> tuple[float,
     """How many positional arguments it takes, and the names of those that it cannot do without."""
     args = function.args
     positional = [arg.arg for arg in args.posonlyargs + args.args]
-    wants = positional[: len(positional) - len(args.defaults)]
-    wants += [arg.arg for arg, default in zip(args.kwonlyargs, args.kw_defaults, strict=True) if not default]
-    return (float("inf") if args.vararg else len(positional)), wants
+    needs = positional[: len(positional) - len(args.defaults)]
+    needs += [arg.arg for arg, default in zip(args.kwonlyargs, args.kw_defaults, strict=True) if not default]
+    return (float("inf") if args.vararg else len(positional)), needs
 
 
 def own_coroutines(tree: ast.Module) -> set[str]:

@@ -38,7 +38,7 @@ def begin_immediate(configurations: ModuleType) -> None:
 def keep_settings(context: ModuleType) -> None:
     """Write Prefect's settings down once, not for every run; build them from that once, not for every run.
 
-    Each background run carries all settings of who submitted it, and its task server builds them anew.
+    Each background run carries all settings of who submitted it, and its task server builds them again.
     Safe: settings are frozen objects. What was written is kept for that very object, and what was built for settings
     received that are equal; settings that differ are built as before.
     Measured: 27.7 and 27.7; without 17.3 and 15.9. CPU a run: submitter 25 to 7 ms, task server 45 to 13 ms.
@@ -88,8 +88,8 @@ def record_together(recorder: ModuleType) -> None:
 def record_at_once(recorder: ModuleType) -> None:
     """SQLite: write a run and its new state in one transaction, as on PostgreSQL.
 
-    Prefect begins none there, so SQLite commits each statement by itself, the run first: whoever reads a run between
-    the two sees one without a state, and so does everybody for ever if the server is killed just then.
+    Prefect begins none there, so SQLite commits each statement by itself, the run first: who reads a run between
+    the two sees one without a state, and so does everybody from then on if the server is killed just then.
     Safe: it is the transaction that the code means to have (it ends with a commit). PostgreSQL has it anyway.
     Measured: it costs a twentieth, 25.4, 27.6 and 25.7; without 27.0, 28.7 and 27.2. Of 1,200 reads while 150 runs went
     through, six at a time, none saw a run without a state; without it 130 to 160.
@@ -112,7 +112,7 @@ def record_at_once(recorder: ModuleType) -> None:
 def skip_known_events(storage: ModuleType) -> None:
     """SQLite: events that are all in the database already are nothing to write.
 
-    A client whose server started again sends it the events anew that were not confirmed. Prefect looks which of a batch
+    A client whose server started again sends the unconfirmed events again. Prefect looks which of a batch
     are known, and inserts the rest: with no rest it inserts one row of nothing, fails, tries five times, and 40 s after
     every restart of a quiet server logs 110 lines of error ("NOT NULL constraint failed: events.occurred").
     Safe: who has nothing to insert is done; a batch with one new event is written as before.

@@ -29,11 +29,11 @@ SHOW_PORT = """([ours, shown]) => {
 
 
 def chromium() -> str:
-    """The path of the browser. Exits 2 with one line if there is none."""
+    """The path of the browser. Exits 2 with one line if there is no browser."""
     for name in CHROMIUM:
         if path := shutil.which(name):
             return path
-    workshop.fail("the pictures of pages need Chromium, and there is none", "sudo apt install chromium; or EX=2 alone")
+    workshop.fail("the pictures of pages need Chromium, and it is not here", "sudo apt install chromium; or EX=2 alone")
 
 
 class Camera:

@@ -14,7 +14,7 @@ One file for the reader, the speaker and the tests, so that none of them can rot
   Open <http://127.0.0.1:8000>         a page to show; it must be there
   <!-- speaker, 2 min: … -->           what to say meanwhile, and how long that takes; only make demo NOTES=1 shows it
   ```text only …```                    an example, which nobody promises: it depends on luck
-  ```sh ```                            is for the reader alone: it wants what a test has not
+  ```sh ```                            is for the reader alone: it needs what a test does not have
 """
 
 import os

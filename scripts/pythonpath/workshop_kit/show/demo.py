@@ -55,7 +55,7 @@ class Keyboard:
     def __enter__(self) -> "Keyboard":
         self.before = termios.tcgetattr(0)
         tty.setraw(0)
-        # What is printed still wants its carriage returns.
+        # What is printed still needs its carriage returns.
         now = termios.tcgetattr(0)
         now[1] |= termios.OPOST | termios.ONLCR
         termios.tcsetattr(0, termios.TCSANOW, now)
@@ -200,7 +200,7 @@ class Show:
                 pass
 
     def run(self, terminal: Terminal, command: str, section: str, promised: str) -> bool:
-        """Type a command and follow it. False: it went wrong, and the speaker wants it once more."""
+        """Type a command and follow it. False: it went wrong, and the speaker asks for it once more."""
         self.pause()
         for letter in command if self.keyboard else [command]:
             terminal.write(letter)
@@ -431,7 +431,7 @@ def main() -> int:
         workshop.fail(f"{path.parent.name} has no Docker way", "make demo EX=4 DOCKER=1")
     if workshop.running_example():
         again = f"make stop, then make demo EX={os.environ.get('EX') or 2}"
-        workshop.fail("an example is running, and the demo wants the same ports", again)
+        workshop.fail("an example is running, and the demo needs the same ports", again)
     if not flags["AUTO"] and not sys.stdin.isatty():
         workshop.fail("the demo waits for keys, and there is no terminal", "make demo EX=2 AUTO=1")
     with contextlib.nullcontext() if flags["AUTO"] else Keyboard() as keyboard:
