@@ -1,5 +1,8 @@
 # The front door. Each command is a line or two: what it does is in scripts/, what it needs is set up by itself.
 # Variables come from the command line, else the environment, else .env, else the defaults in scripts/.
+#
+# Behind `##` stands what `make help` says of a command, with its variables in brackets; in lines with `#:` above it what
+# docs/COMMANDS.md says besides. `make docs` writes that page.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory --no-builtin-rules
@@ -32,11 +35,13 @@ ex%: # no example has this name: one line says so
 	@scripts/example.sh $*
 
 .PHONY: submit
+#: Follows the run to its end; `WAIT=0` returns at once.
 submit: ## submit one run to the example that is running [NAME=Marvin] [WAIT=1]
 	@scripts/py.sh commands.submit
 
 .PHONY: submit-map
-submit-map: ## submit many with map [NAMES="Ford Prefect Slartibartfast"] [N=100]
+#: Says which task server did which; `WAIT=0` returns at once.
+submit-map: ## submit many with map [NAMES="Ford Prefect Slartibartfast"] [N=100] [WAIT=1]
 	@scripts/py.sh commands.submit_map
 
 .PHONY: server
@@ -44,14 +49,17 @@ server: ## one more task server for the running example, in this terminal [LIMIT
 	@scripts/server.sh
 
 .PHONY: watch
+#: Ctrl-C leaves it; `ONCE=1` prints it once.
 watch: ## a live board: who runs what, the runs by state, the newest [ONCE=1]
 	@scripts/py.sh commands.watch
 
 .PHONY: check
+#: Without `EX` it is the example that runs. If your own code runs (`CODE`), that is judged first.
 check: ## look at your own code, if there is any, and at the live system: which promises hold? [EX=2] [CODE=my/ex2]
 	@scripts/py.sh commands.check
 
 .PHONY: stop
+#: Runs in flight finish first, for up to `GRACE` seconds.
 stop: ## stop what the kit started, from any terminal
 	@scripts/stop.sh
 
@@ -61,14 +69,17 @@ task: ## ask example 3's web app for a task, and follow it [NAME=Marvin]
 	@scripts/py.sh commands.request_task
 
 .PHONY: signup
+#: A made-up user, unless you say who; `N=50` signs up fifty.
 signup: ## sign up at example 4, and follow the three tasks [EMAIL=…] [NAME=…] [N=50]
 	@scripts/py.sh commands.signup
 
 .PHONY: ask
+#: `Q=-` reads it from standard input.
 ask: ## ask example 5 a question, and follow it [Q="What is the meaning of life?"]
 	@scripts/ask.sh
 
 .PHONY: chaos
+#: It does so while the example works, and counts; exit 1 if a run is lost.
 chaos: ## example 6's agents of chaos: kill what you can, lose nothing [N=300] [SECONDS=60] [SEED=…] [MANUAL=1]
 	@scripts/py.sh chaos.chaos
 
@@ -77,6 +88,7 @@ runs: ## the newest runs: state, duration, which task server ran them [N=20]
 	@scripts/py.sh commands.runs
 
 .PHONY: open
+#: Prints the address where there is no browser to open.
 open: ## the Prefect UI in a browser
 	@scripts/open.sh
 
@@ -90,27 +102,34 @@ help: ## the commands of the room; ALL=1: every command, with its variables [ALL
 
 ##@ In front of the room
 .PHONY: demo
-demo: ## play the chapter of example EX, a key press a step [EX=2] [AUTO=1] [NOTES=1] [ALL=1]
+#: Shows what each step does and how long it took. `AUTO=1`: unattended, and every promise is checked; `NOTES=1`: the steps with the
+#: speaker's notes and minutes; `ALL=1`: the things to try, too; `DOCKER=1`: the part of the page about Docker.
+demo: ## play the chapter of example EX, a key press a step [EX=2] [AUTO=1] [NOTES=1] [ALL=1] [DOCKER=1]
 	@scripts/py.sh show.demo
 
 .PHONY: tour
+#: Ends with a table; exit 1 at the first ✗.
 tour: ## every example in turn, unattended, each with its proof [DOCKER=1] [EX=2]
 	@scripts/py.sh show.tour
 
 .PHONY: kill
+#: Lists the processes first; `WHO` answers the question.
 kill: ## kill -9 for one process of the running example; asks which [WHO=task_server.1]
 	@scripts/py.sh commands.kill
 
 .PHONY: rescue
+#: In examples 4 to 6 this happens by itself.
 rescue: ## put stranded and orphaned runs back in the queue, once, and say why [MAX_RESCUES=3]
 	@scripts/py.sh commands.rescue
 
 ##@ Write it yourself
 .PHONY: code
+#: The skeleton has numbered steps for you to write: [code along](CODE_ALONG.md).
 code: ## a skeleton of example EX, in my/exN: `make ex2 CODE=my/ex2` runs it [EX=2]
 	@scripts/code.sh code
 
 .PHONY: solve
+#: What you had is kept as `my/exN.1`.
 solve: ## the difference between your files and the finished ones; APPLY=1 takes those [EX=2] [APPLY=1]
 	@scripts/code.sh solve
 
@@ -120,6 +139,7 @@ reset: ## start again from the skeleton; what you had is kept as my/exN.1 [EX=2]
 
 ##@ Looking inside
 .PHONY: db
+#: Works when nothing runs, too.
 db: ## the database file and its newest task runs; a read-only query [SQL="select …"] [N=10]
 	@scripts/py.sh commands.db
 
@@ -128,36 +148,46 @@ shell: ## a shell with the kit's environment: `python task_server.py` works ther
 	@scripts/shell.sh
 
 .PHONY: env
+#: In a shell: `eval "$(make env)"`.
 env: ## the same environment as `export` lines, for eval
 	@scripts/print_env.sh
 
 .PHONY: bench
+#: Takes 5 minutes, with `QUICK=1` less than one; `FULL=1` measures 200 runs on both sides three times, `PEERS=1` adds Celery:
+#: [how fast it is](PERFORMANCE.md). `EX=4`: example 4's request against the same with its work inline.
 bench: ## measure this machine against the tutorial's own set-up; or example 4's request [QUICK=1] [FULL=1] [PEERS=1] [EX=4]
 	@scripts/bench.sh
 
 ##@ Before and after
 .PHONY: setup
+#: `EX=4`, `5` or `all`: what that example needs, too. `WHEELS`: a folder or address from `make bundle`, for a machine without a network.
 setup: ## .venv and the database; whatever needs it does it by itself [EX=4|5|all] [PYTHON=python3.13] [WHEELS=dir-or-URL]
 	@scripts/setup.sh
 
 .PHONY: setup-local-llm
-setup-local-llm: ## the small model of example 5, for a machine without a key: 200 MB
+#: Tries it, too. `WHEELS=…`: from a folder that `make bundle LLM=local` made.
+setup-local-llm: ## the small model of example 5, for a machine without a key: 200 MB [WHEELS=…]
 	@scripts/setup_local_llm.sh
 
 .PHONY: doctor
+#: Changes nothing, and needs no set-up.
 doctor: ## check this machine; each finding with its remedy
 	@scripts/doctor.sh
 
 .PHONY: prefetch
+#: The images only where there is a Docker engine. Afterwards no example needs a network.
 prefetch: ## everything for a venue without a network: packages, the local model, images
 	@scripts/prefetch.sh
 
 .PHONY: bundle
-bundle: ## collect the wheels for machines without a network [PLATFORM=all] [LLM=local] [WHEELS=wheels]
+#: For this machine's platform and all four versions of Python, unless `PLATFORM` and `PYTHON` say otherwise; `LLM=local` takes the
+#: small model of example 5 along: [the day before](INSTRUCTOR.md#the-day-before).
+bundle: ## collect the wheels for machines without a network [PLATFORM=all] [LLM=local] [WHEELS=wheels] [PYTHON=…]
 	@scripts/bundle.sh
 
 .PHONY: clean
-clean: ## stop, and delete the run data; the set-up stays
+#: `DOCKER=1`: the kit's containers, volumes and image, too. It does not touch PostgreSQL (`DB`).
+clean: ## stop, and delete the run data; the set-up stays [DOCKER=1]
 	@scripts/clean.sh
 
 .PHONY: distclean
@@ -166,22 +196,25 @@ distclean: ## clean, and delete .venv too
 
 ##@ For those who change the kit
 .PHONY: test
-test: ## the suite, against real processes [TESTS=tests/ex2.bats]
+#: See [tests/README.md](../tests/README.md).
+test: ## the suite, against real processes [TESTS=tests/ex2.bats] [FILTER=…] [LANES=3]
 	@scripts/test.sh
 
 .PHONY: test-long
-test-long: ## the long tests: whole set-ups, benchmarks, the local model, every thing to try
+test-long: ## the long tests: whole set-ups, benchmarks, the local model, every thing to try [TESTS=…] [FILTER=…]
 	@LONG=1 scripts/test.sh
 
 .PHONY: test-docker
-test-docker: ## the tests that need a Docker engine
+test-docker: ## the tests that need a Docker engine [TESTS=…] [FILTER=…]
 	@DOCKER=1 scripts/test.sh
 
 .PHONY: test-chaos
+#: Not in `make test`.
 test-chaos: ## many rounds of chaos with different seeds [N=20] [SEED=1] [SECONDS=30]
 	@scripts/test_chaos.sh
 
 .PHONY: soak
+#: On example 6.
 soak: ## a steady rate for long: does memory grow, or the number of open files? [MINUTES=30] [RATE=5]
 	@scripts/py.sh chaos.soak
 
@@ -190,9 +223,16 @@ lint: ## the fast static checks
 	@scripts/lint.sh
 
 .PHONY: pictures
+#: Takes 2 minutes; pages need Chromium. `EX=2`: one example's.
 pictures: ## make the READMEs' pictures again, from the real thing [EX=2] [OUT=docs]
 	@scripts/py.sh show.pictures
 
+.PHONY: docs
+#: `make lint` says when the page is out of date.
+docs: ## write the tables of docs/COMMANDS.md again, from the comments beside the code
+	@scripts/docs.sh
+
 .PHONY: lock
+#: Needs the network.
 lock: ## resolve pyproject.toml into requirements/*.txt again
 	@scripts/lock.sh

@@ -2,7 +2,8 @@
 # The one place that sets the environment: the Makefile's scripts, `make shell`, `make env`, the tests
 # and the Docker images all read it. Source it; it starts nothing.
 #
-# Values come from make's command line, else the environment, else .env, else the defaults here.
+# Values come from make's command line, else the environment, else .env, else the defaults here. What a person may set stands
+# in a line `## NAME=default: what it does`, which make help shows; `#:` below it is what docs/COMMANDS.md says besides.
 # Ends with: every variable below exported, and WORKSHOP_IGNORED naming what the shell carried in vain.
 
 KIT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
@@ -52,19 +53,29 @@ if [ -f "$KIT/.env" ]; then read_dotenv "$KIT/.env"; fi
 if [ -n "${WSL_DISTRO_NAME:-}" ] && [ "${NAME:-}" = "${HOSTNAME:-}" ]; then unset NAME; fi
 
 # --- where things are -------------------------------------------------------------------------
+## WORKSHOP_HOME=.workshop: where state lives: the database, results, logs, records
 WORKSHOP_HOME=${WORKSHOP_HOME:-$KIT/.workshop}
 case $WORKSHOP_HOME in /*) ;; *) WORKSHOP_HOME=$PWD/$WORKSHOP_HOME ;; esac
 VENV=$KIT/.venv
+## PREFECT_PORT=4200: the port of the Prefect server and its UI
 PREFECT_PORT=${PREFECT_PORT:-4200}
+## WEB_PORT=8000: the port of the web app; later examples count up from it
 WEB_PORT=${WEB_PORT:-8000}
 whole_number PREFECT_PORT 1 65535 "make … PREFECT_PORT=4200"
 whole_number WEB_PORT 1 65500 "make … WEB_PORT=8000" # the later examples' services count up from it
+## REMOTE=0: 1: your own Prefect server or Prefect Cloud
+#: See [other servers](OTHER_SERVERS.md).
 REMOTE=${REMOTE:-0}
 one_of REMOTE 0 1
+## TUNED=1: 0: Prefect exactly as it ships
+#: See [how fast it is](PERFORMANCE.md).
 TUNED=${TUNED:-1}
 one_of TUNED 0 1
+## GRACE=30: seconds a task server may finish in when it is stopped
 GRACE=${GRACE:-30}
 whole_number GRACE 0 3600 "make … GRACE=30"
+## DB=SQLite: postgresql://user:password@host/name: Prefect keeps its runs there
+#: Which is a PostgreSQL server. It holds a password: see below.
 case ${DB:-} in # run.py gives it to the Prefect server alone, and no message may quote it: it holds a password
   '' | sqlite) unset DB ;;
   postgresql://?* | postgres://?*)
@@ -73,6 +84,8 @@ case ${DB:-} in # run.py gives it to the Prefect server alone, and no message ma
     ;;
   *) fail 'DB is not the address of a PostgreSQL server' 'make … DB=postgresql://user:password@host/name (none: SQLite)' ;;
 esac
+## WORK_SECONDS=0.3: how long the tasks of examples 2, 3, 4 and 6 work
+#: Read by examples 2 to 6, where it stands for real work.
 WORK_SECONDS=${WORK_SECONDS:-0.3}
 [[ $WORK_SECONDS =~ ^[0-9]+(\.[0-9]+)?$ ]] ||
   fail "WORK_SECONDS='$WORK_SECONDS' is not a number of seconds" "make … WORK_SECONDS=0.3"
@@ -83,11 +96,14 @@ derive() { # NAME VALUE -> NAME is the value, unless a person gave one. What an 
   export "${1?}"
 }
 derived=
+## MARKETING_PORT, INBOX_PORT, SMTP_PORT, REDIS_PORT=WEB_PORT + 1, 2, 3, 4: example 4's services
 derive MARKETING_PORT $((10#$WEB_PORT + 1))
 derive INBOX_PORT $((10#$WEB_PORT + 2))
 derive SMTP_PORT $((10#$WEB_PORT + 3))
 derive REDIS_PORT $((10#$WEB_PORT + 4))
 for name in MARKETING_PORT INBOX_PORT SMTP_PORT REDIS_PORT; do whole_number $name 1 65535 "make ex4 $name=$((10#$WEB_PORT + 10))"; done
+## REDIS_URL, SMTP_URL=the kit's own: example 4: another user store, mail server
+#: `redis://…`, and `smtp://…` or `smtps://…`; best in `.env`.
 derive REDIS_URL "redis://127.0.0.1:$REDIS_PORT"
 derive SMTP_URL "smtp://127.0.0.1:$SMTP_PORT"
 case $REDIS_URL in redis://?* | rediss://?*) ;; *) fail 'REDIS_URL is not the address of a Redis server' 'make ex4 REDIS_URL=redis://host:6379 (none: the kit starts one)' ;; esac
@@ -97,15 +113,21 @@ derive MARKETING_URL "http://127.0.0.1:$MARKETING_PORT"
 derive MARKETING_PAGE "$MARKETING_URL" # for people: in Docker the tasks have another address
 derive INBOX_URL "http://127.0.0.1:$INBOX_PORT"
 export WORKSHOP_DERIVED=$derived OWN_REDIS MARKETING_DB=$WORKSHOP_HOME/marketing.db MAIL_FOLDER=$WORKSHOP_HOME/mail
+## FAIL_RATE=0.2: the share of requests that example 4's services fail, on purpose
+#: These are the mailbox and marketing.
 FAIL_RATE=${FAIL_RATE:-0.2}
 [[ $FAIL_RATE =~ ^(0|1|0?\.[0-9]+|[01]\.0+)$ ]] || fail "FAIL_RATE='$FAIL_RATE' is not a share from 0 to 1" 'make ex4 FAIL_RATE=0.2'
 export FAIL_RATE
 # Example 5: Marvin keeps every conversation in a database below its home; models.py gives each process one of its own.
 export MARVIN_HOME_PATH=$WORKSHOP_HOME/marvin MARVIN_ENABLE_DEFAULT_PRINT_HANDLER=false
+## ANSWER_SECONDS, CACHE_SECONDS=60, 60: example 5: patience with a model; age of an answer
+#: How long a model behind an API may take for an answer; how long the same question has the same answer.
 for name in ANSWER_SECONDS CACHE_SECONDS; do
   [[ ${!name:-1} =~ ^[0-9]{1,6}(\.[0-9]+)?$ ]] || fail "$name='${!name}' is not a number of seconds" "make ex5 $name=60"
 done
 RECORDS=$WORKSHOP_HOME/task-servers # who ran what: see scripts/pythonpath/durable
+## MAX_RESCUES=3: how often a run that a task server died with is started again
+#: After that it is `Crashed`.
 MAX_RESCUES=${MAX_RESCUES:-3}       # how often a run may take a task server with it before it is Crashed
 whole_number MAX_RESCUES 0 1000 "make … MAX_RESCUES=3"
 export WORKSHOP_HOME VENV PREFECT_PORT WEB_PORT REMOTE TUNED GRACE WORK_SECONDS RECORDS MAX_RESCUES

@@ -10,10 +10,14 @@ ex=$1
 
 need_example "$ex" 'make ex2'
 [ -f "$(procfile "$ex")" ] || exec "$KIT/scripts/ex$ex.sh" # example 1 is a program that ends
+## SERVERS=per example: how many task servers start
+## LIMIT=per example: how many runs a task server runs at once
 SERVERS=${SERVERS:-$(example "$ex" SERVERS)} LIMIT=${LIMIT:-$(example "$ex" LIMIT)}
+## RESCUE=1: 0: examples 4 to 6 without their rescuer
 RESCUE=${RESCUE:-1}
 one_of RESCUE 1 0
 export RESCUE
+## FORCE=0: 1: allows more than 32 task servers
 FORCE=${FORCE:-0}
 one_of FORCE 0 1
 if [ "$FORCE" = 1 ]; then
@@ -23,10 +27,18 @@ else
 fi
 whole_number LIMIT 1 1000 "make ex$ex LIMIT=1"
 export LIMIT
+## LLM=what there is: who answers in example 5: openai, local or canned
+#: OpenAI's with a key, else the small model if it is installed, else the stand-in.
+## OPENAI_API_KEY, OPENAI_BASE_URL, MARVIN_AGENT_MODEL=none: which model LLM=openai asks
+#: Best in `examples/ex5_marvin/.openai.env`: a key in make's command line is refused.
 if [ "$ex" = 5 ]; then check_model; fi
 
+## DOCKER=0: 1: examples 4 and 5 in Docker containers (Compose 2)
+## PYTHON_IMAGE, REDIS_IMAGE=python:3.13-slim, redis:8-alpine: the base images there
 DOCKER=${DOCKER:-0}
 one_of DOCKER 0 1
+## CODE=the example's own folder: ex1 to ex6: your own files, as my/ex2
+#: From the kit's folder or with its full path: [code along](CODE_ALONG.md).
 choose_code "$ex"
 if [ "$DOCKER" = 1 ]; then
   [ "$(example "$ex" DOCKER)" = 1 ] || fail "example $ex has no Docker way" "make ex$ex (without DOCKER=1)"

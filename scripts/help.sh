@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Prints the commands of the Makefile: those of the room, or with ALL=1 every one and every variable.
-# The text is the Makefile's own `##` comments and the examples' example.env, so it cannot differ from what is there.
+# The text is the `##` comments of the Makefile, env.sh and example.sh, and the examples' example.env: it cannot differ from them.
 set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "$0")/env.sh"
@@ -34,26 +34,12 @@ lines_of_examples() { # as the Makefile would say them: `ex2: ## example 2: titl
     print line
   }'
 if [ "$ALL" = 1 ]; then
-  cat <<'TEXT'
-
-Variables of every command that runs something
-  PREFECT_PORT=4200  WEB_PORT=8000   the ports; everything binds 127.0.0.1
-  WORKSHOP_HOME=.workshop            where state lives: the database, results, logs
-  CODE=                              ex1 to ex6: your own files, as my/ex2 (make code EX=2)
-  LIMIT=10 (1 in ex2, 4 in ex6)      runs at once per task server
-  WORK_SECONDS=0.3                   how long the tasks of examples 2, 3, 4 and 6 work
-  GRACE=30                           seconds a task server may finish in
-  TUNED=1                            0: Prefect exactly as it ships
-  DB=                                postgresql://user:password@host/name, not SQLite (best in .env)
-  DOCKER=0                           1: examples 4 and 5 in containers (Compose 2)
-  FAIL_RATE=0.2                      the share of requests that example 4's services fail
-  REDIS_URL=  SMTP_URL=              example 4: another user store, mail server (best in .env)
-  MARKETING_PORT INBOX_PORT SMTP_PORT REDIS_PORT   example 4's services: WEB_PORT + 1, 2, 3, 4
-  PYTHON_IMAGE=  REDIS_IMAGE=        the base images of the Docker way
-  OPENAI_API_KEY=                    example 5 asks OpenAI; best in examples/ex5_marvin/.openai.env
-  REMOTE=0                           1: your own PREFECT_API_URL, key or profile (as Prefect Cloud)
-  FORCE=0                            1: more than 32 task servers
-TEXT
+  printf '\nVariables of every command that runs something\n'
+  awk '/^## [A-Z_, ]+=.*: / {
+    text = substr($0, 4); at = index(text, ": ")
+    name = substr(text, 1, at - 1); text = substr(text, at + 2)
+    printf (length(name) < 36 ? "  %-35s %s\n" : "  %s\n  %35s %s\n"), name, (length(name) < 36 ? text : ""), text
+  }' "$KIT/scripts/env.sh" "$KIT/scripts/example.sh"
 else
   cat <<'TEXT'
 

@@ -44,6 +44,8 @@ class Example:
     rescuer: bool
     docker: bool
     submit: list[str]  # the commands that give it work; only some take `make submit`
+    options: list[str]  # the variables of `make exN` with their defaults
+    more: str  # what the page of all commands says besides
     next: str  # the command to type when it is ready
     tour: list[str]  # what `make tour` types
 
@@ -62,6 +64,12 @@ class Example:
 def values(path: Path) -> dict[str, str]:
     """The lines EXAMPLE_NAME=value of a file, without the EXAMPLE_. Raises OSError if it cannot be read."""
     return dict(re.findall(r"^EXAMPLE_([A-Z_]+)=(.*?)\r?$", path.read_text(), re.M))
+
+
+def options(said: dict[str, str]) -> list[str]:
+    """The variables of `make exN`, each with its default. The same as variables_of in scripts/lib/examples.sh."""
+    found = [f"{name}={said[name]}" for name in ("SERVERS", "LIMIT") if name in said]
+    return found + (["DOCKER=1"] if said.get("DOCKER") == "1" else []) + said.get("VARIABLES", "").split()
 
 
 def read(folder: Path) -> Example:
@@ -84,6 +92,8 @@ def read(folder: Path) -> Example:
         rescuer=said.get("RESCUER") == "1",
         docker=said.get("DOCKER") == "1",
         submit=said["SUBMIT"].split(", "),
+        options=options(said),
+        more=said.get("MORE", ""),
         next=said.get("NEXT", ""),
         tour=[command.strip() for command in said.get("TOUR", "").split(";") if command.strip()],
     )
