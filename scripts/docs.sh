@@ -8,4 +8,4 @@ set -euo pipefail
 . "$(dirname "$0")/env.sh"
 help_if_asked "$@"
 command -v python3 >/dev/null 2>&1 || fail 'there is no python3 on the PATH' 'make doctor (it says how to install one)'
-exec python3 -P -m workshop_kit.commands.docs "$@"
+cd "$KIT/scripts/pythonpath" && exec python3 -m workshop_kit.commands.docs "$@"

@@ -85,7 +85,7 @@ case ${DB:-} in # run.py gives it to the Prefect server alone, and no message ma
   *) fail 'DB is not the address of a PostgreSQL server' 'make … DB=postgresql://user:password@host/name (none: SQLite)' ;;
 esac
 ## WORK_SECONDS=0.3: how long the tasks of examples 2, 3, 4 and 6 work
-#: Read by examples 2 to 6, where it stands for real work.
+#: It stands for real work.
 WORK_SECONDS=${WORK_SECONDS:-0.3}
 [[ $WORK_SECONDS =~ ^[0-9]+(\.[0-9]+)?$ ]] ||
   fail "WORK_SECONDS='$WORK_SECONDS' is not a number of seconds" "make … WORK_SECONDS=0.3"
@@ -128,7 +128,7 @@ done
 RECORDS=$WORKSHOP_HOME/task-servers # who ran what: see scripts/pythonpath/durable
 ## MAX_RESCUES=3: how often a run that a task server died with is started again
 #: After that it is `Crashed`.
-MAX_RESCUES=${MAX_RESCUES:-3}       # how often a run may take a task server with it before it is Crashed
+MAX_RESCUES=${MAX_RESCUES:-3} # how often a run may take a task server with it before it is Crashed
 whole_number MAX_RESCUES 0 1000 "make … MAX_RESCUES=3"
 export WORKSHOP_HOME VENV PREFECT_PORT WEB_PORT REMOTE TUNED GRACE WORK_SECONDS RECORDS MAX_RESCUES
 

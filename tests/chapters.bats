@@ -8,7 +8,7 @@ load helpers
 setup_file() {
   own_kit "$BATS_FILE_TMPDIR"
   COPY="$BATS_FILE_TMPDIR/a kit"
-  copy_kit "$COPY" README.md BEFORE.md docs
+  copy_kit "$COPY" ./*.md docs
   # The set-up names its folder, so the copy makes one of its own.
   cd "$COPY" && "${PROCESS[@]}" limit 180 scripts/setup.sh ex4 2>&1
   "${PROCESS[@]}" limit 180 scripts/setup.sh ex5 2>&1
@@ -48,10 +48,20 @@ plays() { LIMIT_S=280 ok env CHAOS_SECONDS=10 make demo EX="$1" AUTO=1 ${2:+"$2"
 # bats test_tags=long
 @test "example 6's things to try: a run whose task server is killed" { N=60 plays 6 ALL=1; }
 
-# The README's own commands; BEFORE.md's too.
-@test "README.md and BEFORE.md" {
-  LIMIT_S=120 ok env AUTO=1 ALL=1 scripts/py.sh show.demo README.md
-  LIMIT_S=120 ok env AUTO=1 ALL=1 scripts/py.sh show.demo BEFORE.md
+# PAGE... -> plays the commands of each, which is no example's
+plays_pages() {
+  local page
+  for page in "$@"; do LIMIT_S=120 ok env AUTO=1 ALL=1 scripts/py.sh show.demo "$page"; done
+}
+
+@test "README.md and BEFORE.md" { plays_pages README.md BEFORE.md; }
+@test "docs/CODE_ALONG.md: a skeleton, judged, solved, run and reset" { plays_pages docs/CODE_ALONG.md; }
+@test "the commands of the other pages, but for docs/NEXT.md, which next.bats types in make shell" {
+  local played
+  # shellcheck disable=SC2207 # no page has a space in its name
+  played=($(grep -l '^```bash' ./*.md docs/*.md | sed 's|^\./||' | grep -vE '^(README|BEFORE|docs/CODE_ALONG|docs/NEXT)\.md$'))
+  grep -qw 'docs/INSTRUCTOR.md' <<<"${played[*]}"
+  plays_pages "${played[@]}"
 }
 
 @test "a promise that does not come true ends it with what was not seen, exit 1, nothing left running and the files as they were" {

@@ -14,6 +14,7 @@ KIT = Path(__file__).parent.parent
 DOCUMENTS = [
     KIT / "README.md",
     KIT / "BEFORE.md",
+    KIT / "CONTRIBUTING.md",
     *sorted(KIT.glob("docs/*.md")),
     *sorted(KIT.glob("examples/*/README.md")),
 ]

@@ -115,7 +115,9 @@ def main() -> int:
         PAGE.write_text(wanted, encoding="utf-8")
         print("docs/COMMANDS.md " + ("is as it was" if wanted == text else "is written"))
     elif wanted != text:
-        wrong("docs/COMMANDS.md is out of date: a comment in the Makefile or in scripts/ says something else", "make docs")
+        wrong(
+            "docs/COMMANDS.md is out of date: a comment in the Makefile or in scripts/ says something else", "make docs"
+        )
     return 0
 
 

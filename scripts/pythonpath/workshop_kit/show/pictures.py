@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the pictures of the READMEs, from the real thing: runs every example and looks at it.
 
-EX=2       the pictures of one example alone
+EX=2       the pictures of one example alone; EX=architecture: the one of docs/ARCHITECTURE.md, which is drawn
 OUT=docs   the folder to write them into
 In a WORKSHOP_HOME and on ports of its own, so an example of yours may run meanwhile. Ctrl-C leaves nothing behind.
 """
@@ -16,6 +16,7 @@ from typing import Any
 from workshop_kit import workshop
 from workshop_kit.launch import unattended
 from workshop_kit.launch.unattended import Kit
+from workshop_kit.show import diagram
 from workshop_kit.show.camera import Camera, chromium
 
 ANSWER = 120  # seconds until the Prefect server answers: chaos may just have killed it
@@ -130,8 +131,13 @@ def ex6(kit: Kit, camera: Camera) -> None:
         camera.page("ex6-rescued", address, shows("back in the queue"))
 
 
-PICTURES = {"1": ex1, "2": ex2, "3": ex3, "4": ex4, "5": ex5, "6": ex6}
-TERMINALS_ONLY = {"2"}
+def architecture(kit: Kit, camera: Camera) -> None:
+    """The parts of the kit: the one picture that nothing needs to run for."""
+    camera.keep("architecture.svg", diagram.architecture().encode())
+
+
+PICTURES = {"1": ex1, "2": ex2, "3": ex3, "4": ex4, "5": ex5, "6": ex6, "architecture": architecture}
+TERMINALS_ONLY = {"2", "architecture"}
 
 
 def main() -> int:
