@@ -49,7 +49,7 @@ stale() {
 @test "make help ALL=1 shows every command and variable of the page" {
   ok make -s help ALL=1
   local name
-  for name in $(sed -n 's/^| `make \([a-z0-9-]*\)` .*/\1/p' docs/COMMANDS.md); do grep -qE "make $name( |$)" <<<"$output"; done
+  while read -r name; do grep -qE "make $name( |$)" <<<"$output"; done < <(sed -n 's/^| `make \([a-z0-9-]*\)` .*/\1/p' docs/COMMANDS.md)
   for name in PREFECT_PORT SMTP_PORT REDIS_IMAGE CODE WORK_SECONDS; do grep -q "$name" <<<"$output"; done
 }
 
