@@ -75,7 +75,7 @@ one_of TUNED 0 1
 GRACE=${GRACE:-30}
 whole_number GRACE 0 3600 "make … GRACE=30"
 ## DB=SQLite: postgresql://user:password@host/name: Prefect keeps its runs there
-#: Which is a PostgreSQL server. It holds a password: see below.
+#: It holds a password: see below.
 case ${DB:-} in # run.py gives it to the Prefect server alone, and no message may quote it: it holds a password
   '' | sqlite) unset DB ;;
   postgresql://?* | postgres://?*)

@@ -53,12 +53,14 @@ stale() {
   for name in PREFECT_PORT SMTP_PORT REDIS_IMAGE CODE WORK_SECONDS; do grep -q "$name" <<<"$output"; done
 }
 
-@test "a link to a file or a heading that is not there is found" {
+@test "a link to a file or a heading that is not there is found, and a function that is not where a page says" {
   ok "$PYTHON_OF_TESTS" "$COPY/tests/links.py"
   exchange docs/INSTRUCTOR.md '## The day before' '## Before that day'
   exchange README.md '(docs/NEXT.md)' '(docs/NEXTS.md)'
+  exchange docs/ARCHITECTURE.md '`announce` in' '`proclaim` in'
   try "$PYTHON_OF_TESTS" "$COPY/tests/links.py"
   is "$status" 1 'the exit code'
   has 'docs/COMMANDS.md: INSTRUCTOR.md#the-day-before: docs/INSTRUCTOR.md has no such heading'
   has 'README.md: docs/NEXTS.md: there is no such file'
+  has 'docs/ARCHITECTURE.md: workshop_kit/launch/ready.py has no proclaim'
 }

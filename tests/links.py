@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Does every relative link of the documents lead to a file, and every #anchor to a heading? Prints those that do not.
+"""Do the links of the documents lead to files, their #anchors to headings, `a function` in `a file` to one? Prints what
+does not.
 
 links.py [FOLDER]     the folder of the kit (default: this one's). Exit 1 if a link leads nowhere.
 """
@@ -12,6 +13,7 @@ KIT = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent.parent).r
 PAGES = [
     page for pattern in ("*.md", "docs/*.md", "examples/*/*.md", "tests/*.md") for page in sorted(KIT.glob(pattern))
 ]
+IN_A_FILE = re.compile(r"((?:`\w+`(?:, | and )?)*)(?: in )?`((?:scripts|workshop_kit)/[\w/.]+\.(?:py|sh))`")
 CODE = re.compile(r"^ *```.*?^ *```", re.M | re.S)
 
 
@@ -40,8 +42,28 @@ def why_not(page: Path, target: str) -> str | None:
     return None
 
 
+def not_there(text: str) -> list[str]:
+    """What the text says to be in a file of ours, as "`announce` in `workshop_kit/launch/ready.py`", and is not."""
+    missing = []
+    for names, path in IN_A_FILE.findall(text):
+        if "NAME" in path:  # any of them
+            continue
+        file = next((f for f in (KIT / path, KIT / "scripts" / "pythonpath" / path) if f.is_file()), None)
+        if not file:
+            missing.append(f"there is no {path}")
+            continue
+        code = file.read_text()
+        for name in re.findall(r"`(\w+)`", names):
+            if not re.search(rf"^ *(?:async )?(?:def|class) {name}\b|^{name}\(\)", code, re.M):
+                missing.append(f"{path} has no {name}")
+    return missing
+
+
 bad = 0
 for page in PAGES:
+    for why in not_there(page.read_text()):
+        print(f"{page.relative_to(KIT)}: {why}")
+        bad = 1
     for target in re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`\n]*`", "", CODE.sub("", page.read_text()))):
         if why := why_not(page, target):
             print(f"{page.relative_to(KIT)}: {target}: {why}")
