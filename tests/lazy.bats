@@ -12,7 +12,7 @@ setup() {
 }
 
 # ARGUMENT... -> python with them, where importing Prefect ends the program
-without_prefect() { try env PYTHONPATH="$BATS_TEST_TMPDIR/first" PREFECT_API_URL= "$PYTHON_OF_TESTS" "$@"; }
+without_prefect() { try env -u RECORDS PYTHONPATH="$BATS_TEST_TMPDIR/first" PREFECT_API_URL= "$PYTHON_OF_TESTS" "$@"; }
 
 @test "the package, its records, and what python -m durable says before it looks, need no Prefect" {
   without_prefect -c 'import durable, durable.records; print(durable.Records(".").folder, dir(durable))'
