@@ -55,7 +55,7 @@ watch: ## a live board: who runs what, the runs by state, the newest [ONCE=1]
 
 .PHONY: check
 #: Without `EX` it is the example that runs. If your own code runs (`CODE`), that is judged first.
-check: ## look at your own code, if there is any, and at the live system: which promises hold? [EX=2] [CODE=my/ex2]
+check: ## look at your own code, if any, and at the live system: which promises hold? [EX=2] [CODE=my/ex2]
 	@scripts/py.sh commands.check
 
 .PHONY: stop
