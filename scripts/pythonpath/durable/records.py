@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-RECENT = 1000  # ends of runs that are kept for a process: enough for its rate
+NEWEST = 10_000  # ends of runs that are remembered of a process
 OURS: set[Path] = set()  # lock files of this process: opening and closing one would drop its lock
 
 
@@ -75,7 +75,7 @@ class Record:
             OURS.discard(self.path.with_suffix(".lock"))
 
 
-@dataclass
+@dataclass(slots=True)
 class Process:
     """One process on record."""
 
@@ -83,16 +83,16 @@ class Process:
     name: str = "?"
     host: str = ""
     pid: int = 0
-    since: float = 0.0  # when it began
-    keys: frozenset[str] = frozenset()
+    keys: frozenset[str] = frozenset()  # of the tasks that it serves; a rescuer serves none
     limit: int | None = None
     alive: bool = True
     up: bool = False  # whether it is connected to the server's queue
-    connected: float = 0.0  # when it first was
     down: float = 0.0  # when it last found nobody at the server's address
+    began: float = 0.0  # the time of its first line
+    first_up: float = 0.0  # when it was connected for the first time
     open: set[str] = field(default_factory=set)  # ids of the runs that it has started and not ended
-    done: int = 0  # how many of its runs came to their end
-    ends: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))  # when the last of them did
+    done: int = 0  # runs that returned
+    ends: deque[float] = field(default_factory=lambda: deque(maxlen=NEWEST))  # when the newest of these did
     quiet_since: float = 0.0  # the time of its newest line
     offset: int = 0
 
@@ -100,13 +100,8 @@ class Process:
     def free(self) -> bool:
         return self.limit is None or len(self.open) < self.limit
 
-    @property
-    def serves(self) -> bool:
-        """Whether it is a task server; a rescuer keeps a record, too."""
-        return bool(self.keys)
 
-
-@dataclass
+@dataclass(slots=True)
 class Start:
     """One time that a process took a run."""
 
@@ -117,7 +112,7 @@ class Start:
     how: str = ""
 
 
-@dataclass
+@dataclass(slots=True)
 class Story:
     """What the records say about one run."""
 
@@ -130,14 +125,14 @@ class Story:
     def last(self) -> Start | None:
         return max(self.starts, key=lambda start: start.at, default=None)
 
-    def taken_by(self) -> Process | None:
-        """Who started it last, and did not refuse it: that one ran it, or runs it."""
-        starts = [start for start in self.starts if start.how != "refused"]
-        return max(starts, key=lambda start: start.at).by if starts else None
-
     def running_on(self) -> Process | None:
         """The live process that has the run in flight."""
         return next((start.by for start in self.starts if start.ended is None and start.by.alive), None)
+
+    def ran_on(self) -> Process | None:
+        """The process that took the run last; not one that refused it, for that has not run it."""
+        ran = [start for start in self.starts if start.how != "refused"]
+        return max(ran, key=lambda start: start.at).by if ran else None
 
 
 class Records:
@@ -151,22 +146,27 @@ class Records:
         copied: bool = False,
     ) -> None:
         """but: a file not to read. newer_than: files of the dead that were last written before are left out.
-        copied: the folder is a copy from elsewhere (of containers), where no lock says who lives; all count as alive.
+
+        copied: the folder is a copy, whose locks say nothing. Then of each name on a host the newest process counts as
+        alive: a container that is started again keeps both.
         """
         self.folder = Path(folder).resolve()
+        self.copied = copied
         self.processes: dict[Path, Process] = {}
         self.runs: dict[str, Story] = {}
         self.down = 0.0  # the newest moment at which nobody listened at the server's address
         self._skip = {but} if but else set()
         self._newer_than = newer_than
-        self._copied = copied
         self._locks: dict[Path, Any] = {}
 
-    def read(self) -> None:
-        """Take in what was written since. First who is alive, then the lines: the dead have written theirs.
+    def ran_on(self, run: str) -> str:
+        """The name of the process that took a run last and did not refuse it; empty if no process is on record."""
+        story = self.runs.get(run)
+        process = story.ran_on() if story else None
+        return process.name if process else ""
 
-        Raises OSError if the folder cannot be read.
-        """
+    def read(self) -> None:
+        """Take in what was written since. First who is alive, then the lines: the dead have written theirs."""
         for entry in os.scandir(self.folder):
             path = Path(entry.path)
             if path.suffix != ".jsonl" or path in self._skip:
@@ -183,6 +183,11 @@ class Records:
             if not process.alive:  # nothing will be added
                 process.up = False
                 self._skip_from_now_on(path)
+        if self.copied:
+            by_age = sorted(self.processes.values(), key=lambda process: process.began)
+            newest = {(process.host, process.name): process for process in by_age}
+            for process in by_age:
+                process.alive = newest[process.host, process.name] is process
 
     def _skip_from_now_on(self, path: Path) -> None:
         self._skip.add(path)
@@ -190,8 +195,10 @@ class Records:
             lock.close()
 
     def _lives(self, path: Path) -> bool:
+        if self.copied:
+            return True
         lock = path.with_suffix(".lock")
-        if self._copied or lock in OURS:
+        if lock in OURS:
             return True
         try:
             file = self._locks.get(path) or self._locks.setdefault(path, lock.open())
@@ -226,12 +233,12 @@ class Records:
         if event in ("up", "away", "down"):
             process.up = event == "up"
             if process.up:  # so it had the right address
+                process.first_up = process.first_up or at
                 self.down = max(self.down, process.down)
-                process.connected = process.connected or at
         elif "server" in line:
-            process.name, process.host, process.since = line["server"], line.get("host", ""), at
-            process.pid, process.limit = line["pid"], line.get("limit")
+            process.name, process.pid, process.limit = line["server"], line["pid"], line.get("limit")
             process.keys = frozenset(line.get("keys", ()))
+            process.host, process.began = line.get("host", ""), at
         elif event in ("start", "end", "back"):
             story = self.runs.setdefault(line["run"], Story())
             story.touched = at
@@ -243,13 +250,14 @@ class Records:
                 story.backs[line["state"]] = at
                 story.rescues += bool(line.get("counted"))
             else:
+                how = line.get("how", "returned")
                 process.open.discard(line["run"])
-                if line.get("how") == "returned":
+                if how == "returned":
                     process.done += 1
                     process.ends.append(at)
                 for start in story.starts:
                     if start.by is process and start.ended is None:
-                        start.ended, start.how = at, line.get("how", "returned")
+                        start.ended, start.how = at, how
 
     def forget(self, before: float, but: set[str] | None = None) -> None:
         """Drop runs that nobody has in flight and that were last heard of earlier than a time; keep those in `but`."""

@@ -18,7 +18,7 @@ from typing import Any
 from uuid import UUID
 
 from workshop_kit import database, examples, workshop
-from workshop_kit.commands import who_ran
+from workshop_kit.commands import example_records
 from workshop_kit.commands.why_it_waits import for_other_code
 from workshop_kit.examples import EXAMPLES
 from workshop_kit.learners import mistakes
@@ -146,14 +146,13 @@ def check_nothing_lost(tasks: list[str]) -> None:
 
 def check_spread(ids: list[str], how: str) -> None:
     """The newest runs were not all run by one task server, if they are twenty and there were two all the while."""
-    records = who_ran.read()
-    took = [records.runs[run_id].taken_by() if run_id in records.runs else None for run_id in ids]
-    share = {process and process.name for process in took}
+    found = example_records.read_once()
+    share = {found.ran_on(run_id) for run_id in ids}
     text = f"the newest {len(ids)} runs are spread over task servers: {len(share)}"
     if len(ids) < 20 and len(share) == 1:
         print(f"- {len(ids)} run(s) are too few to be spread. To see it: {how}, with SERVERS=2 or more")
         return
-    if len(share) == 1 and who_ran.could_have_run(records, ids) < 2:
+    if len(share) == 1 and example_records.could_have_run(found, ids) < 2:
         print(f"- {text}; there were not two when the first began. To see them spread: {how}, with SERVERS=2 or more")
         return
     promise(len(share) > 1, text, f"{how}, with SERVERS=2 or more")
@@ -257,9 +256,9 @@ def check_example(ex: int, servers: int, command: str) -> None:
         check_signups(servers)
         return
     done = check_runs(example.keys[0], example.next)
-    by = who_ran.names()
+    records = example_records.read_once()
     unknown = "make runs shows which; serve() keeps a record, Prefect's TaskWorker none. For a new start: make clean"
-    promise(all(run["id"] in by for run in done), "each was run by a task server that is on record", unknown)
+    promise(all(records.ran_on(run["id"]) for run in done), "each was run by a task server that is on record", unknown)
     if ex in OWN_PROMISES:
         OWN_PROMISES[ex](done, command)
 

@@ -10,7 +10,7 @@ import signal
 import sys
 
 from workshop_kit import workshop
-from workshop_kit.commands import who_ran
+from workshop_kit.commands import example_records
 
 
 def chosen(who: str, lives: dict[str, int]) -> str:
@@ -26,7 +26,8 @@ def main() -> int:
     if running.docker:
         workshop.fail("the example runs in Docker", "make shell, and there: docker compose kill task-server")
     lives = workshop.children()
-    in_flight = {process.name: len(process.open) for process in who_ran.read().processes.values() if process.alive}
+    task_servers = example_records.task_servers(example_records.read_once())
+    in_flight = {server.name: len(server.open) for server in task_servers}
     who = os.environ.get("WHO", "")
     if not who:
         for number, (name, pid) in enumerate(lives.items(), 1):

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from workshop_kit import workshop
-from workshop_kit.commands import who_ran
+from workshop_kit.commands import example_records
 from workshop_kit.commands.why_it_waits import for_other_code
 
 
@@ -23,13 +23,14 @@ def main() -> int:
         workshop.fail("the Prefect server does not answer", "make status")
     with get_client(sync_client=True) as client:
         runs = client.read_task_runs(limit=number, sort=TaskRunSort.EXPECTED_START_TIME_DESC)
-    by = who_ran.names()
+    found = example_records.read_once()
     table = Table("task run", "task", "state", "started (UTC)", "seconds", "task server")
     for run in runs:
         started = run.start_time.strftime("%H:%M:%S") if run.start_time else ""
         seconds = f"{run.total_run_time.total_seconds():.2f}" if run.start_time else ""
         # A run that no task server started was called directly, as in example 1 - or still waits for one.
-        server = by.get(str(run.id), "called directly" if run.start_time and not was_deferred(run) else "")
+        directly = "called directly" if run.start_time and not was_deferred(run) else ""
+        server = found.ran_on(str(run.id)) or directly
         state = run.state.name if run.state else "?"
         table.add_row(str(run.id), run.task_key.rpartition("-")[0], state, started, seconds, server)
     console = Console(width=None if sys.stdout.isatty() else 140)

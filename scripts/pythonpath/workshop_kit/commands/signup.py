@@ -21,7 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from workshop_kit import workshop
-from workshop_kit.commands import who_ran
+from workshop_kit.commands import example_records
 
 LOOK = 0.1  # seconds between looks at a user
 FINAL = {"Completed", "Cached", "Failed", "Crashed", "Cancelled", "TimedOut"}
@@ -79,9 +79,9 @@ def follow_one(user: dict[str, str]) -> int:
             print(f"       waiting ({told:.0f} s); is a task server up? make status", flush=True)
             told *= 2
         time.sleep(LOOK)
-    by = who_ran.names()
+    records = example_records.read_once()
     for what, run in found["states"].items():
-        print(f"     {what:10} task run {run['id']}, on {by.get(run['id'], '?')}")
+        print(f"     {what:10} task run {run['id']}, on {records.ran_on(run['id']) or '?'}")
     print(f"     workspace of {len(found['workspace'])} things; the mailbox: {os.environ['INBOX_URL']}")
     return 0 if all(run["state"] in ("Completed", "Cached") for run in found["states"].values()) else 1
 
@@ -113,9 +113,9 @@ def follow_many(number: int) -> int:
             bars.update(done, completed=len(states))
     seconds = time.monotonic() - began
 
-    by = who_ran.names()
+    records = example_records.read_once()
     spread = Table("task server", "runs")
-    for server, runs in sorted(Counter(by.get(run_id, "?") for run_id in states).items()):
+    for server, runs in sorted(Counter(records.ran_on(run_id) or "?" for run_id in states).items()):
         spread.add_row(server, str(runs))
     console.print(spread)
     well = sum(state in ("Completed", "Cached") for state in states.values())

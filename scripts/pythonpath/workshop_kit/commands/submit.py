@@ -12,7 +12,7 @@ from functools import partial
 from prefect.utilities.urls import url_for
 
 from workshop_kit import workshop
-from workshop_kit.commands import who_ran
+from workshop_kit.commands import example_records
 from workshop_kit.commands.example_task import run_to_the_end, task_of_example
 from workshop_kit.commands.queue_full import told_when_full
 from workshop_kit.commands.retrying_api import LOOK, api
@@ -48,7 +48,7 @@ def main() -> int:
                 told = told * 2 + 2
             time.sleep(LOOK)
     seconds = time.monotonic() - began
-    by = who_ran.names().get(str(run.id))
+    by = example_records.read_once().ran_on(str(run.id))
     where = f"on {by}, " if by else ""
     if run.state.is_completed():
         print(f"{run.state.name.lower():10} {run.state.result()}")

@@ -24,7 +24,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from workshop_kit import workshop
-from workshop_kit.commands import who_ran
+from workshop_kit.commands import example_records
 from workshop_kit.commands.example_task import run_to_the_end, task_of_example
 from workshop_kit.commands.queue_full import told_when_full
 from workshop_kit.commands.retrying_api import LOOK, Api, api
@@ -113,14 +113,15 @@ def main() -> int:
         print(f"submitted {len(submitted)} runs in {seconds:.1f} s: make runs")
         return 0
 
-    by = who_ran.names()
+    found = example_records.read_once()
+    by = {run_id: found.ran_on(str(run_id)) or "?" for run_id in submitted}
     if len(names) <= CHUNK:
         greetings = Table("task server", "greeted", "state", "task run (make runs)")
         for run_id, name in submitted.items():
             state = finished[run_id].value.capitalize()
-            greetings.add_row(by.get(str(run_id), "?"), name, state, f"{run_id}"[:8])
+            greetings.add_row(by[run_id], name, state, f"{run_id}"[:8])
         console.print(greetings, markup=False)
-    share = Counter(by.get(str(run_id), "?") for run_id in submitted)
+    share = Counter(by.values())
     spread = Table("task server", "runs")
     for server, runs in sorted(share.items()):
         spread.add_row(server, str(runs))

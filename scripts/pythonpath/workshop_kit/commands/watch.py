@@ -2,15 +2,15 @@
 """A live board: the task servers and who runs what, the runs by state, the newest runs. Ctrl-C leaves it.
 
 ONCE=1   prints it once, as text, and ends (so does anything that is no terminal)
-It changes nothing. Who runs what comes from the records of the task servers, four times a second; the states from
+It changes nothing. Who runs what comes from the records of the task servers, five times a second; the states from
 Prefect's API, once a second.
 """
 
-import contextlib
 import os
 import sys
 import time
 from datetime import UTC, datetime
+from itertools import takewhile
 from typing import Any
 
 from rich.console import Console, Group
@@ -18,14 +18,13 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from durable.records import Process, Records
+from durable.records import Records
 from workshop_kit import workshop
-from workshop_kit.commands import who_ran
+from workshop_kit.commands.example_records import ExampleRecords, task_servers
 from workshop_kit.commands.why_it_waits import for_other_code
 
 LOOK = 0.2  # seconds between looks at the records
 ASK = 1.0  # seconds between questions to the API
-COPY = 3.0  # seconds between copies of the records of containers
 RATE = 10.0  # seconds over which a rate is taken
 ROWS = 10  # newest runs
 STATES = {
@@ -33,36 +32,6 @@ STATES = {
     "COMPLETED": "completed", "FAILED": "failed", "CRASHED": "crashed", "CANCELLED": "cancelled",
 }  # fmt: skip
 COLOURS = {"COMPLETED": "green", "FAILED": "red", "CRASHED": "red", "RUNNING": "cyan", "SCHEDULED": "yellow"}
-
-
-class LiveRecords:
-    """The records of the running example's task servers, read on from where the last look ended."""
-
-    def __init__(self) -> None:
-        self.records = Records(workshop.HOME / "task-servers")
-        self._copied_at = 0.0
-
-    def read(self, docker: bool) -> None:
-        """Take in what is new. The records of containers are copied now and then, and read from their beginning."""
-        if docker:
-            if time.monotonic() - self._copied_at > COPY:
-                self.records, self._copied_at = who_ran.read(), time.monotonic()
-            return
-        if self._copied_at:  # another example runs now
-            self.records, self._copied_at = Records(workshop.HOME / "task-servers"), 0.0
-        with contextlib.suppress(FileNotFoundError):  # no task server has ever run
-            self.records.read()
-
-    def task_servers(self) -> list[Process]:
-        """Those that live, in the order of their names."""
-        there = [process for process in self.records.processes.values() if process.alive and process.serves]
-        return sorted(there, key=lambda process: (len(process.name), process.name))
-
-    def ran_on(self, run: str) -> str:
-        """The name of the task server that ran it, or runs it; empty if none did."""
-        story = self.records.runs.get(run)
-        by = story.taken_by() if story else None
-        return by.name if by else ""
 
 
 class Answers:
@@ -91,18 +60,19 @@ def duration(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"
 
 
-def board(found: LiveRecords, answers: Answers, running: workshop.RunningExample | None, height: int) -> Group:
+def board(found: Records, answers: Answers, running: workshop.Example | None, height: int) -> Group:
     now = time.time()
     servers = Table("task server", "host", "up for", "running", "done", "runs/s", expand=True)
-    for process in found.task_servers():
-        lately = sum(at > now - RATE for at in process.ends)
+    for server in sorted(task_servers(found), key=lambda server: (len(server.name), server.name)):
+        ended = len(list(takewhile(lambda at: at > now - RATE, reversed(server.ends))))
+        rate = f"{ended / RATE:.1f}" if ended else ""
         cells = (
-            process.name,
-            process.host,
-            duration(now - process.since),
-            str(len(process.open) or ""),
-            str(process.done),
-            f"{lately / RATE:.1f}" if lately else "",
+            server.name,
+            server.host,
+            duration(now - server.began),
+            str(len(server.open) or ""),
+            str(server.done),
+            rate,
         )
         servers.add_row(*map(Text, cells))
     counts = Table(*STATES.values(), expand=True)
@@ -137,11 +107,11 @@ def board(found: LiveRecords, answers: Answers, running: workshop.RunningExample
 
 def main() -> int:
     once = bool(workshop.whole_number("ONCE", 0, 0, 1)) or not sys.stdout.isatty()
-    found, answers = LiveRecords(), Answers()
+    records, answers = ExampleRecords(), Answers()
     running = workshop.running_example()
     docker = bool(running and running.docker)
     answers.ask()
-    found.read(docker)
+    found = records.read(docker)
     if once:
         Console(width=None if sys.stdout.isatty() else 110, highlight=False).print(board(found, answers, running, 1000))
         return 0
@@ -149,7 +119,7 @@ def main() -> int:
     with Live(board(found, answers, running, 30), auto_refresh=False, screen=True) as live:
         while sys.stdout.isatty():  # until its window is closed
             time.sleep(LOOK)
-            found.read(docker)
+            found = records.read(docker)
             if time.monotonic() - asked > ASK:
                 running = workshop.running_example()
                 docker = bool(running and running.docker)

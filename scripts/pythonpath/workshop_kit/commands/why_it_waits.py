@@ -1,13 +1,12 @@
 """Why runs wait, in a sentence with the command that helps: for all who show a run that is Scheduled."""
 
-import os
 import time
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from durable.records import Records
 from workshop_kit import workshop
+from workshop_kit.commands import example_records
 from workshop_kit.examples import EXAMPLES
 
 RESTART = (
@@ -36,9 +35,8 @@ def why_it_waits(task_key: str) -> str:
 
 def nobody_works(task_key: str) -> bool:
     """Whether all task servers for it have had a free place for 2 s. If there is a run, they are sent it in 10 ms."""
-    records = Records(os.environ["RECORDS"])
-    records.read()
-    able = [one for one in records.processes.values() if one.alive and one.up and task_key in one.keys]
+    found = example_records.read_once()
+    able = [server for server in example_records.task_servers(found) if server.up and task_key in server.keys]
     quiet_since = max((one.quiet_since for one in able), default=time.time())
     return all(one.free for one in able) and time.time() - quiet_since > 2
 
@@ -47,7 +45,7 @@ def for_other_code(runs: Iterable[dict[str, Any]]) -> str:
     """Of runs as the API gives them: those that wait for a version of their task that no task server has, in one
     sentence. Empty if no run does: a task that nobody serves at all may get its task server later.
 
-    A task's key is made from its file's path and its code: after a change it is another task.
+    A task's key has the file's path and the code in it (FACTS.md): after a change it is another task.
     """
     if workshop.REMOTE:
         return ""

@@ -1,0 +1,60 @@
+"""The records of the task servers of the example that runs, or ran last: where they are, and what they tell.
+
+durable/records.py reads them. In Docker they are in a volume, so a copy is read.
+"""
+
+import contextlib
+import shutil
+import subprocess
+import time
+from collections.abc import Iterable
+
+from durable.records import Process, Records
+from workshop_kit import workshop
+
+COPY_EVERY = 3.0  # seconds between two copies of what containers write
+FOLDER = workshop.HOME / "task-servers"
+COPY = workshop.RUN / "task-servers"
+
+
+class ExampleRecords:
+    """Read on at each look; what was read from files here stays apart from what was read from a copy."""
+
+    def __init__(self) -> None:
+        self._here, self._copied = Records(FOLDER), Records(COPY, copied=True)
+        self._copied_at = 0.0
+
+    def read(self, docker: bool) -> Records:
+        """docker: whether the example runs in containers."""
+        found = self._copied if docker else self._here
+        if docker and time.monotonic() - self._copied_at > COPY_EVERY:
+            copy_from_container()
+            self._copied_at = time.monotonic()
+        with contextlib.suppress(FileNotFoundError):  # nobody has written any yet
+            found.read()
+        return found
+
+
+def copy_from_container() -> None:
+    """Leaves nothing at the place of the copy when there is no task server to copy from."""
+    shutil.rmtree(COPY, ignore_errors=True)
+    command = ["docker", "compose", "cp", "task-server:/data/task-servers", str(COPY)]
+    subprocess.run(command, capture_output=True, check=False)
+
+
+def read_once() -> Records:
+    """The records as they are now."""
+    running = workshop.running_example()
+    return ExampleRecords().read(docker=bool(running and running.docker))
+
+
+def task_servers(found: Records) -> list[Process]:
+    """Those that live. A rescuer keeps a record, too, and serves nothing."""
+    return [process for process in found.processes.values() if process.alive and process.keys]
+
+
+def could_have_run(found: Records, ids: Iterable[str]) -> int:
+    """How many of the task servers that live now were connected before the first of these runs was taken."""
+    taken = [start.at for run in ids if run in found.runs for start in found.runs[run].starts]
+    first = min(taken, default=0.0)
+    return sum(0 < server.first_up < first for server in task_servers(found))
