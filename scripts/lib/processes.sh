@@ -21,7 +21,7 @@ started_at() { # PID -> a token that differs when the pid is used again; fails i
 }
 
 is_alive() { # PID STARTED -> true while that very process lives
-  [ -n "${1:-}" ] && [ "$(started_at "$1")" = "$2" ]
+  [ -n "${2:-}" ] && [ "$(started_at "$1")" = "$2" ]
 }
 
 read_example() { # sets running_ex, _pid, _started, _servers, _remote, _docker, _url, _code; fails if no example is running
@@ -35,25 +35,35 @@ read_example() { # sets running_ex, _pid, _started, _servers, _remote, _docker, 
   is_alive "$running_pid" "$running_started"
 }
 
-kept_processes() { # "PID NAME ROLE" a line, for every process of this WORKSHOP_HOME that lives
-  local file name role pid started
+kept_as() { # NAME -> "PID NAME ROLE" a line, for its keeper and its children that live (run/NAME.pids; keep writes it)
+  local role pid started
+  [ -r "$WORKSHOP_HOME/run/$1.pids" ] || return 0
+  while read -r role pid started; do
+    if is_alive "$pid" "$started"; then printf '%s %s %s\n' "$pid" "$1" "$role"; fi
+  done <"$WORKSHOP_HOME/run/$1.pids"
+}
+
+kept_names() { # a line for each NAME that has a keeper, or had one that was killed
+  local file name
   for file in "$WORKSHOP_HOME"/run/*.pids; do
-    [ -r "$file" ] || continue
-    name=${file##*/} name=${name%.pids}
-    while read -r role pid started; do
-      if is_alive "$pid" "$started"; then printf '%s %s %s\n' "$pid" "$name" "$role"; fi
-    done <"$file"
+    name=${file##*/}
+    [ ! -e "$file" ] || printf '%s\n' "${name%.pids}"
   done
+}
+
+kept_processes() { # the same as kept_as, of every NAME of this WORKSHOP_HOME
+  local name
+  while read -r name; do kept_as "$name"; done < <(kept_names)
 }
 
 keeper_of() { # NAME -> the pid of the live process that keeps NAME running; fails if there is no such process
   local pid name role
   while read -r pid name role; do
-    if [ "$name $role" = "$1 keeper" ]; then
+    if [ "$role" = keeper ]; then
       printf '%s' "$pid"
       return 0
     fi
-  done < <(kept_processes)
+  done < <(kept_as "$1")
   return 1
 }
 
@@ -88,11 +98,9 @@ sweep() { # stops processes that an example left behind when it was killed, and 
     done <<<"$left"
     wait_until_gone $((GRACE + 10)) "runs in flight to finish" leftovers || kill_leftovers
   fi
-  local file
-  for file in "$WORKSHOP_HOME"/run/*.pids; do
-    [ -e "$file" ] || continue
-    [ -n "$(kept_processes | grep " $(basename "$file" .pids) " || true)" ] || rm -f "$file"
-  done
+  while read -r name; do
+    [ -n "$(kept_as "$name")" ] || rm -f "$WORKSHOP_HOME/run/$name.pids"
+  done < <(kept_names)
 }
 
 kill_hard() { # "PID NAME ROLE" lines on standard input -> SIGKILL, to a child's whole process group
@@ -111,10 +119,6 @@ stop_kept() { # NAME -> stops one kept process (background-server, task_server.3
   local pid
   pid=$(keeper_of "$1") || return 0
   kill -TERM "$pid" 2>/dev/null || true
-  wait_until_gone $((GRACE + 20)) "$1" alive_named "$1" || kill_named "$1"
+  wait_until_gone $((GRACE + 20)) "$1" kept_as "$1" || kept_as "$1" | kill_hard
   rm -f "$WORKSHOP_HOME/run/$1.pids"
-}
-alive_named() { kept_processes | grep " $1 " || true; }
-kill_named() {
-  alive_named "$1" | kill_hard
 }

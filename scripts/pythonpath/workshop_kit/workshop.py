@@ -11,7 +11,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -141,16 +141,15 @@ class Kept:
     pid: int
 
 
-def kept_processes(run: Path = RUN) -> list[Kept]:
+def kept_processes(run: Path = RUN) -> Iterator[Kept]:
     """All of them that live, the newest child of a name first. The same as kept_processes in lib/processes.sh."""
-    found = []
     for path in sorted(run.glob("*.pids")):
-        with contextlib.suppress(OSError, ValueError):  # it is being written, or was taken away
-            for line in path.read_text().splitlines():
-                role, pid, started = line.split()
-                if started_at(int(pid)) == started:
-                    found.append(Kept(path.stem, role, int(pid)))
-    return found
+        lines: list[str] = []
+        with contextlib.suppress(OSError):  # its keeper has just ended
+            lines = path.read_text().splitlines()
+        for role, pid, *started in map(str.split, lines):  # of what ended at once, the start time is not there
+            if started and started_at(int(pid)) == started[0]:
+                yield Kept(path.stem, role, int(pid))
 
 
 def children(name: str = "") -> dict[str, int]:

@@ -242,7 +242,8 @@ class Keeper:
                 break
             if self.code and (now := known | self.code.times()) != known:
                 self.reload()
-                known = now | self.code.times()  # what it imports now is watched from now on
+                # What it imports now is watched from now on; and what was saved once more meanwhile is another change.
+                known = self.code.times() | now
             code = self.child.poll() if self.child else None
             if self.forget_ended():
                 self.record()
