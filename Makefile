@@ -119,7 +119,7 @@ kill: ## kill -9 for one process of the running example; asks which [WHO=task_se
 
 .PHONY: rescue
 #: In examples 4 to 6 this happens by itself.
-rescue: ## put stranded and orphaned runs back in the queue, once, and say why [MAX_RESCUES=3]
+rescue: ## put lost runs back in the queue, once, and say why [MAX_RESCUES=3]
 	@scripts/py.sh commands.rescue
 
 ##@ Write it yourself

@@ -185,7 +185,7 @@ database_says() {
   kill -KILL $pids
   try make status
   has 'make stop'
-  compare "$(task_servers)" -ge 1 'task servers subscribed' # the orphans live
+  compare "$(task_servers)" -ge 1 'task servers subscribed' # its task servers live on
   ok make stop
   has 'cleaning up what an example left when it was killed'
   no_leaks

@@ -40,7 +40,7 @@ teardown() { stop_and_check; }
   grep -A1 '^✗ no run is forgotten' <<<"$output" | grep -qF "$id: the Prefect server that had it in its queue is gone (1 in all). Try: make rescue"
   has '✗ a rescuer is up'
   in_make_shell 'python -m durable lost; echo "exit $?"'
-  grep -qE "^$id orphan ex6.ship-1 the Prefect server that had it in its queue is gone" <<<"$output"
+  grep -qE "^$id forgotten ex6.ship-1 the Prefect server that had it in its queue is gone" <<<"$output"
   has 'exit 1'
   ok make rescue
   within 30 is_in_state "$id" COMPLETED

@@ -17,7 +17,7 @@ from `aserve`). `aserve` is the same for an asynchronous program.
 containers on one machine. Each appends to a file of its own there, a JSON object a line, before it accepts a run and
 when the run has ended. So the record survives a `kill -9`, and a run that is delivered twice is refused once.
 
-**3. A rescuer.** One more process, which compares the records with Prefect's states and puts the orphans back:
+**3. A rescuer.** One more process, which compares the records with Prefect's states and puts lost runs back:
 
     python -m durable rescue --records /var/lib/my-app/task-servers
 

@@ -17,10 +17,10 @@ STARTING = 10  # seconds that the Prefect server may take to come up before the 
 def lines_of(report) -> list[str]:  # noqa: ANN001 - Report; imported only when it is needed
     """What to tell people: a line a run, or a line a reason where there are many."""
     lines = []
-    for what, orphans in (("put back", report.put_back), ("given up", report.given_up)):
-        reasons = Counter(orphan.why for orphan in orphans)
+    for what, runs in (("put back", report.put_back), ("given up", report.given_up)):
+        reasons = Counter(lost_run.why for lost_run in runs)
         for why, count in reasons.items():
-            ids = [str(orphan.run.id) for orphan in orphans if orphan.why == why]
+            ids = [str(lost_run.run.id) for lost_run in runs if lost_run.why == why]
             some = ", ".join(ids[:3]) + (" …" if count > 3 else "")
             lines.append(f"{what} {count} run(s): {some}. {why}")
     return lines
@@ -72,7 +72,7 @@ async def once(rescuer) -> int:  # noqa: ANN001
 async def lost(finder) -> int:  # noqa: ANN001
     """A line for each run that is lost: its id, what it is, its task's key, and why. Returns 1 if there is one, else 0.
 
-    A zombie is one that a task server died with, an orphan one that nobody will be sent.
+    A run is orphaned if its task server died, and forgotten if it is in no queue.
     """
     began, told = time.monotonic(), False
     while (report := await finder.find()).unsure and time.monotonic() - began < UNSURE:
@@ -81,8 +81,9 @@ async def lost(finder) -> int:  # noqa: ANN001
             print(f"looking on for some seconds: {some}", file=sys.stderr, flush=True)
             told = True
         await asyncio.sleep(1)
-    for orphan in report.lost:
-        print(f"{orphan.run.id} {'zombie' if orphan.rescue else 'orphan'} {orphan.run.task_key} {orphan.why}")
+    for lost_run in report.lost:
+        kind = "orphaned" if lost_run.rescue else "forgotten"
+        print(f"{lost_run.run.id} {kind} {lost_run.run.task_key} {lost_run.why}")
     return 1 if report.lost else 0
 
 
@@ -128,7 +129,7 @@ def number(least: float, kind: type = float):  # noqa: ANN201
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m durable", description="Puts lost background runs back.")
     commands = parser.add_subparsers(required=True, dest="command")
-    rescue = commands.add_parser("rescue", help="put orphaned runs back into the queue")
+    rescue = commands.add_parser("rescue", help="put lost runs back into the queue")
     find = commands.add_parser("lost", help="a line for each run that is lost; exit 1 if there is one; changes nothing")
     for command in (rescue, find):
         command.add_argument("--records", default=os.environ.get("RECORDS"), help="their folder ($RECORDS)")

@@ -36,7 +36,7 @@ WEEK = 7 * 24 * 3600
 
 
 @dataclass
-class Orphan:
+class LostRun:
     """A run that nobody runs and nobody will be sent, and why."""
 
     run: TaskRun
@@ -48,9 +48,9 @@ class Orphan:
 class Report:
     """What one look found and did."""
 
-    lost: list[Orphan] = field(default_factory=list)  # all orphans, as found
-    put_back: list[Orphan] = field(default_factory=list)
-    given_up: list[Orphan] = field(default_factory=list)
+    lost: list[LostRun] = field(default_factory=list)  # all of them, as found
+    put_back: list[LostRun] = field(default_factory=list)
+    given_up: list[LostRun] = field(default_factory=list)
     unsure: int = 0  # runs that may still report by themselves
     unserved: dict[str, int] = field(default_factory=dict)  # task key that no task server serves → runs that wait
     unknown: int = 0  # runs Pending or Running by something that keeps no record here
@@ -92,7 +92,7 @@ class Rescuer:
             return (await self._find(client))[0]
 
     async def look(self) -> Report:
-        """One look. Puts back the orphans, and gives up those that a task server died with too often.
+        """One look. Puts back the lost runs, and gives up those that a task server died with too often.
 
         Raises httpx.HTTPError or OSError when the API is away.
         """
@@ -133,35 +133,35 @@ class Rescuer:
         waiting = await self._runs(client, StateType.SCHEDULED, everything=everything)
         served = {key for worker in await self._task_workers(client) for key in worker["task_keys"]}
         self.records.read()
-        report.lost = [orphan for run in runs + waiting if (orphan := self._why_orphan(run, began, report))]
+        report.lost = [lost_run for run in runs + waiting if (lost_run := self._why_lost(run, began, report))]
         return report, Seen(runs, waiting, served, began, everything)
 
     async def _look(self, client: PrefectClient) -> Report:
         report, seen = await self._find(client)
-        orphans, back = report.lost, []
-        alone = await self._alone(client, orphans)
-        for orphan in orphans:
-            story = self.records.runs.get(str(orphan.run.id)) or Story()
-            last_try = orphan.rescue and story.rescues == self.max_rescues - 1 > 0
-            if orphan.rescue and story.rescues >= self.max_rescues:
-                report.given_up.append(orphan)
+        lost, back = report.lost, []
+        alone = await self._alone(client, lost)
+        for lost_run in lost:
+            story = self.records.runs.get(str(lost_run.run.id)) or Story()
+            last_try = lost_run.rescue and story.rescues == self.max_rescues - 1 > 0
+            if lost_run.rescue and story.rescues >= self.max_rescues:
+                report.given_up.append(lost_run)
             elif last_try and not alone:
                 report.unsure += 1
-            elif orphan.run.task_key not in seen.served:
+            elif lost_run.run.task_key not in seen.served:
                 pass  # a full queue would block the server; it is not lost before somebody could run it
             else:
-                back.append(orphan)
+                back.append(lost_run)
                 if last_try:
-                    self._last_try, alone = orphan.run.id, False
+                    self._last_try, alone = lost_run.run.id, False
         some_at_once = asyncio.Semaphore(AT_ONCE)
 
-        async def act(on: Callable[..., Awaitable[None]], orphan: Orphan) -> None:
+        async def act(on: Callable[..., Awaitable[None]], lost_run: LostRun) -> None:
             async with some_at_once:
                 with contextlib.suppress(ObjectNotFound):  # deleted meanwhile
-                    await on(client, orphan, report)
+                    await on(client, lost_run, report)
 
-        given_up = [act(self._give_up, orphan) for orphan in report.given_up]
-        put_back = [act(self._put_back, orphan) for orphan in back]
+        given_up = [act(self._give_up, lost_run) for lost_run in report.given_up]
+        put_back = [act(self._put_back, lost_run) for lost_run in back]
         for failure in await asyncio.gather(*given_up, *put_back, return_exceptions=True):
             if isinstance(failure, BaseException):
                 raise failure
@@ -177,11 +177,11 @@ class Rescuer:
             self.records.tidy(seen.at - WEEK)
         return report
 
-    async def _alone(self, client: PrefectClient, orphans: list[Orphan]) -> bool:
+    async def _alone(self, client: PrefectClient, lost: list[LostRun]) -> bool:
         """Whether no other run is on its last try. A task that kills its process takes others along, perhaps the same
         ones each time; so that these come through, the last try is made by one run after the other.
         """
-        if not self._last_try or any(orphan.run.id == self._last_try for orphan in orphans):
+        if not self._last_try or any(lost_run.run.id == self._last_try for lost_run in lost):
             return True
         try:
             state = (await client.read_task_run(self._last_try)).state
@@ -190,9 +190,9 @@ class Rescuer:
         return bool(state and state.is_final())
 
     @staticmethod
-    async def _tell(client: PrefectClient, orphans: list[Orphan]) -> None:
-        for start in range(0, len(orphans), PAGE):
-            await client.create_logs(line_on_page(o.run, o.why) for o in orphans[start : start + PAGE])
+    async def _tell(client: PrefectClient, lost: list[LostRun]) -> None:
+        for start in range(0, len(lost), PAGE):
+            await client.create_logs(line_on_page(o.run, o.why) for o in lost[start : start + PAGE])
 
     async def _runs(self, client: PrefectClient, *types: StateType, everything: bool = True) -> list[TaskRun]:
         wanted = TaskRunFilter(state=TaskRunFilterState(type=TaskRunFilterStateType(any_=list(types))))
@@ -218,7 +218,7 @@ class Rescuer:
         """
         return bool(run.state and run.state.is_scheduled() and run.state.state_details.deferred)
 
-    def _why_orphan(self, run: TaskRun, now: float, report: Report) -> Orphan | None:
+    def _why_lost(self, run: TaskRun, now: float, report: Report) -> LostRun | None:
         """The heart of it. None: somebody runs it or will be sent it, or it is too early to say."""
         story = self.records.runs.get(str(run.id)) or Story()
         if not run.state or story.running_on():
@@ -230,13 +230,13 @@ class Rescuer:
         if starts:
             last = max(starts, key=lambda start: start.at)
             if last.ended is None:
-                return Orphan(run, f"{last.by.name} (pid {last.by.pid}) died while it had this run", rescue=True)
+                return LostRun(run, f"{last.by.name} (pid {last.by.pid}) died while it had this run", rescue=True)
             if now - max(last.ended, self._reached) < SETTLE:
                 report.unsure += 1
                 return None
             if last.how in ("refused", "given back", "unreadable"):
-                return Orphan(run, f"{last.by.name} did not take it")
-            return Orphan(run, f"it ended on {last.by.name}, and its end never reached the Prefect server")
+                return LostRun(run, f"{last.by.name} did not take it")
+            return LostRun(run, f"it ended on {last.by.name}, and its end never reached the Prefect server")
         if not queued:
             report.unknown += 1
             return None
@@ -244,45 +244,45 @@ class Rescuer:
             if now - story.backs[state_id] < SETTLE:
                 report.unsure += 1
                 return None
-            return Orphan(run, "what was putting it back did not finish")
+            return LostRun(run, "what was putting it back did not finish")
         if since < self.records.down:
-            return Orphan(run, "the Prefect server that had it in its queue is gone")
+            return LostRun(run, "the Prefect server that had it in its queue is gone")
         # Who is connected and has a free place is sent a run within 10 ms, if there is one.
         able = [p for p in self.records.processes.values() if p.alive and p.up and run.task_key in p.keys]
         if able and all(p.free for p in able):
             if now - max(since, *(p.quiet_since for p in able)) > IDLE:
-                return Orphan(run, f"it waited {now - since:.0f} s beside free task servers, so it is in no queue")
+                return LostRun(run, f"it waited {now - since:.0f} s beside free task servers, so it is in no queue")
             report.unsure += 1
         return None
 
-    async def _put_back(self, client: PrefectClient, orphan: Orphan, report: Report) -> None:
-        run, story = orphan.run, self.records.runs.setdefault(str(orphan.run.id), Story())
+    async def _put_back(self, client: PrefectClient, lost_run: LostRun, report: Report) -> None:
+        run, story = lost_run.run, self.records.runs.setdefault(str(lost_run.run.id), Story())
         assert run.state
         parameters = run.state.state_details.task_parameters_id or story.parameters
-        if orphan.rescue:
+        if lost_run.rescue:
             story.rescues += 1
-            message = f"Rescue {story.rescues} of {self.max_rescues}, back in the queue: {orphan.why}"
+            message = f"Rescue {story.rescues} of {self.max_rescues}, back in the queue: {lost_run.why}"
         else:
-            message = f"Back in the queue: {orphan.why}"
+            message = f"Back in the queue: {lost_run.why}"
         # Written before it is done: an entry of the old queue that turns up after all is refused by all. Then a last
         # look, for somebody who took it just before we wrote that.
         old = self._old_state(run, story)
-        self.record.write(must=True, event="back", run=str(run.id), state=old, counted=orphan.rescue)
+        self.record.write(must=True, event="back", run=str(run.id), state=old, counted=lost_run.rescue)
         story.backs[old] = story.touched = time.time()
         self.records.read()
         if story.running_on():
             return
         await client.set_task_run_state(run.id, queued_again(message, parameters), force=True)
-        orphan.why = message
-        report.put_back.append(orphan)
+        lost_run.why = message
+        report.put_back.append(lost_run)
 
     def _old_state(self, run: TaskRun, story: Story) -> str:
         """The state by which the run was queued last."""
         last = story.last()
         return str(run.state.id) if self._queued(run) and run.state else last.state if last else ""
 
-    async def _give_up(self, client: PrefectClient, orphan: Orphan, report: Report) -> None:
-        story = self.records.runs[str(orphan.run.id)]
+    async def _give_up(self, client: PrefectClient, lost_run: LostRun, report: Report) -> None:
+        story = self.records.runs[str(lost_run.run.id)]
         died = ", ".join(dict.fromkeys(start.by.name for start in story.starts if start.ended is None))
-        orphan.why = f"Given up after {self.max_rescues} rescues: the task servers that had this run died ({died})"
-        await client.set_task_run_state(orphan.run.id, Crashed(message=orphan.why), force=True)
+        lost_run.why = f"Given up after {self.max_rescues} rescues: the task servers that had this run died ({died})"
+        await client.set_task_run_state(lost_run.run.id, Crashed(message=lost_run.why), force=True)

@@ -112,8 +112,9 @@ def check_code_is_served(tasks: list[str]) -> None:
 
 
 def lost_runs() -> list[list[str]]:
-    """Of each run that is lost: its id, what it is (zombie, orphan), its task's key, and why. Raises OSError when that
-    cannot be found out.
+    """Of each run that is lost: its id, what it is (orphaned, forgotten), its task's key, and why.
+
+    Raises OSError when that cannot be found out.
     """
     under_way = {"task_runs": {"state": {"type": {"any_": ["PENDING", "RUNNING", "SCHEDULED"]}}}, "sort": "ID_DESC"}
     if not workshop.prefect("/task_runs/filter", under_way):
@@ -132,10 +133,10 @@ def check_nothing_lost(tasks: list[str]) -> None:
     ours, others = [], []
     for run in lost_runs():
         (ours if run[2].rpartition("-")[0] in tasks else others).append(run)
-    dead = [run_id for run_id, kind, _, _ in ours if kind == "zombie"]
+    dead = [run_id for run_id, kind, _, _ in ours if kind == "orphaned"]
     hint = f"{', '.join(dead[:3])}: a task server was killed while it ran them: make rescue"
     promise(not dead, "no run is left Running by a task server that is dead", hint)
-    lost = [(run_id, why) for run_id, kind, _, why in ours if kind == "orphan"]
+    lost = [(run_id, why) for run_id, kind, _, why in ours if kind == "forgotten"]
     hint = "; ".join(f"{run_id}: {why}" for run_id, why in lost[:2])
     hint += f" ({len(lost)} in all). Try: make rescue (in examples 4 to 6 by itself, in 10 s)"
     promise(not lost, "no run is forgotten: each has ended, is under way, or waits its turn", hint)

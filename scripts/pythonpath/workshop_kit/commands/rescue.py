@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Puts stranded and orphaned runs back in the queue, once, and says which and why. Examples 4 to 6 do it by themselves.
+"""Puts lost runs back in the queue, once, and says which and why. Examples 4 to 6 do it by themselves.
 
 MAX_RESCUES=3   how often a run may take a task server with it before it is Crashed
 It looks on for up to 25 s where a run may still report by itself.

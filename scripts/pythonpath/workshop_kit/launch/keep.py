@@ -174,9 +174,9 @@ class Keeper:
         self.start()
         if self.name.endswith(".1"):  # one of them tells
             assert self.child
-            threading.Thread(target=self.name_stranded, args=(self.child,), daemon=True).start()
+            threading.Thread(target=self.name_unserved, args=(self.child,), daemon=True).start()
 
-    def name_stranded(self, child: subprocess.Popen[bytes]) -> None:
+    def name_unserved(self, child: subprocess.Popen[bytes]) -> None:
         """Once the new code is served: name the runs that wait for code which nobody serves any more.
 
         A task's key is made from its code, so runs queued before the save wait for the code before the save.
@@ -193,13 +193,13 @@ class Keeper:
             return
         try:
             served = {key for server in workshop.subscribed() for key in server["task_keys"]}
-            stranded = [run for run in workshop.waiting_runs() if run["task_key"] not in served]
+            unserved = [run for run in workshop.waiting_runs() if run["task_key"] not in served]
         except OSError:
             return
-        if stranded:
-            ids = ", ".join(run["id"] for run in stranded[:3]) + (" …" if len(stranded) > 3 else "")
+        if unserved:
+            ids = ", ".join(run["id"] for run in unserved[:3]) + (" …" if len(unserved) > 3 else "")
             self.say(
-                f"{len(stranded)} run(s) were queued for code that nobody serves now: {ids}. "
+                f"{len(unserved)} run(s) were queued for code that nobody serves now: {ids}. "
                 "Undo the change to serve them, or submit again"
             )
 
