@@ -93,7 +93,8 @@ teardown() {
   is "$(grep -c '^  make ' <<<"$output")" 12 'commands in make help'
   compare "${#lines[@]}" -lt 30 'lines of make help'
   ok make -s help ALL=1
-  is "$(grep -c '^  make ' <<<"$output")" "$(grep -c '^[a-z0-9-]*: ## ' Makefile)" 'commands in make help ALL=1'
+  local examples=(examples/ex*_*)
+  is "$(grep -c '^  make ' <<<"$output")" $((${#examples[@]} + $(grep -c '^[a-z0-9-]*: ## ' Makefile))) 'commands in make help ALL=1'
   local wide
   wide=$("$PYTHON_OF_TESTS" -c 'import sys; print(max(len(line) for line in sys.stdin.read().splitlines()))' <<<"$output")
   compare "$wide" -le 100 'characters in the widest line'
