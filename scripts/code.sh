@@ -23,7 +23,7 @@ lesson_files() { # -> the finished files that a learner's folder has too, a line
   (cd "$finished" && find . -type f ! -name '.*' ! -name README.md ! -name example.env ! -path './skeleton/*' ! -path '*/__pycache__/*' | sed 's|^\./||' | sort)
 }
 steps() { # -> the files that the learner writes
-  example "$EX" WRITE | tr ' ' '\n'
+  example "$EX" WRITE | tr ' ' '\n' | sort
 }
 
 take() { # FROM TO -> a copy in place at once: nobody who watches the file sees half of it

@@ -16,7 +16,7 @@ teardown() {
 # A copy of the kit with an example 99 in it: example 2 under other names. No file of scripts/ or the Makefile is touched.
 kit_with_99() {
   copy_kit "$COPY"
-  ln -s "$KIT/.venv" "$COPY/.venv" # as it is: the set-up is not tested here
+  lend_packages "$COPY"
   local folder="$COPY/examples/ex99_tiny"
   cp -R "$COPY/examples/ex2_task_servers" "$folder"
   rm "$folder"/task_submitter*.py "$folder"/skeleton/task_submitter*.py

@@ -31,6 +31,22 @@ copy_kit() {
   (cd "$KIT" && cp -R Makefile Procfile.* scripts examples requirements "$@" "$folder/")
 }
 
+# FOLDER -> the copy of the kit there has this kit's packages, and takes them for its own: the set-up is not tested there.
+# (A link to .venv would not do: the set-up in the copy would find that the folder was moved, and install all of it again, here.)
+lend_packages() {
+  local venv=$1/.venv part stamp
+  mkdir "$venv"
+  for part in bin lib include; do ln -s "$KIT/.venv/$part" "$venv/$part"; done
+  cp "$KIT/.venv/pyvenv.cfg" "$venv/"
+  cp -R "$KIT/.venv/workshop" "$venv/workshop"
+  for stamp in "$venv"/workshop/*; do
+    case $stamp in *.db | *.pem) ;; *) "$PYTHON_OF_TESTS" -c 'import pathlib, sys
+path, old, new = sys.argv[1:]
+path = pathlib.Path(path)
+path.write_text(path.read_text().replace(old, new))' "$stamp" "$KIT" "$(cd "$1" && pwd -P)" ;; esac
+  done
+}
+
 # FIRST -> the first of five ports in a row that are free; outside the range that systems give to clients.
 free_ports() {
   local port=${1:-$((10000 + (BASHPID * 7 + RANDOM) % 20000))} busy i

@@ -20,7 +20,7 @@ example() { # EX NAME -> what the line EXAMPLE_NAME= says; nothing if there is n
   while IFS= read -r line || [ -n "$line" ]; do
     case $line in "EXAMPLE_$2="*)
       line=${line#*=}
-      printf '%s' "${line%$'\r'}"
+      printf '%s\n' "${line%$'\r'}"
       return 0
       ;;
     esac

@@ -60,7 +60,7 @@ def duration(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"
 
 
-def board(found: Records, answers: Answers, running: workshop.Example | None, height: int) -> Group:
+def board(found: Records, answers: Answers, running: workshop.RunningExample | None, height: int) -> Group:
     now = time.time()
     servers = Table("task server", "host", "up for", "running", "done", "runs/s", expand=True)
     for server in sorted(task_servers(found), key=lambda server: (len(server.name), server.name)):
