@@ -76,7 +76,7 @@ GRACE=${GRACE:-30}
 whole_number GRACE 0 3600 "make … GRACE=30"
 ## DB=SQLite: postgresql://user:password@host/name: Prefect keeps its runs there
 #: It holds a password: see below.
-case ${DB:-} in # run.py gives it to the Prefect server alone, and no message may quote it: it holds a password
+case ${DB:-} in # launch/start.py gives it to the Prefect server alone, and no message may quote it: it holds a password
   '' | sqlite) unset DB ;;
   postgresql://?* | postgres://?*)
     [ "$REMOTE" = 0 ] || fail "DB is for the kit's own server, and REMOTE=1 uses another" 'the same without DB'

@@ -55,7 +55,7 @@ make_home
 if read_example; then
   fail "example $running_ex is running already in another terminal (pid $running_pid)" "$(example "$running_ex" SUBMIT) (from any terminal), or make stop"
 fi
-printf '%s %s\n' "$$" "$(started_at $$)" >"$WORKSHOP_HOME/run/starting" # for make stop, until run.py has claimed the example
+printf '%s %s\n' "$$" "$(started_at $$)" >"$WORKSHOP_HOME/run/starting" # for make stop, until launch/start.py has claimed the example
 sweep
 group=core
 # In Docker the example's packages are in the image.

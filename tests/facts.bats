@@ -28,8 +28,6 @@ defaults_hold() {
 
 @test "example 6 has by default the task servers and places that its help names" {
   defaults_hold 6
-  ok make -s help ALL=1
-  has 'LIMIT=10 (1 in ex2, 4 in ex6)'
 }
 
 # bats test_tags=long

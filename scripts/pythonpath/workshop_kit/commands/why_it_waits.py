@@ -45,7 +45,7 @@ def for_other_code(runs: Iterable[dict[str, Any]]) -> str:
     """Of runs as the API gives them: those that wait for a version of their task that no task server has, in one
     sentence. Empty if no run does: a task that nobody serves at all may get its task server later.
 
-    A task's key has the file's path and the code in it (FACTS.md): after a change it is another task.
+    A task's key has the file's path and the code in it: after a change it is another task.
     """
     if workshop.REMOTE:
         return ""

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Runs an example in containers, in the foreground: docker compose, its logs, and one line when everything is ready.
 
-    run_docker.py EX SERVERS     (called by scripts/example.sh with DOCKER=1, which checks first)
-    run_docker.py --server       one more task server for what runs (scripts/server.sh)
+    containers.py EX SERVERS     (called by scripts/example.sh with DOCKER=1, which checks first)
+    containers.py --server       one more task server for what runs (scripts/server.sh)
 
 Ctrl-C, SIGTERM or a closed terminal stops the containers in good order: the task servers finish the runs in flight, for
 up to GRACE seconds; the same again gives them back to the queue at once. The volumes stay until `make clean DOCKER=1`.

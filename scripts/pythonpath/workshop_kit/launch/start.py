@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Runs an example in the foreground: honcho's classes on its Procfile, and one line when everything is ready.
 
-    run.py EX            under honcho, in this terminal (called by scripts/example.sh, which checks first)
-    run.py --background  the Prefect server alone, for example 1, until `make stop`
-    run.py --server      the Prefect server in place of this process: in a container
+    start.py EX            under honcho, in this terminal (called by scripts/example.sh, which checks first)
+    start.py --background  the Prefect server alone, for example 1, until `make stop`
+    start.py --server      the Prefect server in place of this process: in a container
 
 honcho's own command line has no readiness, kills after 5 s whatever is still finishing its runs, ends with a
 traceback when the terminal is closed, and lets .env overrule the shell; its Manager does the rest.
