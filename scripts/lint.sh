@@ -56,9 +56,9 @@ examples_agree() { # each example.env says what its folder, its Procfile, the lo
 
 plain_words() { # none of the words in tests/words.txt, but in the lines that it allows
   local words found
-  words=$(sed -n '/^# allowed/q; /^#/!p' tests/words.txt | cut -f1 | sed 's/^/\\b/; s/$/\\b/' | paste -sd '|' -)
+  words=$(sed -n '/^# allowed/q; /^#/!p' tests/words.txt | cut -f1 | paste -sd '|' -)
   found=$(git ls-files -co --exclude-standard ':!tests/words.txt' ':!requirements' ':!*.svg' ':!*.png' | tr '\n' '\0' |
-    xargs -0 grep -nHE "$words" | grep -vFf <(sed '1,/^# allowed/d; /^#/d; /^$/d' tests/words.txt) || true)
+    xargs -0 grep -nHwE "$words" | grep -vFf <(sed '1,/^# allowed/d; /^#/d; /^$/d' tests/words.txt) || true)
   [ -z "$found" ] || { say "$found" && return 1; }
 }
 
