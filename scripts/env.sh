@@ -74,7 +74,7 @@ one_of TUNED 0 1
 ## GRACE=30: seconds a task server may finish in when it is stopped
 GRACE=${GRACE:-30}
 whole_number GRACE 0 3600 "make … GRACE=30"
-## DB=SQLite: postgresql://user:password@host/name: Prefect keeps its runs there
+## DB=SQLite: postgresql://user:password@host/name, for Prefect's runs
 #: It holds a password: see below.
 case ${DB:-} in # launch/start.py gives it to the Prefect server alone, and no message may quote it: it holds a password
   '' | sqlite) unset DB ;;
@@ -113,8 +113,8 @@ derive MARKETING_URL "http://127.0.0.1:$MARKETING_PORT"
 derive MARKETING_PAGE "$MARKETING_URL" # for people: in Docker the tasks have another address
 derive INBOX_URL "http://127.0.0.1:$INBOX_PORT"
 export WORKSHOP_DERIVED=$derived OWN_REDIS MARKETING_DB=$WORKSHOP_HOME/marketing.db MAIL_FOLDER=$WORKSHOP_HOME/mail
-## FAIL_RATE=0.2: the share of requests that example 4's services fail, on purpose
-#: These are the mailbox and marketing.
+## FAIL_RATE=0.2: the share of requests that example 4's services fail
+#: On purpose; these are the mailbox and marketing.
 FAIL_RATE=${FAIL_RATE:-0.2}
 [[ $FAIL_RATE =~ ^(0|1|0?\.[0-9]+|[01]\.0+)$ ]] || fail "FAIL_RATE='$FAIL_RATE' is not a share from 0 to 1" 'make ex4 FAIL_RATE=0.2'
 export FAIL_RATE

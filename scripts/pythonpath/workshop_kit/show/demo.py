@@ -4,6 +4,7 @@
 EX=2       which example: its README is the script (show/chapter.py says how it is read). An argument: another file
 AUTO=1     unattended: no keys, no pauses; checks that everything happens which the chapter promises
 ALL=1      the whole chapter, with the things to try; otherwise what is under "Run it"
+N=60 SECONDS=10   example 6: a smaller and shorter chaos
 DOCKER=1   what is under "The same code in Docker" (examples 4 and 5)
 NOTES=1    prints the steps with the speaker's notes and minutes, and plays nothing
 While a command runs, the keyboard is its own. Otherwise any key goes on, q or Ctrl-C ends the show.
@@ -100,7 +101,8 @@ class Show:
         self.before: dict[Path, str] = {}  # the files that were changed, as they were
         self.took: list[tuple[str, str, float]] = []  # section, what, seconds
         self.block_at: dict[int, int] = {}  # where the last block of commands begins, by terminal
-        self.environment = unattended.environment()
+        shorter = {name: os.environ[name] for name in ("N", "CHAOS_SECONDS") if name in os.environ}
+        self.environment = unattended.environment() | shorter
         if not keyboard:
             # A home of its own, new each time: the chapter begins where nobody has signed up yet.
             home = workshop.HOME / "demo"
