@@ -178,7 +178,7 @@ state_of_queue() {
   ok make submit-map N=500 WAIT=0
   runs_in_state_are SCHEDULED 500
   { child_of server.1; all_task_servers; } | xargs kill -KILL
-  within 60 runs_in_state_are COMPLETED $((before + 500))
+  within 180 runs_in_state_are COMPLETED $((before + 500)) # 25 a second, or a third of that beside other tests
   # On a busy machine the server may be back before a task server has seen that it was gone; then the reason is another.
   grep -qE 'put back [0-9]+ run\(s\)' "$stack_log"
 }
