@@ -26,7 +26,7 @@ count_users() { curl -s "$WEB/users?limit=200" | json 'len(d)'; }
   ok make runs N=3
   has 'signups.'
   ok make db SQL="select 'rows', count(*) from task_run"
-  is "$(sed -n 's/.*rows[^0-9]*\([0-9]*\).*/\1/p' <<<"$output")" 96 'rows of task_run'
+  is "$(sed -n 's/^.*rows  *│ *\([0-9][0-9]*\).*/\1/p' <<<"$output")" 96 'rows of task_run'
   ok make check EX=4
   has 'every promise holds'
   refused 'make stop' make ex2
