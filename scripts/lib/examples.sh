@@ -37,8 +37,8 @@ variables_of() { # EX -> the variables of `make exN` with their defaults, each a
 
 need_example() { # EX REMEDY [VARIABLE] -> fail unless there is such an example; the remedy names a command with one
   local known
+  if [[ $1 =~ ^[1-9][0-9]*$ ]] && [ -f "$(finished_folder "$1")/example.env" ]; then return 0; fi
   known=$(examples | tr '\n' ' ')
-  if [[ $1 =~ ^[1-9][0-9]*$ ]]; then case " $known" in *" $1 "*) return 0 ;; esac fi
   known=${known% }
   [ -n "$1" ] || fail "which example? ${3:-EX} is missing (there are ${known// /, })" "$2"
   fail "there is no example ${3:+$3=}'$1' (there are ${known// /, })" "$2"
