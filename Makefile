@@ -25,11 +25,11 @@ endif
 export WORKSHOP_GOAL := $(firstword $(MAKECMDGOALS))# for remedies: `make … N=3` can be typed by nobody
 
 ##@ The room
-# An example is a folder: what `make help` says of it is in its example.env.
+# An example is a folder: what `make help` says of it is in its example.env. One without a Procfile has a script of its own.
 EXAMPLES := $(sort $(foreach folder,$(wildcard examples/ex*_*),$(firstword $(subst _, ,$(notdir $(folder))))))
 .PHONY: $(EXAMPLES)
 $(EXAMPLES):
-	@scripts/example.sh $(@:ex%=%)
+	@scripts/$(if $(wildcard Procfile.$@),example.sh $(@:ex%=%),$@.sh)
 
 ex%: # no example has this name: one line says so
 	@scripts/example.sh $*

@@ -9,7 +9,7 @@ help_if_asked "$@"
 ex=$1
 
 need_example "$ex" 'make ex2'
-[ -f "$(procfile "$ex")" ] || exec "$KIT/scripts/ex$ex.sh" # example 1 is a program that ends
+[ -f "$(procfile "$ex")" ] || fail "example $ex has no Procfile" "make ex$ex"
 ## SERVERS=per example: how many task servers start
 ## LIMIT=per example: how many runs a task server runs at once
 SERVERS=${SERVERS:-$(example "$ex" SERVERS)} LIMIT=${LIMIT:-$(example "$ex" LIMIT)}
