@@ -9,6 +9,7 @@ setup() {
   socket=$BATS_TEST_TMPDIR/tmux
 }
 teardown() {
+  if [ -z "${BATS_TEST_COMPLETED:-}" ]; then history; fi 2>/dev/null || true # what the audience saw of what failed
   tmux -S "$socket" kill-server 2>/dev/null || true
   stop_and_check
 }
@@ -167,4 +168,10 @@ waits_behind() { within 60 eval '[ "$(screen | grep -v "^$" | tail -n 1 | tr -s 
   press C-c
   within 60 eval 'screen | grep -q "the show is over"'
   within 60 eval 'screen | grep -q "│ total"'
+}
+
+@test "a terminal of the show closes, also where its shell overlooks that" {
+  # shellcheck disable=SC2016
+  LIMIT_S=60 ok bash -c '. scripts/env.sh; exec python tests/closing_terminals.py'
+  compare "${output%%.*}" -lt 8 'seconds to close one'
 }

@@ -44,6 +44,7 @@ class Terminal:
             os.chdir(folder)
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", size.lines, size.columns, 0, 0))
             os.execvpe("bash", ["bash", "--norc", "--noprofile", "-i"], environment)  # noqa: S606, S607
+        os.set_inheritable(self.fd, False)  # or the next terminal's shell keeps this one open
         threading.Thread(target=self.read, daemon=True).start()
 
     def read(self) -> None:
@@ -52,6 +53,9 @@ class Terminal:
             try:
                 text = decode(os.read(self.fd, 65536))
             except OSError:  # the shell has ended
+                # Here, not in close(): what has the file's number next would be read here, and written to.
+                closed, self.fd = self.fd, -1
+                os.close(closed)
                 return
             if found := ENDED.search(text):  # a prompt begins a line, also after an output without an end of line
                 before = ESCAPES.sub("", (self.text + text[: found.start()])[-500:]).rstrip("\r")
@@ -92,7 +96,10 @@ class Terminal:
             self.write("\x03")
             if not self.wait_for_prompt(seconds):
                 print(f"terminal {self.number}: {self.running} did not end in {seconds:.0f} s", file=sys.stderr)
-        with contextlib.suppress(OSError, ChildProcessError):
-            os.kill(self.pid, signal.SIGHUP)
-            os.close(self.fd)
-            os.waitpid(self.pid, 0)
+        # A bash that was just about to wait for a key overlooks SIGHUP, and stays.
+        for number, patience in ((signal.SIGHUP, 2.0), (signal.SIGKILL, 5.0)):
+            with contextlib.suppress(OSError):
+                os.kill(self.pid, number)
+                end = time.monotonic() + patience
+                while os.waitpid(self.pid, os.WNOHANG) == (0, 0) and time.monotonic() < end:
+                    time.sleep(0.01)
