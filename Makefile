@@ -10,7 +10,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 # Every variable that people set: how the kit works here, which may stand in .env, and what one command alone is told.
 # A line each: scripts/lib/variables.sh and launch/unattended.py read them here.
 SETTINGS := ANSWER_SECONDS CACHE_SECONDS DB FAIL_RATE GRACE INBOX_PORT LIMIT LLM MARKETING_PORT MARVIN_AGENT_MODEL MAX_RESCUES OPENAI_BASE_URL PREFECT_API_URL PREFECT_PORT PYTHON PYTHON_IMAGE REDIS_IMAGE REDIS_PORT REDIS_URL REMOTE RESCUE SMTP_PORT SMTP_URL TUNED WEB_PORT WHEELS WORKSHOP_HOME WORK_SECONDS
-OF_ONE_COMMAND := ALL APPLY AUTO CODE DOCKER EMAIL EX FILTER FORCE FULL LANES MANUAL MINUTES N NAME NAMES NOTES ONCE OUT PEERS PLATFORM Q QUICK RATE SECONDS SEED SERVERS SQL TESTS WAIT WHO
+OF_ONE_COMMAND := ALL APPLY AUTO CODE DOCKER EMAIL EX FILTER FORCE FULL LANES MANUAL MINUTES N NAME NAMES NOTES ONCE OUT PEERS PLATFORM PREFECT Q QUICK RATE SECONDS SEED SERVERS SET SQL TESTS WAIT WHO
 VARIABLES := $(SETTINGS) $(OF_ONE_COMMAND)
 
 # What a person types is data: `$(shell …)` in a name must arrive as it was typed. Plain `export NAME` would let make
@@ -231,6 +231,12 @@ pictures: ## make the READMEs' pictures again, from the real thing [EX=2] [OUT=d
 #: `make lint` says when the page is out of date.
 docs: ## write the tables of docs/COMMANDS.md again, from the comments beside the code
 	@scripts/docs.sh
+
+.PHONY: canary
+#: In a copy that is thrown away; the lock stays. Names the package that breaks something, and what its pin's comment should say.
+#: Needs the network, and some minutes. `SET`: lines of name==version, in the place of the newest.
+canary: ## try the newest packages, or another Prefect: what would break? [PREFECT=3.8.8] [SET=file]
+	@scripts/canary.sh
 
 .PHONY: lock
 #: Needs the network.

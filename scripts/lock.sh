@@ -7,12 +7,8 @@ set -euo pipefail
 help_if_asked "$@"
 tools=$(mktemp -d)
 trap 'rm -rf "$tools"' EXIT
-if ! uv=$(command -v uv); then
-  "$KIT/scripts/setup.sh" core
-  "$VENV/bin/python" -m venv "$tools/venv"
-  "$tools/venv/bin/python" -m pip install -qq --require-hashes -r "$KIT/requirements/uv.txt"
-  uv=$tools/venv/bin/uv
-fi
+command -v uv >/dev/null || "$KIT/scripts/setup.sh" core
+uv=$(find_uv "$tools")
 cd "$KIT"
 resolve() { # NAME OPTION... -> requirements/NAME.txt
   local name=$1

@@ -44,7 +44,7 @@ def tune():
 
     from workshop_kit.prefect_patches import tuned
 
-    if version("prefect") == tuned.PREFECT:
+    if version("prefect") in tuned.PREFECT:
         for name, patches in tuned.PATCHES.items():
             after.setdefault(name, []).extend(patches)
         uncollected.update(tuned.UNCOLLECTED)

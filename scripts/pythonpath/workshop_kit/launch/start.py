@@ -95,8 +95,9 @@ def prepare_database() -> dict[str, str]:
 def tune() -> None:
     """Say it once if this is not the Prefect that prefect_patches/tuned.py is for; then all runs as it ships."""
     global TUNED
-    if TUNED and (found := version("prefect")) != tuned.PREFECT:
-        say(f"Prefect is {found} here and the kit tunes only {tuned.PREFECT}: it runs as it ships (TUNED=0)")
+    if TUNED and (found := version("prefect")) not in tuned.PREFECT:
+        tuned_ones = " and ".join(tuned.PREFECT)
+        say(f"Prefect is {found} here and the kit tunes only {tuned_ones}: it runs as it ships (TUNED=0)")
         TUNED = False
         os.environ["TUNED"] = "0"
 

@@ -75,8 +75,8 @@ def free_ports() -> int:
 class Kit:
     """The kit in an environment, to type make commands at. Terminal 1 is the one that the example runs in."""
 
-    def __init__(self, environment: dict[str, str], name: str) -> None:
-        self.environment = environment
+    def __init__(self, environment: dict[str, str], name: str, folder: Path = workshop.KIT) -> None:
+        self.environment, self.folder = environment, folder
         self.terminal: subprocess.Popen[bytes] | None = None
         self.log = Path(environment["WORKSHOP_HOME"], "logs", f"{name}.log")  # what terminal 1 shows
         self.prefect = f"http://127.0.0.1:{environment['PREFECT_PORT']}"
@@ -110,7 +110,7 @@ class Kit:
     def begin(self, typed: str, output: int) -> subprocess.Popen[bytes]:
         """Type `make …`, in a session of its own."""
         return subprocess.Popen(
-            ["make", "-s", "-C", str(workshop.KIT), *typed.split()],
+            ["make", "-s", "-C", str(self.folder), *typed.split()],
             env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -124,9 +124,9 @@ class Kit:
         with self.log.open("wb") as output:
             self.terminal = self.begin(typed, output.fileno())
         patience = time.monotonic() + seconds
-        while not (ready := re.search(r"^ready.*", self.log.read_text(errors="replace"), re.M)):
-            if self.terminal.poll() is not None or time.monotonic() > patience:
-                raise Broken(typed, self.log.read_text(errors="replace"))
+        while not (ready := re.search(r"^ready.*", text := self.log.read_text(errors="replace"), re.M)):
+            if self.terminal.poll() is not None or "; it stays down after " in text or time.monotonic() > patience:
+                raise Broken(typed, text)
             time.sleep(0.05)
         return ready.group()
 
