@@ -13,7 +13,7 @@ sys.path.insert(0, sys.argv[1])
 import signup_tasks
 
 futures = {what: task.delay(*sys.argv[2:]) for what, task in signup_tasks.TASKS.items()}
-# future.wait() of 3.8.8 does not hear of a run that ends Cached: it knows no event of such a name (task_runs.py).
+# future.wait() of 3.9.1 does not hear of a run that ends Cached: it knows no event of such a name (task_runs.py).
 with get_client(sync_client=True) as client:
     for what, future in futures.items():
         while not (state := client.read_task_run(future.task_run_id).state) or not state.is_final():

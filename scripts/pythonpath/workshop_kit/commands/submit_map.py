@@ -55,7 +55,7 @@ def take_finished(prefect: Api, pending: dict[UUID, str], finished: dict[UUID, S
     if not pending:
         return
     oldest = TaskRunFilter(id=TaskRunFilterId(any_=list(islice(pending, PAGE))), state=ENDED)
-    # Without a sort order the client of 3.8.8 sends one that its server refuses.
+    # Without a sort order the client of 3.9.1 sends one that its server refuses.
     look = partial(SyncPrefectClient.read_task_runs, task_run_filter=oldest, limit=PAGE, sort=TaskRunSort.ID_DESC)
     for run in prefect.ask(look):
         if run.state:

@@ -7,7 +7,10 @@ its result is: tests/behaviour.bats runs the same checks with TUNED=0 and TUNED=
 
 "Measured" below: runs a second in a burst of 200 runs of example 2's task (WORK_SECONDS=0, LIMIT=10, two task servers,
 two cores), with all, and with this one taken away; two or three runs of each in turn. `make bench` measures the whole.
-record_at_once and skip_known_events are not for speed.
+record_at_once and skip_known_events are not for speed. The figures are of 3.8.8; what the patches replace is the same
+in 3.9.1, to the byte. There, on a busier machine, in turn: 20.7 and 19.0 with all; without begin_immediate under 2,
+without keep_settings 13.5 and 7.8, without record_together 15.5 and 14.7, without record_at_once 24.1 and 18.2;
+without import_uncollected ready after 5.6 and 6.6 s, with it after 5.3 and 5.6 s.
 """
 
 import gc
