@@ -13,9 +13,12 @@ SETTINGS := ANSWER_SECONDS CACHE_SECONDS DB FAIL_RATE GRACE INBOX_PORT LIMIT LLM
 OF_ONE_COMMAND := ALL APPLY AUTO CODE DOCKER EMAIL EX FILTER FORCE FULL LANES MANUAL MINUTES N NAME NAMES NOTES ONCE OUT PEERS PLATFORM PREFECT Q QUICK RATE SECONDS SEED SERVERS SET SQL TESTS WAIT WHO
 VARIABLES := $(SETTINGS) $(OF_ONE_COMMAND)
 
+# For scripts/lib/typed.sh: the names that were typed, and are none of these. They may be slips.
+export WORKSHOP_TYPED := $(filter-out $(VARIABLES),$(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v)))
+
 # What a person types is data: `$(shell …)` in a name must arrive as it was typed. Plain `export NAME` would let make
 # expand the value; taken with $(value) and exported as it is, it does not. Unset variables stay unset.
-$(foreach v,$(VARIABLES),$(if $(filter-out undefined,$(origin $(v))),$(eval override $(v) := $$(value $(v)))$(eval export $(v))))
+$(foreach v,$(VARIABLES) $(WORKSHOP_TYPED),$(if $(filter-out undefined,$(origin $(v))),$(eval override $(v) := $$(value $(v)))$(eval export $(v))))
 # In bash SECONDS itself counts, so it goes by another name.
 ifneq ($(origin SECONDS),undefined)
 override CHAOS_SECONDS := $(value SECONDS)
@@ -23,6 +26,10 @@ export CHAOS_SECONDS
 unexport SECONDS
 endif
 export WORKSHOP_GOAL := $(firstword $(MAKECMDGOALS))# for remedies: `make … N=3` can be typed by nobody
+# For scripts/lib/typed.sh too.
+export WORKSHOP_GOALS := $(MAKECMDGOALS)
+.DEFAULT:
+	@. scripts/env.sh && check_commands
 
 ##@ The room
 # An example is a folder: what `make help` says of it is in its example.env. One without a Procfile has a script of its own.

@@ -16,6 +16,9 @@ for file in "$KIT"/scripts/lib/*.sh; do . "$file"; done
 case " ${MAKEFLAGS:-} " in *' OPENAI_API_KEY='*) KEY_WAS_TYPED=1 ;; *) KEY_WAS_TYPED= ;; esac
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES
 
+if [ -n "${WORKSHOP_TYPED:-}" ]; then check_variables; fi
+case ${WORKSHOP_GOALS:-} in *' '*) check_commands ;; esac
+
 read_dotenv() { # KEY=VALUE lines, `export` and quotes allowed; data, never executed. Set variables win.
   local line key value
   while IFS= read -r line || [ -n "$line" ]; do

@@ -225,3 +225,24 @@ teardown() {
   echo 'this is no setting' >.env
   refused 'fix or delete that line' make status
 }
+
+@test "a variable or a command that was meant otherwise is named; nothing starts, and no value is executed" {
+  refused 'make ex2 SERVERS=' make ex2 servers=2
+  refused 'make submit NAME=' make submit name=x
+  refused 'make submit-map N=' make submit-map n=4
+  refused 'make ex2 SERVERS=' make ex2 SERVER=2
+  refused 'make submit-map N=' make submit-map NUMBER=5
+  refused 'make status NAME=' make status 'name=$(shell touch x)' 'OTHER=$(shell touch x)'
+  refused 'make ex2 SERVERS=2' make ex2 SERVERS= 2
+  refused 'make help in another terminal' make ex2 help
+  refused 'make ex2' make ex 2
+  refused 'make ex2' make Ex2
+  refused 'make ex2' make ex7x
+  refused 'make submit' make submitt
+  refused 'make help' make frobnicate
+  refused 'make help' make ex2 frobnicate
+  not_there x
+  # What other programs read is nobody's slip, nor what the shell carries.
+  ok env server=1 name=x LANES_=1 make help FOO=1 PREFECT_LOGGING_LEVEL=DEBUG NO_COLOR=1 TZ=UTC
+  ok make help docs -n
+}
