@@ -143,3 +143,280 @@ PY
   has 'argument --every: -1 is not a number from 0.1 on'
   has_not Traceback
 }
+
+# bats test_tags=long
+@test "a task that forks: children end on terminate(), pools return, and the task server goes on and stops politely" {
+  cat >"$SERVICE/serve.py" <<'PY'
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+
+from durable import serve
+from prefect import task
+
+
+@task
+def terminated(method):
+    child = multiprocessing.get_context(method).Process(target=time.sleep, args=(60,))
+    child.start()
+    if method != "fork":
+        time.sleep(1)
+    child.terminate()
+    child.join(20)
+    return child.exitcode
+
+
+@task
+def pooled(method):
+    with multiprocessing.get_context(method).Pool(2) as pool:
+        return pool.map(abs, [-1, -2])
+
+
+@task
+def executed():
+    with ProcessPoolExecutor(2, multiprocessing.get_context("fork")) as pool:
+        return list(pool.map(abs, [-1, -2]))
+
+
+@task
+def forked():
+    pid = os.fork()
+    if not pid:
+        time.sleep(60)
+        os._exit(0)
+    os.kill(pid, signal.SIGTERM)
+    return os.waitpid(pid, 0)[1]
+
+
+@task
+async def forked_in_loop():
+    return forked.fn()
+
+
+@task
+def other_program():
+    child = subprocess.Popen(["sleep", "60"])
+    child.terminate()
+    return child.wait(20)
+
+
+TASKS = [terminated, pooled, executed, forked, forked_in_loop, other_program]
+if __name__ == "__main__":
+    if sys.argv[1:]:
+        runs = [terminated.delay(m) for m in ("fork", "spawn", "forkserver")] + [pooled.delay("spawn")]
+        runs += [pooled.delay("fork") for _ in range(12)]
+        runs += [t.delay() for t in (executed, forked, forked_in_loop, other_program)]
+        for run in runs:
+            run.wait(timeout=60)
+            print("result", run.state.name, run.state.is_completed() and run.state.result())
+    else:
+        serve(*TASKS, records="records", name="forking")
+PY
+  start_typed forking 'exec python serve.py'
+  within 30 grep -q 'forking serves' "$forking_log"
+  typed 'python serve.py submit'
+  is "$(grep -c '^result Completed -15$' <<<"$output")" 4 'children that SIGTERM ended'
+  is "$(grep -c '^result Completed 15$' <<<"$output")" 2 'children of os.fork that SIGTERM ended'
+  is "$(grep -c '^result Completed \[1, 2\]$' <<<"$output")" 14 'pools that returned'
+  never grep -q 'Stopp' "$forking_log"
+  kill -TERM -- "-$forking_pid"
+  within 30 grep -q 'Stopped; nothing is in flight' "$forking_log"
+}
+
+@test "serve in an asynchronous program, a task's own methods, prefect task serve, execute_task_run: as Prefect's" {
+  cat >"$SERVICE/f.py" <<'PY'
+import asyncio
+import os
+import sys
+import time
+
+import durable
+from prefect import task
+from prefect.task_worker import aserve, serve
+
+
+@task
+def greet(name: str):
+    return f"Hello, {name}"
+
+
+async def main(how):
+    if how == "execute":
+        run = greet.delay("execute")
+        async with durable.DrainingTaskWorker(greet, limit=2, name="w", records="records") as worker:
+            from prefect.client.orchestration import get_client
+
+            async with get_client() as client:
+                await worker.execute_task_run(await client.read_task_run(run.task_run_id))
+        run.wait(timeout=10)
+        return print(how, run.state.name)
+    serving = asyncio.create_task(
+        {
+            "serve": lambda: serve(greet),
+            "serve.aio": lambda: serve.aio(greet),
+            "durable": lambda: durable.serve(greet),
+            "task.serve": greet.serve,
+            "task.aserve": greet.aserve,
+        }[how]()
+    )
+    run = greet.delay(how)
+    await asyncio.to_thread(run.wait, 20)
+    others = asyncio.all_tasks() - {serving, asyncio.current_task()}
+    serving.cancel()
+    serving.cancel()
+    await asyncio.wait({serving})
+    left = {t for t in asyncio.all_tasks() if "durable" in repr(t.get_coro())}
+    print(how, run.state.name, serving.cancelled(), len(left))
+
+
+if __name__ == "__main__":
+    for how in sys.argv[1:]:
+        asyncio.run(main(how))
+PY
+  # With the kit's own environment, where Prefect's serve is durable's.
+  in_make_shell "cd $(printf %q "$SERVICE")" 'python f.py serve serve.aio durable task.serve task.aserve execute'
+  local how
+  for how in serve serve.aio durable task.serve task.aserve; do has "$how Completed True 0"; done
+  has 'execute Completed'
+  has_not Traceback
+  for how in ./f.py:greet f.py:greet '-m f'; do
+    start cli bash -c 'printf "cd %q\nexec prefect task serve %s\n" "$1" "$2" | make -s shell' _ "$SERVICE" "$how"
+    within 30 grep -q 'serves greet' "$cli_log"
+    kill -TERM -- "-$cli_pid"
+    within 20 grep -q 'Stopped; nothing is in flight' "$cli_log"
+  done
+}
+
+@test "aserve in a lifespan of uvicorn: a save reloads it, Ctrl-C ends it, and both finish a run; its handlers come back" {
+  cat >"$SERVICE/app.py" <<'PY'
+import asyncio
+import contextlib
+import time
+
+import durable
+from prefect import task
+
+
+@task
+def second(n: int):
+    time.sleep(1)
+    print(f"finished {n}", flush=True)
+
+
+@contextlib.asynccontextmanager
+async def lifespan(_):
+    serving = asyncio.create_task(durable.aserve(second, records="records", name="lifespan"))
+    yield
+    serving.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await serving
+
+
+async def app(scope, receive, send):
+    async with lifespan(app):
+        while scope["type"] == "lifespan":
+            kind = (await receive())["type"]
+            await send({"type": f"{kind}.complete"})
+            if kind.endswith("shutdown"):
+                return
+
+
+async def briefly():
+    await durable.aserve(second, timeout=2)
+    print("served", flush=True)
+    await asyncio.sleep(60)
+
+
+if __name__ == "__main__":
+    asyncio.run(briefly())
+PY
+  start_typed web "exec python -m uvicorn app:app --reload --port $WEB_PORT --lifespan on"
+  within 30 grep -q 'lifespan serves second' "$web_log"
+  typed 'python -c "import app; app.second.delay(1)"'
+  within 10 grep -q 'Received task run' "$web_log"
+  echo '# saved' >>"$SERVICE/app.py"
+  within 10 grep -q 'finished 1' "$web_log"
+  within 15 eval '[ "$(grep -c "lifespan serves second" "$web_log")" -eq 2 ]'
+  typed 'python -c "import app; app.second.delay(2)"'
+  within 10 eval '[ "$(grep -c "Received task run" "$web_log")" -eq 2 ]'
+  kill -INT -- "-$web_pid"
+  within 5 grep -q 'finished 2' "$web_log"
+  within 5 eval '! listens_on "$WEB_PORT"'
+  within 5 gone "$web_pid"
+  is "$(grep -c 'Stopped; nothing is in flight' "$web_log")" 2 'polite ends'
+  start_typed briefly 'exec python app.py'
+  within 30 grep -q '^served' "$briefly_log"
+  kill -INT -- "-$briefly_pid"
+  within 5 gone "$briefly_pid"
+}
+
+# bats test_tags=long
+@test "a run that waits for its tag's slot, for a thread or for its next try is not overdue; NotReady is left alone" {
+  cat >"$SERVICE/serve.py" <<'PY'
+import sys
+import time
+
+from durable import serve
+from prefect import task
+
+
+@task(timeout_seconds=1, tags=["narrow"])
+def slotted(n: int):
+    time.sleep(0.5)
+
+
+@task(timeout_seconds=1, retries=1, retry_delay_seconds=2, retry_jitter_factor=6)
+def jittered(n: int):
+    from prefect.context import TaskRunContext
+
+    if TaskRunContext.get().task_run.run_count < 2:
+        raise ValueError("once more")
+
+
+@task(timeout_seconds=1)
+def threaded(n: int):
+    time.sleep(0.5)
+
+
+@task
+def broken():
+    raise ValueError("broken")
+
+
+@task
+def after(value):
+    return value
+
+
+if __name__ == "__main__":
+    if sys.argv[1:]:
+        runs = [slotted.delay(n) for n in range(4)] + [jittered.delay(n) for n in range(12)]
+        runs += [threaded.delay(n) for n in range(100)]
+        upstream = broken.delay()
+        waits = after.delay(upstream)
+        for run in runs:
+            run.wait(timeout=120)
+        print("states", sorted({run.state.name for run in runs}))
+        print("after", waits.task_run_id)
+    else:
+        serve(slotted, jittered, threaded, broken, after, limit=None, records="records", name="waiting")
+PY
+  typed 'prefect concurrency-limit create narrow 1'
+  start_typed waiting 'exec python serve.py'
+  within 30 grep -q 'waiting serves' "$waiting_log"
+  typed 'python serve.py submit'
+  has "states ['Completed']"
+  never grep -q 'could not be interrupted' "$waiting_log"
+  local run
+  run=$(sed -n 's/^after //p' <<<"$output")
+  within 10 eval 'api "/task_runs/$run" | grep -q "\"state_name\":\"NotReady\""'
+  sleep 12 # until the rescuer no longer gives the end of the run time to arrive
+  typed 'python -m durable rescue --records records --once'
+  api "/task_runs/$run" | grep -q '"state_name":"NotReady"'
+  kill -TERM -- "-$waiting_pid"
+  within 30 grep -q 'Stopped; nothing is in flight' "$waiting_log"
+}

@@ -11,9 +11,7 @@ import sys
 
 
 def serve_durably(module):
-    """After prefect.task_worker: exchange `serve` and `aserve`, also where a task calls them itself."""
-    from prefect import Task
-
+    """After prefect.task_worker: exchange `serve` and `aserve`, which a task's own methods call, too."""
     options = {
         "grace": float(os.environ.get("GRACE", "30")),
         "name": os.environ.get("TASK_SERVER_NAME"),
@@ -23,15 +21,15 @@ def serve_durably(module):
     def serve(*tasks, **given):
         import durable  # only now, when somebody serves: its serve needs prefect.task_worker, which is complete then
 
-        durable.serve(*tasks, **options | given)
+        return durable.serve(*tasks, **options | given)
 
     async def aserve(*tasks, **given):
         import durable
 
         await durable.aserve(*tasks, **options | given)
 
+    serve.aio = aserve
     module.serve, module.aserve = serve, aserve
-    Task.serve = lambda task: module.serve(task)
 
 
 after = {"prefect.task_worker": [serve_durably]}

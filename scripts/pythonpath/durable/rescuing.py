@@ -223,6 +223,8 @@ class Rescuer:
         story = self.records.runs.get(str(run.id)) or Story()
         if not run.state or story.running_on():
             return None
+        if run.state.is_pending() and run.state.name == "NotReady":
+            return None  # what it waited for has failed: Prefect ends it in this state, and would each time again
         queued, since = self._queued(run), run.state.timestamp.timestamp()
         state_id = str(run.state.id)
         starts = [start for start in story.starts if not queued or start.state == state_id]

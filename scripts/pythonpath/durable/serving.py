@@ -6,17 +6,16 @@ import inspect
 import logging
 import os
 import re
-import signal
 import socket
 import sys
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
+import anyio
 import httpx
 import orjson
 from prefect import Task
@@ -35,6 +34,7 @@ from websockets.exceptions import InvalidHandshake, WebSocketException
 
 from durable.putting_back import state_that_puts_back
 from durable.records import Record, Records
+from durable.signals import received
 
 logger = get_logger("task_worker")
 P = ParamSpec("P")
@@ -44,6 +44,7 @@ REMEMBER = 300  # seconds: how long a task server remembers runs that have ended
 LONG_AGO = 240  # seconds: of a run that was queued longer ago, Prefect is asked whether it still waits
 STARTING = 10  # seconds that the server may take to come up before a task server says that it is away
 LATE = 5  # seconds after its timeout that a run may take to end
+STILL = 3  # seconds that the event loop may stand still until it is worth a line
 TRIES = 3  # task servers that read other runs well and cannot read this one, before it is given up
 
 
@@ -72,6 +73,18 @@ def line_on_page(run: TaskRun, message: str) -> LogCreate:
     """A log line on the run's page, where the UI shows it for good: the message on its state is soon replaced."""
     at = datetime.now(UTC)
     return LogCreate(name="durable", level=logging.WARNING, message=message, timestamp=at, task_run_id=run.id)
+
+
+def note_start(record: Record, run: TaskRun) -> None:
+    """Write down that this process takes the run. Raises OSError where that is not possible."""
+    details = run.state.state_details if run.state else None
+    record.write(
+        must=True,
+        run=str(run.id),
+        event="start",
+        state=str(run.state.id) if run.state else "",
+        parameters=str(details.task_parameters_id) if details and details.task_parameters_id else None,
+    )
 
 
 class Refused(Exception):
@@ -110,14 +123,7 @@ class Deliveries(Subscription[TaskRun]):
             await self._ensure_connected()
             self._record.write(event="up")
         run = self.model.model_validate_json(await self.websocket.recv())
-        details = run.state.state_details if run.state else None
-        self._record.write(
-            must=True,
-            run=str(run.id),
-            event="start",
-            state=str(run.state.id) if run.state else "",
-            parameters=str(details.task_parameters_id) if details and details.task_parameters_id else None,
-        )
+        note_start(self._record, run)
         try:
             await self.websocket.send(orjson.dumps({"type": "ack"}).decode())
         except WebSocketException:
@@ -165,6 +171,7 @@ class DrainingTaskWorker(TaskWorker):
         self._pause_until = 0.0
         self._deliveries: Deliveries | None = None
         self.stuck = asyncio.Event()  # a run has outlived its task's timeout
+        self.cancelled = asyncio.Event()  # who awaited aserve() has cancelled it
 
     async def take_runs(self) -> None:
         """Receive runs and start them, until cancelled.
@@ -192,12 +199,15 @@ class DrainingTaskWorker(TaskWorker):
                 if self._limiter:
                     self._limiter.acquire_on_behalf_of_nowait(run.id)
                 assert self._runs_task_group
-                self._idle.clear()
-                self._in_flight[run.id] = run
-                self._parameters[run.id] = run.state.state_details.task_parameters_id if run.state else None
+                self._take(run)
                 self._runs_task_group.start_soon(self._safe_submit_scheduled_task_run, run)
         finally:
             await runs.close()
+
+    def _take(self, run: TaskRun) -> None:
+        self._idle.clear()
+        self._in_flight[run.id] = run
+        self._parameters[run.id] = run.state.state_details.task_parameters_id if run.state else None
 
     async def _next(self, runs: Deliveries) -> TaskRun:
         """The next run. While the API is away or starting, keep trying; Prefect's own retry gives up on some errors."""
@@ -234,6 +244,9 @@ class DrainingTaskWorker(TaskWorker):
         state_id = str(task_run.state.id) if task_run.state else ""
         how = "returned"
         try:
+            if task_run.id not in self._in_flight:  # from execute_task_run(), and not from the queue
+                note_start(self.record, task_run)
+                self._take(task_run)
             if why := await self._why_not(task_run):
                 how = "refused"
                 logger.info(f"Task run {task_run.id} is refused: {why}")
@@ -362,7 +375,13 @@ class DrainingTaskWorker(TaskWorker):
     async def watch_timeouts(self) -> None:
         """Look twice a second for runs that have outlived their task's timeout, until cancelled."""
         while True:
+            slept = time.monotonic()
             await asyncio.sleep(0.5)
+            if (still := time.monotonic() - slept) > STILL:
+                logger.warning(
+                    f"{self.name} stood still for {still:.0f} s, with all its runs: something in an `async def` task "
+                    "does not await, such as time.sleep(…). Try: await asyncio.sleep(…), or a task that is a plain def"
+                )
             await self.end_overdue()
 
     async def end_overdue(self) -> None:
@@ -371,17 +390,15 @@ class DrainingTaskWorker(TaskWorker):
         Prefect's timeout raises an exception in the thread, which arrives when that call is over, if ever
         (WatcherThreadCancelScope in 3.8.8). So the run is told to be timed out, and this process must end.
         """
-        patience = {}
-        for task in self.tasks:
-            delays = task.retry_delay_seconds or 0
-            longest = max(delays, default=0) if isinstance(delays, list | tuple) else delays
-            if task.timeout_seconds:
-                patience[task.task_key] = (task.timeout_seconds + longest * 2) * ((task.retries or 0) + 1) + LATE
+        timeouts = {task.task_key: task.timeout_seconds for task in self.tasks if task.timeout_seconds}
         for run in list(self._in_flight.values()):
-            began = self.in_flight_task_runs.get(run.task_key, {}).get(run.id)
-            if not began or time.time() - began.timestamp() < patience.get(run.task_key, float("inf")):
+            # The engine keeps this very object up to date. While a run waits for a thread, for its tag's slot or for
+            # its next try it is not Running, and each try is Running from a time of its own.
+            timeout = timeouts.get(run.task_key)
+            if not timeout or not run.state or not run.state.is_running():
                 continue
-            timeout = next(task.timeout_seconds for task in self.tasks if task.task_key == run.task_key)
+            if time.time() - run.state.timestamp.timestamp() < timeout + LATE:
+                continue
             message = f"Task run exceeded timeout of {timeout:g} second(s), and could not be interrupted"
             try:
                 async with get_client() as client:
@@ -408,7 +425,7 @@ async def aserve(
     name: str | None = None,
     records: str | os.PathLike[str] | None = None,
 ) -> None:
-    """Serve the tasks until SIGTERM, SIGINT or `timeout` seconds; see the package's docstring for what is added.
+    """Serve the tasks until SIGTERM, SIGINT, a cancellation or `timeout` seconds. What it adds: see the package.
 
     limit: runs at once. timeout, grace: seconds. name: who ran it, in the records (default: host-pid).
     status_server_port: refused with ValueError; it crashes Prefect 3.8.8's task server. ValueError, too, for two
@@ -427,63 +444,89 @@ async def aserve(
     if get_current_settings().api.url is None:
         raise ValueError("a task server needs PREFECT_API_URL: start a Prefect server and set it")
     name = name or f"{socket.gethostname()}-{os.getpid()}"
+    worker = DrainingTaskWorker(*tasks, limit=limit, name=name, records=records)
+    serving = asyncio.create_task(_serve(worker, timeout, grace))
+    cancelled = None
+    while not serving.done():
+        try:
+            # anyio's cancel scopes would cancel again and again; once is enough to drain, for up to `grace` seconds.
+            with anyio.CancelScope(shield=cancelled is not None):
+                await asyncio.wait({serving})
+        except asyncio.CancelledError as error:
+            cancelled = error
+            worker.cancelled.set()
     try:
-        await _serve(DrainingTaskWorker(*tasks, limit=limit, name=name, records=records), timeout, grace)
+        serving.result()
     except ExceptionGroup as group:  # the task group of Prefect's TaskWorker makes one of what ends it
         refused = next((error for error in group.exceptions if isinstance(error, Refused)), None)
         raise refused or group from None
+    if cancelled:
+        raise cancelled
 
 
 async def _serve(worker: DrainingTaskWorker, timeout: float | None, grace: float) -> None:
-    """Take runs until a signal, `timeout` seconds, an error or a run that is stuck; then drain."""
-    signals: asyncio.Queue[int] = asyncio.Queue()
-    loop = asyncio.get_running_loop()
-    if threading.current_thread() is threading.main_thread():  # only there can Python handle signals
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, signals.put_nowait, number)
+    """Take runs until a signal, a cancellation, `timeout` seconds, an error or a run that is stuck; then drain."""
+    helpers: set[asyncio.Task[Any]] = set()
 
-    async with worker:
-        logger.info(f"{worker.name} serves {' | '.join(sorted(task.name for task in worker.tasks))}")
-        taking = asyncio.create_task(worker.take_runs())
-        told = asyncio.create_task(signals.get())
-        overdue, stuck = asyncio.create_task(worker.watch_timeouts()), asyncio.create_task(worker.stuck.wait())
-        await asyncio.wait({taking, told, overdue, stuck}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-        stuck.cancel()
-        if taking.done():
-            told.cancel()
-            await taking  # raises what ended it
-        taking.cancel()
-        await asyncio.wait({taking})
-        if worker._parameters:
-            count = len(worker._parameters)
-            logger.info(f"Stopping: taking nothing new, finishing {count} run(s), for up to {grace:g} s")
-            if told.done():
-                told = asyncio.create_task(signals.get())
-            idle = asyncio.create_task(worker._idle.wait())
-            await asyncio.wait({idle, told}, timeout=grace, return_when=asyncio.FIRST_COMPLETED)
-            idle.cancel()
-        told.cancel()
-        overdue.cancel()
-        if overdue.done() and not overdue.cancelled() and (error := overdue.exception()):
-            logger.error(f"Timeouts were no longer watched: {error!r}")
-        if worker._parameters or worker.stuck.is_set():
-            # A thread cannot be stopped from outside, so the process ends here, once everything it knows is sent.
-            await asyncio.to_thread(EventsWorker.drain_all, timeout=5)  # in a thread, where it waits
+    def start(awaitable: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        helpers.add(helper := asyncio.create_task(awaitable))
+        return helper
+
+    with received() as signals:
+        async with worker:
             try:
-                await asyncio.wait_for(worker.give_back(), 5)
-            except Exception as error:
-                logger.error(f"Could not give {len(worker._parameters)} run(s) back: {error!r}")
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(1 if worker.stuck.is_set() else 0)
-    worker.record.close()
-    logger.info("Stopped; nothing is in flight")
+                logger.info(f"{worker.name} serves {' | '.join(sorted(task.name for task in worker.tasks))}")
+                taking, told, overdue = start(worker.take_runs()), start(signals.get()), start(worker.watch_timeouts())
+                ends = {taking, told, overdue, start(worker.stuck.wait()), start(worker.cancelled.wait())}
+                await asyncio.wait(ends, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+                if taking.done():
+                    await taking  # raises what ended it
+                taking.cancel()
+                await asyncio.wait({taking})
+                if worker._parameters:
+                    count = len(worker._parameters)
+                    logger.info(f"Stopping: taking nothing new, finishing {count} run(s), for up to {grace:g} s")
+                    again = start(signals.get()) if told.done() else told
+                    idle = start(worker._idle.wait())
+                    await asyncio.wait({idle, again}, timeout=grace, return_when=asyncio.FIRST_COMPLETED)
+                if overdue.done() and (error := overdue.exception()):
+                    logger.error(f"Timeouts were no longer watched: {error!r}")
+            finally:
+                for helper in helpers:
+                    helper.cancel()
+                await asyncio.wait(helpers)
+            if worker._parameters or worker.stuck.is_set():
+                await _end_process(worker)
+        # Still with our handlers: make passes on a SIGTERM that its whole group has received already.
+        worker.record.close()
+        logger.info("Stopped; nothing is in flight")
 
 
-def serve(*tasks: Task[..., Any], **options: Any) -> None:
-    """The same from ordinary code; returns when the task server has stopped. Refused: one line, and exit code 2."""
+async def _end_process(worker: DrainingTaskWorker) -> None:
+    """A thread cannot be stopped from outside, so the process ends here, once everything it knows is sent."""
+    await asyncio.to_thread(EventsWorker.drain_all, timeout=5)  # in a thread, where it waits
+    try:
+        await asyncio.wait_for(worker.give_back(), 5)
+    except Exception as error:
+        logger.error(f"Could not give {len(worker._parameters)} run(s) back: {error!r}")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1 if worker.stuck.is_set() else 0)
+
+
+def serve(*tasks: Task[..., Any], **options: Any) -> Coroutine[Any, Any, None] | None:
+    """The same from ordinary code; returns when the task server has stopped. Refused: one line, and exit code 2.
+
+    In an asynchronous program it is `await serve(…)`, as with Prefect's own.
+    """
+    if asyncio._get_running_loop():
+        return aserve(*tasks, **options)
     try:
         asyncio.run(aserve(*tasks, **options))
     except Refused as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    return None
+
+
+serve.aio = aserve  # pyright: ignore[reportFunctionMemberAccess]  # by which Prefect's own has it, too
