@@ -53,13 +53,17 @@ need_mine() {
   [ -d "$mine" ] || fail "there is no folder $mine" "make code EX=$EX"
 }
 
+same() { # FILE -> whether the learner's has what the finished one has; an editor may end its lines as on Windows
+  diff --strip-trailing-cr "$mine/$1" "$finished/$1" >/dev/null 2>&1
+}
+
 show_difference() { # fails if there is no difference
   local file red='' green='' blue='' plain='' found=''
   if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then red=$'\033[31m' green=$'\033[32m' blue=$'\033[36m' plain=$'\033[0m'; fi
   while IFS= read -r file; do
-    cmp -s "$mine/$file" "$finished/$file" && continue
+    same "$file" && continue
     found=yes
-    { diff -uN -L "$mine/$file" -L "$finished/$file" "$mine/$file" "$finished/$file" || true; } |
+    { diff -uN --strip-trailing-cr -L "$mine/$file" -L "$finished/$file" "$mine/$file" "$finished/$file" || true; } |
       awk -v red="$red" -v green="$green" -v blue="$blue" -v plain="$plain" '
         { colour = "" }
         /^-/ { colour = red } /^\+/ { colour = green } /^@@/ { colour = blue }
@@ -86,7 +90,7 @@ case $what in
       show_difference || printf 'no difference: %s has what %s has\n' "$mine" "$finished"
       exit 0
     fi
-    different=$(while IFS= read -r file; do cmp -s "$mine/$file" "$finished/$file" || printf '%s\n' "$file"; done < <(lesson_files))
+    different=$(while IFS= read -r file; do same "$file" || printf '%s\n' "$file"; done < <(lesson_files))
     if [ -z "$different" ]; then
       printf 'nothing to take: %s has what %s has\n' "$mine" "$finished"
       exit 0

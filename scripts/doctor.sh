@@ -176,7 +176,7 @@ check_model() { # who would answer in example 5; never the key itself
   done
   if [ -n "${OPENAI_API_KEY:-}" ]; then
     good 'example 5 asks OpenAI: OPENAI_API_KEY is set'
-  elif [ -f "$file" ] && grep -qE '^(export )?OPENAI_(API_KEY|BASE_URL)=.' "$file"; then
+  elif [ -f "$file" ] && grep -qE "^($BOM)?(export )?OPENAI_(API_KEY|BASE_URL)=." "$file"; then
     good 'example 5 asks the model that .openai.env names'
   elif [ -f "$VENV/workshop/local-llm" ]; then
     good 'example 5 asks the local model: it is installed, and there is no key'

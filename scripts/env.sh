@@ -21,15 +21,16 @@ case ${WORKSHOP_GOALS:-} in *' '*) check_commands ;; esac
 
 read_dotenv() { # KEY=VALUE lines, `export` and quotes allowed; data, never executed. Set variables win.
   local line key value
+  no_utf_16 "$1"
   while IFS= read -r line || [ -n "$line" ]; do
-    line=${line%$'\r'}
+    line=${line#"$BOM"} line=${line%$'\r'}
     line=${line#"${line%%[![:space:]]*}"}
     line=${line#export }
     case $line in '' | '#'*) continue ;; esac
     key=${line%%=*}
     value=${line#*=}
     if [[ ! $key =~ ^[A-Za-z_][A-Za-z0-9_]*$ ]] || [ "$key" = "$line" ]; then
-      fail ".env has a line that is not NAME=value: '$line'" "fix or delete that line"
+      fail "${1##*/} has a line that is not NAME=value: '$line'" "fix or delete that line"
     fi
     case $value in
       \"*\"*) value=${value#\"} value=${value%%\"*} ;;

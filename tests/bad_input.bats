@@ -224,6 +224,10 @@ teardown() {
   cd "$BATS_TEST_TMPDIR"
   echo 'this is no setting' >.env
   refused 'fix or delete that line' make status
+  printf '\357\273\277WORK_SECONDS=long\r\n' >.env # with a BOM, and lines that end as on Windows: it is read
+  refused "WORK_SECONDS='long'" make status
+  "$PYTHON_OF_TESTS" -c 'open(".env", "w", encoding="utf-16").write("GRACE=5\n")'
+  refused '.env is saved as UTF-16. Try: saving it as UTF-8' make status
 }
 
 @test "a variable or a command that was meant otherwise is named; nothing starts, and no value is executed" {

@@ -54,6 +54,12 @@ load helpers_code
   ok "${THERE[@]}" make solve EX=2 APPLY=1
   has 'nothing to take'
   not_there "$MY/ex2.2"
+  sed -i.was 's/$/\r/' "$MY/ex2/task_server.py" && rm "$MY/ex2/task_server.py.was" # an editor of Windows
+  ok "${THERE[@]}" make solve EX=2
+  has 'no difference'
+  ok "${THERE[@]}" make solve EX=2 APPLY=1
+  has 'nothing to take'
+  cp examples/ex2_task_servers/task_server.py "$MY/ex2/"
   ok "${THERE[@]}" make reset EX=2
   has 'kept what you had: my/ex2.2'
   ok "${THERE[@]}" make reset EX=2

@@ -34,7 +34,7 @@ def settings() -> dict[str, str]:
     """OPENAI_API_KEY, OPENAI_BASE_URL, MARVIN_AGENT_MODEL: from the environment, else from .openai.env, else empty."""
     found = dict.fromkeys(("OPENAI_API_KEY", "OPENAI_BASE_URL", "MARVIN_AGENT_MODEL"), "")
     if KEY_FILE.is_file():
-        for line in KEY_FILE.read_text(errors="replace").splitlines():
+        for line in KEY_FILE.read_text("utf-8-sig", errors="replace").splitlines():
             name, _, value = line.strip().removeprefix("export ").partition("=")
             if name.strip() in found:
                 found[name.strip()] = value.strip().strip("\"'")

@@ -62,3 +62,12 @@ same_port() { # fail if the example that runs has its Prefect server on another 
   [ "${running_remote:-0}" = 1 ] || [ -z "${running_url:-}" ] || [ "$running_url" = "http://127.0.0.1:$PREFECT_PORT" ] ||
     fail "example $running_ex has its Prefect server at $running_url, and this command asks port $PREFECT_PORT" "the same command with PREFECT_PORT=${running_url##*:}"
 }
+
+# shellcheck disable=SC2034 # env.sh and doctor.sh: what some editors write in front of UTF-8
+BOM=$'\xef\xbb\xbf'
+
+no_utf_16() { # FILE -> fail if an editor has saved it as UTF-16, of which bash reads nothing
+  local start=
+  IFS= LC_ALL=C read -r -n 2 start <"$1" || true
+  case $start in $'\xff\xfe' | $'\xfe\xff') fail "${1##*/} is saved as UTF-16" "saving it as UTF-8: $1" ;; esac
+}

@@ -29,6 +29,8 @@ choose_model_in_docker() { # the same as choose_model for containers: what this 
 }
 
 choose_model() { # which model answers in example 5, for all its task servers: says so, and exports LLM
+  local file=${OPENAI_ENV_FILE:-$KIT/examples/ex5_marvin/.openai.env}
+  [ ! -f "$file" ] || no_utf_16 "$file"
   export LLM
   LLM=$("$VENV/bin/python" "$KIT/examples/ex5_marvin/models.py") || exit 2
 }
