@@ -51,6 +51,13 @@ noted() {
   mistake 'serve has no option limits. Try: limit=…' task_server.py 'limit=LIMIT' 'limits=LIMIT'
   mistake 'aserve(…) without await does nothing. Try: asyncio.run(aserve(my_background_task))' task_server.py "$serve" '    from prefect.task_worker import aserve
     aserve(my_background_task)'
+  mistake 'aserve(…) without await does nothing. Try: await aserve(my_background_task)' task_server.py "$serve" '    import asyncio
+    from prefect.task_worker import aserve
+
+    async def main():
+        aserve(my_background_task)
+
+    asyncio.run(main())'
   mistake 'every import of this file starts a task server, and hangs' task_server.py "if __name__ == \"__main__\":
 $serve" 'serve(my_background_task)'
 }
@@ -107,6 +114,33 @@ main()'
   noted 'classify_async(…) without await gives no answer' marvin_task_server.py 'await marvin' 'marvin'
 }
 
+@test "a file that hides a module of Python's or an installed package has a sentence; one with a name of the kit's works" {
+  local name
+  for name in queue email prefect fastapi durable; do
+    written 3
+    echo 'x = 1' >"$MY/ex3/$name.py"
+    refused ", which the example needs. Try: another name, as my_$name.py" make ex3 CODE="$MY/ex3"
+    has "/my/ex3/$name.py: hides "
+    rm -rf "$MY"
+  done
+  written 3
+  echo 'x = 1' >"$MY/ex3/wave.py" # which nothing needs
+  ok scripts/py.sh learners.mistakes 3 "$MY/ex3"
+  has "/my/ex3/wave.py: hides Python's own module wave. Try: another name, as my_wave.py"
+  rm -rf "$MY"
+  written 2
+  for name in workshop examples keep mistakes start test words; do echo "WORD = '$name'" >"$MY/ex2/$name.py"; done
+  mkdir "$MY/ex2/json" # no package without its __init__.py: Python finds its own
+  exchange "$MY/ex2/task_server.py" 'import os' 'import os
+import examples
+import keep
+import mistakes
+import start
+import words
+import workshop'
+  unaccused 2 "$MY/ex2"
+}
+
 @test "a wrong __name__ has a sentence: what stands below it never runs" {
   local EX=2
   mistake "__name__ is never 'main', so what stands below this line never runs. Try: if __name__ == \"__main__\":" task_server.py '"__main__"' '"main"'
@@ -147,6 +181,22 @@ def my_background_task(name: str):
   noted 'runs the task here, in this program, and not on a task server' task_submitter.py 'my_background_task.delay(' 'my_background_task('
   noted 'my_background_task needs name, which this run is not given. Try: my_background_task.delay(name=…)' task_submitter.py '"Agrajag"' ''
   noted 'my_background_task takes other arguments than the kit'"'"'s commands give it: name' task_server.py '(name: str)' '()'
+  noted 'my_background_task.delay(…) cannot be awaited: it submits at once, and gives back a future. Try: my_background_task.delay(…), without await' task_submitter.py 'from task_server import my_background_task' 'from task_server import my_background_task
+
+
+async def again():
+    await my_background_task.delay("x")
+
+
+'
+  noted 'my_background_task.map(…) cannot be awaited' task_submitter_map.py 'if __name__' 'async def again():
+    await my_background_task.map(["x"], deferred=True)
+
+
+if __name__'
+  EX=3
+  noted 'my_fastapi_task.apply_async(…) cannot be awaited' first_fastapi.py 'def submit_task(name: str = "Marvin"):' 'async def submit_task(name: str = "Marvin"):
+    await my_fastapi_task.apply_async((name,))'
   EX=1
   mistake 'example 1 has no task server, which greet.submit(…) is for. Try: greet(*sys.argv[1:])' greeter.py '    greet(' '    greet.submit('
   noted 'greet is asynchronous, so calling it so does nothing. Try: asyncio.run(greet(*sys.argv[1:]))' greeter.py 'def greet' 'async def greet'

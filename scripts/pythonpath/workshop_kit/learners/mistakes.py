@@ -16,11 +16,12 @@ from pathlib import Path
 from workshop_kit import workshop
 from workshop_kit.examples import EXAMPLES
 from workshop_kit.learners.files import File, Finding, read
+from workshop_kit.learners.hiding import hiding
 from workshop_kit.learners.importing import try_here, try_out
 from workshop_kit.learners.imports import imports_from_beside, no_app, not_imported, old_names, undefined
 from workshop_kit.learners.serving import never_main, not_served, serving
 from workshop_kit.learners.steps import submits_nothing, unwritten
-from workshop_kit.learners.submitting import defined_again, not_called, own_address, submitting
+from workshop_kit.learners.submitting import awaited_though_plain, defined_again, not_called, own_address, submitting
 from workshop_kit.learners.tasks import (
     above_tasks,
     not_awaited,
@@ -56,8 +57,8 @@ def seen_in(file: File, ex: int, files: list[File]) -> list[Finding]:
     if file.is_main and ex > 1:
         found += [*serving(file, ex, files), *not_served(file, ex), *other_parameters(file, ex, files)]
     found += [*above_tasks(file), *not_awaited(file), *never_main(file), *no_app(file, ex)]
-    found += defined_again(file, files)
-    found += [*submitting(file, ex, files), *not_called(file), *not_run(file), *ships_again(file, ex)]
+    found += [*defined_again(file, files), *submitting(file, ex, files), *not_called(file)]
+    found += [*awaited_though_plain(file), *not_run(file), *ships_again(file, ex)]
     known = {finding.where for finding in found}
     found += [finding for finding in undefined(file, ex) if finding.where not in known]
     found += own_address(file)
@@ -70,7 +71,10 @@ def look(ex: int, folder: Path) -> list[Finding]:
     The task's file is really started, up to its serve, which takes two seconds or more. Where that goes well, nothing
     that was seen in it can keep it from starting; where it fails, what was seen on that line is no guess any more.
     """
-    found = seen(ex, folder)
+    hidden = hiding(ex, folder, read(ex, folder)[0])
+    if any(finding.stops for finding in hidden):  # what Python would say of the other files is no help then
+        return hidden
+    found = hidden + seen(ex, folder)
     main = workshop.shown(folder / EXAMPLES[ex].task_file)
     mine = [finding for finding in found if finding.file == main]
     served, said = try_out(ex, folder)

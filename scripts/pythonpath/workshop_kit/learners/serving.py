@@ -18,7 +18,6 @@ from workshop_kit.learners.files import (
     names_read,
     similar,
 )
-from workshop_kit.learners.tasks import called_only
 
 OTHERS = {"execv", "execvp", "execlp", "Popen", "system"}  # another program serves
 SERVING = {"serve", "aserve", "TaskWorker", "DrainingTaskWorker"}
@@ -55,9 +54,10 @@ def serving(file: File, ex: int, files: list[File]) -> Iterator[Finding]:
                 what = "serve needs the tasks themselves, not a list of them"
                 tasks = [one for each in call.args for one in (each.elts if isinstance(each, type(arg)) else [each])]
                 yield Finding(file.at(call), what, f"serve({', '.join(map(ast.unparse, tasks))})", stops=True)
-        if called_only(call, around) and last_name(call) == "aserve":
-            what = "aserve(…) without await does nothing"
-            yield Finding(file.at(call), what, f"asyncio.run({ast.unparse(call)})", stops=True)
+        if last_name(call) == "aserve" and isinstance(around[-1], ast.Expr):
+            inside = any(isinstance(node, ast.AsyncFunctionDef) for node in around)
+            remedy = f"await {ast.unparse(call)}" if inside else f"asyncio.run({ast.unparse(call)})"
+            yield Finding(file.at(call), "aserve(…) without await does nothing", remedy, stops=True)
         for keyword in call.keywords:
             if keyword.arg and keyword.arg not in OPTIONS:
                 like = similar(keyword.arg, OPTIONS)

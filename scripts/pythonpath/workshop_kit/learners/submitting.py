@@ -86,6 +86,18 @@ def no_list(call: ast.Call) -> bool:
     return all(isinstance(value, ast.Constant) for value in given)
 
 
+def awaited_though_plain(file: File) -> Iterator[Finding]:
+    """`await my_task.delay(…)`: delay, apply_async and map give back a future at once, which cannot be awaited."""
+    for node in ast.walk(file.tree):
+        call = node.value if isinstance(node, ast.Await) else None
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+            continue
+        method, name = call.func.attr, ast.unparse(call.func)
+        if method in ("delay", "apply_async", "map") and last_name(call.func.value) in file.tasks:
+            what = f"{name}(…) cannot be awaited: it submits at once, and gives back a future"
+            yield Finding(file.at(call), what, f"{name}(…), without await")
+
+
 def not_called(file: File) -> Iterator[Finding]:
     """`my_task.delay` as a line of its own, without parentheses: Python looks it up and does nothing."""
     for node in ast.walk(file.tree):
