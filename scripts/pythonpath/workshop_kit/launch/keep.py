@@ -31,6 +31,7 @@ TICK = 0.2  # seconds between looks at the child, the launcher and the watched f
 TRIES, WINDOW = 3, 60.0  # restarts, in so many seconds
 UP = 10.0  # seconds that a process must have lived for its death to be no mistake of its code (--always)
 FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+BETWEEN_RELOADS = 3.0  # seconds between two starts: with an editor that saves every second something serves meanwhile
 LONGEST = 15.0  # seconds to wait before another start at the most (--always)
 
 
@@ -234,16 +235,15 @@ class Keeper:
     def run(self) -> int:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self.told_to_stop)
-        known = self.code.times() if self.code else {}
         self.start()
         while not self.stops:
             time.sleep(TICK)
             if self.launcher and not workshop.started_at(self.launcher):
                 break
-            if self.code and (now := known | self.code.times()) != known:
+            # One that was started a moment ago does not serve yet. If it has ended, the fixed code is started at once.
+            young = self.child is not None and time.monotonic() - self.started < BETWEEN_RELOADS
+            if self.code and not young and self.code.changed():
                 self.reload()
-                # What it imports now is watched from now on; and what was saved once more meanwhile is another change.
-                known = self.code.times() | now
             code = self.child.poll() if self.child else None
             if self.forget_ended():
                 self.record()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def with_imports(script: Path) -> list[Path]:
-    """The script, the files beside it that it imports, and the files beside it that those import."""
+    """The script, the files beside it that it imports, and the files that those import."""
     found = [script]
     for path in found:
         try:
@@ -15,9 +15,20 @@ def with_imports(script: Path) -> list[Path]:
             continue
         modules = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
         modules += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
-        beside = [script.parent / f"{module.partition('.')[0]}.py" for module in modules]
-        found += [file for file in dict.fromkeys(beside) if file not in found and file.is_file()]
+        for top in dict.fromkeys(module.partition(".")[0] for module in modules):
+            found += [file for file in files_of(top, script.parent) if file not in found]
     return found
+
+
+def files_of(module: str, folder: Path) -> list[Path]:
+    """The files of a module beside the script: all those of a package, and in a subfolder too, which the script may
+    have put on its path. Nothing for a module from elsewhere.
+    """
+    if (file := folder / f"{module}.py").is_file():
+        return [file]
+    if (package := folder / module).is_dir():
+        return sorted(path for path in package.rglob("*.py") if "__pycache__" not in path.parts)
+    return [path for path in sorted(folder.glob(f"[!.]*/{module}.py")) if path.is_file()]
 
 
 class SavedCode:
@@ -26,8 +37,10 @@ class SavedCode:
     def __init__(self, script: Path) -> None:
         self.script = script
         self.files = with_imports(script)
+        self.times = self.times_now()
+        self.texts = self.texts_now()
 
-    def times(self) -> dict[Path, int]:
+    def times_now(self) -> dict[Path, int]:
         """When each file was last changed, in nanoseconds; without those that an editor has moved away."""
         found: dict[Path, int] = {}
         for path in self.files:
@@ -35,12 +48,33 @@ class SavedCode:
                 found[path] = path.stat().st_mtime_ns
         return found
 
-    def syntax_error(self) -> str | None:
-        """The first in the files, if there is one, as FILE:LINE: text. Looks again which files are imported."""
+    def texts_now(self) -> dict[Path, bytes]:
+        found: dict[Path, bytes] = {}
+        for path in self.files:
+            with contextlib.suppress(OSError):
+                found[path] = path.read_bytes()
+        return found
+
+    def changed(self) -> bool:
+        """Whether one of them is another than at the last look, or at the start.
+
+        By its content: an editor that saves every second, changed or not, must not restart what runs every second.
+        """
+        times = self.times | self.times_now()
+        if times == self.times:
+            return False
+        before, texts = self.texts, self.texts | self.texts_now()
+        # What it imports now is watched from now on; and what is saved once more meanwhile is another change.
         self.files = with_imports(self.script)
+        self.times = self.times_now() | times
+        self.texts = self.texts_now() | texts
+        return texts != before
+
+    def syntax_error(self) -> str | None:
+        """The first in the files, if there is one, as FILE:LINE: text."""
         for path in self.files:
             try:
-                compile(path.read_text(), str(path), "exec")
+                compile(path.read_bytes(), str(path), "exec")  # bytes: Python itself looks for a BOM and a coding line
             except SyntaxError as error:
                 return f"{path.name}:{error.lineno}: {error.msg}"
             except (OSError, ValueError) as error:
