@@ -96,6 +96,73 @@ by_hand() { in_make_shell "cd $(printf %q "$MY")" "$1"; }
   within 30 eval 'make submit | grep -q "Howdy, Marvin!"'
 }
 
+@test "a package, a subfolder, a BOM, a coding line, CRLF: each save counts; one without a change restarts nothing" {
+  mkdir -p "$MY/pack/deep" "$MY/lib"
+  printf 'WORD = "Hi"\n' >"$MY/pack/deep/words.py"
+  printf 'MARK = "?"\n' >"$MY/lib/far.py"
+  edit task_server.py 's/^import os$/import os\nimport sys\n\nfrom pack.deep import words\nsys.path.append(os.path.dirname(__file__) + "\/lib")\nimport far/; s/f"Howdy, {name}!"/f"{words.WORD}, {name}{far.MARK}"/'
+  within 30 eval 'make submit | grep -qF "Hi, Marvin?"'
+  edit lib/far.py 's/[?]/./'
+  within 30 eval 'make submit | grep -qF "Hi, Marvin."'
+  printf '\357\273\277WORD = "Bom"\r\n' >"$MY/pack/deep/words.py"
+  within 30 eval 'make submit | grep -qF "Bom, Marvin."'
+  printf '# coding: latin-1\nWORD = "Sch\366n"\n' >"$MY/pack/deep/words.py"
+  within 30 eval 'make submit | grep -qF "Schön, Marvin."'
+  local restarts
+  restarts=$(grep -c 'the code was saved; restarting' "$stack_log")
+  touch "$MY/task_server.py" "$MY/pack/deep/words.py"
+  ok make submit
+  ok make submit
+  is "$(grep -c 'the code was saved; restarting' "$stack_log")" "$restarts" 'restarts'
+  edit task_server.py 's/{words.WORD}, {name}{far.MARK}/Howdy, {name}!/; /^import sys$/d; /^from pack/d; /^sys.path/d; /^import far$/d'
+  rm -r "${MY:?}/pack" "${MY:?}/lib"
+  within 30 eval 'make submit | grep -q "Howdy, Marvin!"'
+}
+
+# bats test_tags=long
+@test "an editor that saves another text every second: something serves meanwhile, and the last one in the end" {
+  for number in 1 2 3 4 5 6 7 8; do
+    edit task_server.py "s/Howdy[0-9]*, /Howdy$number, /"
+    sleep 1
+  done
+  within 10 eval 'make submit | grep -q "Howdy8, Marvin!"'
+  local starts
+  starts=$(grep -c 'task_server.1: the code was saved; restarting' "$stack_log")
+  edit task_server.py 's/Howdy8, /Howdy, /'
+  within 30 eval 'make submit | grep -q "Howdy, Marvin!"'
+  is "$(grep -c 'task_server.1: the code was saved; restarting' "$stack_log")" $((starts + 1)) 'restarts'
+}
+
+@test "a result or a parameter that cannot be stored has a sentence, and no run of it counts as completed" {
+  edit task_server.py 's/^    return f"Howdy/    if name == "lock":\n        import threading\n\n        return threading.Lock()\n    return f"Howdy/'
+  within 30 eval 'make submit'
+  try make submit NAME=lock
+  is "$status" 2 'exit code'
+  has "failed     its result cannot be stored (cannot pickle '_thread.lock' object). Try: returning text"
+  has_not Traceback
+  try make submit-map NAMES='Ford lock Zaphod'
+  has '2 of 3 runs completed'
+  try make check EX=2
+  has '✗ no run failed'
+  local before
+  before=$(api /task_runs/count '{}')
+  printf 'import threading\nfrom task_server import my_background_task\nmy_background_task.%s\n' 'delay(threading.Lock())' >"$MY/lock.py"
+  by_hand 'python lock.py; echo "exit $?"'
+  has "error: lock.py:3: name of my_background_task cannot be stored for a task server (cannot pickle '_thread.lock' object), so nothing was submitted. Try: "
+  has_not Traceback
+  has 'exit 1'
+  printf 'from task_server import my_background_task\nmy_background_task.%s\n' 'map([1, (n for n in "ab")], deferred=True)' >"$MY/lock.py"
+  by_hand 'python lock.py'
+  has "error: lock.py:2: name of my_background_task cannot be stored for a task server (cannot pickle 'generator' object)"
+  is "$(api /task_runs/count '{}')" "$before" 'runs'
+  printf 'from task_server import my_background_task\nmy_background_task.%s\n' 'map((n for n in "ab"), deferred=True)' >"$MY/lock.py"
+  by_hand 'python lock.py'
+  is "$(api /task_runs/count '{}')" $((before + 2)) 'runs'
+  rm "$MY/lock.py"
+  edit task_server.py 's/        return threading.Lock()/        return (n for n in "ab")/' # which Prefect stores as a list
+  within 30 eval 'make submit NAME=lock | grep -qF "completed  ['"'a', 'b'"']"'
+}
+
 @test "saved with a wrong import, or never serving: the sentence follows, and make submit says the same" {
   edit task_server.py 's/worker import serve/worker import server as serve/'
   within 60 grep -qE 'task_server.py:[0-9]+: prefect.task_worker has no server. Try: `from prefect.task_worker import serve`' "$stack_log"

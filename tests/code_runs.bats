@@ -73,4 +73,10 @@ load helpers_code
   has 'every promise holds'
   exchange "$MY/ex3/first_fastapi.py" 'Hello World' 'Good morning'
   within 20 eval 'curl -sf --max-time 5 "$WEB/" | grep -q "Good morning"'
+  # A parameter that cannot be stored.
+  exchange "$MY/ex3/first_fastapi.py" 'delay(name)' 'delay((n for n in name) if name == "Ford" else name)'
+  within 20 eval 'curl -s --max-time 5 -X POST "$WEB/task?name=Ford" | grep -q "cannot be stored"'
+  try curl -s -w ' %{http_code}' -X POST "$WEB/task?name=Ford"
+  has '{"detail":"name of my_fastapi_task cannot be stored for a task server (cannot pickle '"'generator'"' object), so nothing was submitted.'
+  has ' 500'
 }

@@ -50,11 +50,13 @@ def tune():
 
 def prepare():
     """As the package `prefect` begins to load."""
-    from workshop_kit.prefect_patches import own_terminal, quiet
+    from workshop_kit.prefect_patches import own_terminal, quiet, unstorable
 
+    after["prefect.tasks"] = [unstorable.name_parameters]
+    after["prefect.task_engine"] = [unstorable.fail_results]
     if own_terminal.is_own_program():
         own_terminal.name_wrong_server()
-        after["prefect.tasks"] = [own_terminal.watch_submits]
+        after["prefect.tasks"].append(own_terminal.watch_submits)
     after["prefect.main"] = [quiet.quieten]
     if os.environ.get("TUNED") == "1":
         tune()
@@ -96,8 +98,20 @@ def tell_of(kind, error, trace):
     """Of an error as ever. Ctrl-C is no error (it comes while a second of imports goes on), nor is `make … | head`."""
     if issubclass(kind, BrokenPipeError) and nobody_reads():
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what is printed last, at the exit
+    elif kind.__name__ == "Unstorable":  # prefect_patches/unstorable.py
+        print(f"error: {where_in_program(trace)}{error}", file=sys.stderr)
     elif not issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, trace)
+
+
+def where_in_program(trace):
+    """FILE:LINE of the program on the way to an error."""
+    program, where = getattr(sys.modules["__main__"], "__file__", None), ""
+    while trace:
+        if trace.tb_frame.f_code.co_filename == program:
+            where = f"{os.path.basename(program)}:{trace.tb_lineno}: "
+        trace = trace.tb_next
+    return where
 
 
 def nobody_reads():

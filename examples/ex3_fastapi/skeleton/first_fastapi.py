@@ -7,7 +7,7 @@ from fastapi import HTTPException, Request
 from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 from prefect.client.orchestration import get_client
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectNotFound, SerializationError
 from prefect.settings import PREFECT_API_URL
 
 # 1. From your own first_fastapi_task_server.py, import the task.
@@ -54,3 +54,8 @@ def read_task(task_run_id: UUID):
 @app.exception_handler(httpx.TransportError)
 def prefect_is_away(request: Request, error: httpx.TransportError):
     return JSONResponse({"detail": "the Prefect API does not answer; is its server running?"}, 503)
+
+
+@app.exception_handler(SerializationError)
+def cannot_be_stored(request: Request, error: SerializationError):
+    return JSONResponse({"detail": str(error)}, 500)  # a parameter that pickle does not take: an upload, a connection
