@@ -16,9 +16,15 @@ VARIABLES := $(SETTINGS) $(OF_ONE_COMMAND)
 # For scripts/lib/typed.sh: the names that were typed, and are none of these. They may be slips.
 export WORKSHOP_TYPED := $(filter-out $(VARIABLES),$(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v)))
 
+# Many shells carry a NAME or an EMAIL that nobody means as a greeting or a sign-up: these two count as they are typed here.
+OF_THE_SHELL := $(foreach v,EMAIL NAME,$(if $(filter environment,$(origin $v)),$v))
+unexport $(OF_THE_SHELL)
+
 # What a person types is data: `$(shell …)` in a name must arrive as it was typed. Plain `export NAME` would let make
 # expand the value; taken with $(value) and exported as it is, it does not. Unset variables stay unset.
-$(foreach v,$(VARIABLES) $(WORKSHOP_TYPED),$(if $(filter-out undefined,$(origin $(v))),$(eval override $(v) := $$(value $(v)))$(eval export $(v))))
+$(foreach v,$(filter-out $(OF_THE_SHELL),$(VARIABLES)) $(WORKSHOP_TYPED),$(if $(filter-out undefined,$(origin $(v))),$(eval override $(v) := $$(value $(v)))$(eval export $(v))))
+# Before scripts/env.sh can look: a file that every bash would run first, a language that it would warn of.
+unexport BASH_ENV LC_ALL
 # In bash SECONDS itself counts, so it goes by another name.
 ifneq ($(origin SECONDS),undefined)
 override CHAOS_SECONDS := $(value SECONDS)

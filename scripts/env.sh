@@ -6,6 +6,33 @@
 # in a line `## NAME=default: what it does`, which make help shows; `#:` below it is what docs/COMMANDS.md says besides.
 # Ends with: every variable below exported, and WORKSHOP_IGNORED naming what the shell carried in vain.
 
+# --- what the person's shell carries, and must not count here ------------------------------------
+# Exported functions may hide a command; options that are exported (SHELLOPTS) change what bash does.
+while read -r _ _ name; do unset -f "$name"; done < <(declare -Fx)
+set +o noclobber +o noglob +o posix
+export -n SHELLOPTS BASHOPTS 2>/dev/null
+unset CDPATH BASH_ENV ENV GREP_OPTIONS GREP_COLOR GREP_COLORS
+# An unknown language makes every bash warn. LANG stays; Python writes UTF-8 anyway (PYTHONUTF8 below).
+unset LC_ALL
+# Python's own switches (PYTHON and PYTHON_IMAGE are the kit's): a warning would be an error, a program would wait for a
+# keyboard, what stands beside it would not be found. What the kit needs of them is set below.
+for name in $(compgen -e PYTHON); do case $name in PYTHON | PYTHON_*) ;; *) unset "$name" ;; esac done
+# Where pip and uv install is the kit's business; from where (an index, a proxy) is the person's.
+for name in $(compgen -e PIP_) $(compgen -e UV_); do
+  case $name in
+    PIP_USER | PIP_TARGET | PIP_PREFIX | PIP_ROOT | PIP_DRY_RUN | PIP_REQUIRE_VIRTUALENV | PIP_PYTHON | PIP_NO_DEPS) unset "$name" ;;
+    UV_PYTHON | UV_SYSTEM_PYTHON | UV_TARGET | UV_PREFIX | UV_PROJECT* | UV_WORKING_DIRECTORY | UV_EXCLUDE_NEWER) unset "$name" ;;
+  esac
+done
+export PIP_USER=0 # whatever a pip.conf says: a .venv has no user's packages
+[ -r "${UV_CONFIG_FILE:-/dev/null}" ] || unset UV_CONFIG_FILE
+[ -n "${HOME:-}" ] || HOME=$(unset HOME && cd ~ && pwd)
+export HOME
+# With a SOCKS proxy httpx, which Prefect uses, cannot even ask this machine. The set-up gets it back.
+for name in ALL_PROXY all_proxy HTTPS_PROXY https_proxy HTTP_PROXY http_proxy; do
+  case ${!name:-} in socks*) export WORKSHOP_SOCKS=${!name} && unset "$name" ;; esac
+done
+
 KIT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 export KIT
 # shellcheck disable=SC1090 # each is checked by itself
@@ -52,9 +79,6 @@ plain_url() { # URL -> the same, written one way, so that two spellings of one a
 
 DOTENV_LOSES=
 if [ -f "$KIT/.env" ]; then read_dotenv "$KIT/.env"; fi
-
-# WSL sets NAME to the computer's name in every shell; nobody means that one.
-if [ -n "${WSL_DISTRO_NAME:-}" ] && [ "${NAME:-}" = "${HOSTNAME:-}" ]; then unset NAME; fi
 
 # --- where things are -------------------------------------------------------------------------
 ## WORKSHOP_HOME=.workshop: where state lives: the database, results, logs, records
@@ -199,6 +223,6 @@ export PYTHONUNBUFFERED=1 PYTHONUTF8=1 PYTHONNOUSERSITE=1
 # The packages are compiled at the set-up. The examples must not be: bytecode is told from its source by the second and
 # the size, so two quick saves could leave an old task, with an old key, whose runs wait without end.
 export PYTHONDONTWRITEBYTECODE=1
-unset PYTHONHOME CONDA_PREFIX
+unset CONDA_PREFIX
 # A company's HTTP proxy must not get the requests to this machine.
 export NO_PROXY=127.0.0.1,localhost${NO_PROXY:+,$NO_PROXY} no_proxy=127.0.0.1,localhost${no_proxy:+,$no_proxy}

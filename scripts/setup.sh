@@ -34,6 +34,7 @@ made_by() { # -> what the stamp of the database must say
   printf '%s %s' "$(cksum <"$KIT/scripts/pythonpath/workshop_kit/launch/prepare_database.py")" "$(wanted core)"
 }
 PATH=$SYSTEM_PATH
+if [ -n "${WORKSHOP_SOCKS:-}" ]; then export ALL_PROXY=$WORKSHOP_SOCKS; fi
 installed() { [ -x "$VENV/bin/python" ] && [ "$(cat "$stamps/$1" 2>/dev/null)" = "$(wanted "$1")" ]; }
 
 version_of() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null; }

@@ -44,7 +44,7 @@ teardown_file() { stop_and_check; }
     has "Hello, $name!"
   done
   for name in '$(shell touch x)' $'two\nlines "🙂"'; do
-    NAME=$name ok make ex1
+    ok make ex1 NAME="$name"
     has "Hello, $name!"
   done
   not_there x
