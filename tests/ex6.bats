@@ -82,7 +82,7 @@ is_up() { [ "$(task_servers)" = "${1:-3}" ]; }
   kill -STOP "$pid"
   # A second entry in the Prefect server's queue, as after a mistake of somebody's.
   api "/task_runs/$id/set_state" "$(state_of_queue "$id")"
-  never within 11 eval '[ "$(begins '"$id"')" != 1 ]'
+  PATIENCE=1 never within 11 eval '[ "$(begins '"$id"')" != 1 ]'
   kill -CONT "$pid"
   within 30 is_in_state "$id" COMPLETED
   # The one that was sent it, perhaps the one that was stopped, has refused it.

@@ -113,10 +113,10 @@ stop_and_check() {
 
 # --- running and waiting ---------------------------------------------------------------------------
 
-# COMMAND... -> runs it under a time limit (LIMIT_S, default 60 s) with no terminal; sets $status and $output.
+# COMMAND... -> runs it under a time limit (LIMIT_S, default 120 s) with no terminal; sets $status and $output.
 try() {
   echo "\$ $*"
-  run "${PROCESS[@]}" limit "${LIMIT_S:-60}" "$@" </dev/null
+  run "${PROCESS[@]}" limit "${LIMIT_S:-120}" "$@" </dev/null
   echo "$output"
   echo "[exit $status]"
 }
@@ -172,9 +172,10 @@ fail_with() {
   return 1
 }
 
-# SECONDS COMMAND... -> waits until the command succeeds, looking five times a second; false after SECONDS.
+# SECONDS COMMAND... -> waits until the command succeeds, looking five times a second; false after twice that, for the seconds
+# are those of an idle machine, and three files run at a time. (PATIENCE=1: after exactly that.)
 within() {
-  local end=$((SECONDS + $1))
+  local end=$((SECONDS + $1 * ${PATIENCE:-2}))
   shift
   until "$@" >/dev/null 2>&1; do
     [ "$SECONDS" -lt "$end" ] || return 1

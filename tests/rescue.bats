@@ -17,7 +17,7 @@ teardown() { stop_and_check; }
   has '✗ no run is left Running by a task server that is dead'
   has 'make rescue'
   # Without it they stay: one Running, and what was queued. (One that was on its way to the other task server may run.)
-  never within 3 eval '[ "$(count_in_state SCHEDULED)" -lt 3 ] || [ "$(count_in_state RUNNING)" = 0 ]'
+  PATIENCE=1 never within 3 eval '[ "$(count_in_state SCHEDULED)" -lt 3 ] || [ "$(count_in_state RUNNING)" = 0 ]'
   ok make rescue
   has 'died while it had this run'
   has 'the Prefect server that had it in its queue is gone'
