@@ -28,7 +28,7 @@ if [ -n "${TESTS:-}" ]; then
 fi
 # The tests choose their own; what a developer's shell or make carries must not get in. LANES is for tests/lanes.py, and
 # PYTHON, WHEELS and the images say what this machine has.
-keep_out="$(settings) $(variables_of_one_command) OWN_CODE CHAOS_SECONDS LONG OPENAI_API_KEY OPENAI_ENV_FILE MAKEFLAGS MAKELEVEL MFLAGS WORKSHOP_GOAL WORKSHOP_API_URL WORKSHOP_SETS $WORKSHOP_SETS WORKSHOP_DERIVED $(tr ' ' '\n' <<<"$WORKSHOP_DERIVED" | cut -d= -f1 | tr '\n' ' ')"
+keep_out="$(settings) $(variables_of_one_command) OWN_CODE CHAOS_SECONDS LONG OPENAI_API_KEY OPENAI_ENV_FILE MAKEFLAGS MAKELEVEL MFLAGS WORKSHOP_GOAL WORKSHOP_GOALS WORKSHOP_TYPED WORKSHOP_API_URL WORKSHOP_SETS $WORKSHOP_SETS WORKSHOP_DERIVED $(tr ' ' '\n' <<<"$WORKSHOP_DERIVED" | cut -d= -f1 | tr '\n' ' ')"
 long=
 if [ "${LONG:-0}" = 1 ]; then long=--long; elif [ -n "${TESTS:-}${FILTER:-}" ] || [ "${DOCKER:-0}" = 1 ]; then long=--all; fi
 arguments=(${long:+"$long"} ${FILTER:+--filter "$FILTER"} "${files[@]}")
