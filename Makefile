@@ -1,5 +1,5 @@
 # The front door. Each command is a line or two: what it does is in scripts/, what it needs is set up by itself.
-# Variables come from the command line, else the environment, else .env, else the defaults in scripts/.
+# Variables come from the command line, else the environment (but for NAME and EMAIL), else .env, else the defaults in scripts/.
 #
 # Behind `##` stands what `make help` says of a command, with its variables in brackets; in lines with `#:` above it what
 # docs/COMMANDS.md says besides. `make docs` writes that page.

@@ -1,4 +1,4 @@
-"""Background tasks for Prefect 3.8 that are not lost, whatever dies. Take this folder along: it needs Prefect only.
+"""Background tasks for Prefect 3.9 that are not lost, whatever dies. Take this folder along: it needs Prefect only.
 
 **1. Task servers that drain.** Prefect's own `serve()` leaves the runs in flight Running without end when it is told to
 stop, and a finished run has no field that says which task server ran it. Write

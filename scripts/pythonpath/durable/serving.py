@@ -54,7 +54,7 @@ def keyed(namespace: str, version: str = "1") -> Callable[[Task[P, R]], Task[P, 
     So a namespace has one function of each name: serve() raises ValueError for two.
     Change the version when queued runs of the code before must not reach the code after. A copy made by
     `with_options` has a key of Prefect's own again. Needs a task server of this module: Prefect's computes the keys of
-    what it serves again, and drops the runs whose key it then does not find (seen in 3.8.8, task_worker.py).
+    what it serves again, and drops the runs whose key it then does not find (seen in 3.8.8 and 3.9.1, task_worker.py).
     """
 
     def set_key(task: Task[P, R]) -> Task[P, R]:
@@ -388,7 +388,7 @@ class DrainingTaskWorker(TaskWorker):
         """Tell that runs are timed out which sit in a thread in a call that nothing can interrupt; set `stuck` then.
 
         Prefect's timeout raises an exception in the thread, which arrives when that call is over, if ever
-        (WatcherThreadCancelScope in 3.8.8). So the run is told to be timed out, and this process must end.
+        (WatcherThreadCancelScope in 3.9.1). So the run is told to be timed out, and this process must end.
         """
         timeouts = {task.task_key: task.timeout_seconds for task in self.tasks if task.timeout_seconds}
         for run in list(self._in_flight.values()):
@@ -428,7 +428,7 @@ async def aserve(
     """Serve the tasks until SIGTERM, SIGINT, a cancellation or `timeout` seconds. What it adds: see the package.
 
     limit: runs at once. timeout, grace: seconds. name: who ran it, in the records (default: host-pid).
-    status_server_port: refused with ValueError; it crashes Prefect 3.8.8's task server. ValueError, too, for two
+    status_server_port: refused with ValueError; it crashes Prefect 3.9.1's task server. ValueError, too, for two
     functions with one key: only one of them would ever run. TypeError for a number that is text. Refused when the
     server expects another password, or is not one of Prefect's.
     """
@@ -440,7 +440,7 @@ async def aserve(
         if functions.setdefault(task.task_key, task.fn) is not task.fn:
             raise ValueError(f"two functions have the key {task.task_key}. Try: another name, or keyed() with another")
     if status_server_port is not None:
-        raise ValueError("status_server_port crashes the task server of Prefect 3.8.8")
+        raise ValueError("status_server_port crashes the task server of Prefect 3.9.1")
     if get_current_settings().api.url is None:
         raise ValueError("a task server needs PREFECT_API_URL: start a Prefect server and set it")
     name = name or f"{socket.gethostname()}-{os.getpid()}"

@@ -50,7 +50,7 @@ def environment() -> dict[str, str]:
 
 def own_environment(home: Path, kept: Iterable[str] = (), **settings: str) -> dict[str, str]:
     """For a kit in this home and on free ports. Of our own settings only those named in `kept` count there."""
-    not_passed_on = variables("SETTINGS") - {*kept, *FOR_THE_SET_UP} | {"NO_COLOR", "WSL_DISTRO_NAME"}
+    not_passed_on = variables("SETTINGS") - {*kept, *FOR_THE_SET_UP} | {"NO_COLOR"}
     ours = {name: value for name, value in environment().items() if name not in not_passed_on}
     first = free_ports()
     places = {"WORKSHOP_HOME": str(home), "PREFECT_PORT": str(first), "WEB_PORT": str(first + 1)}
