@@ -427,6 +427,9 @@ async def aserve(
 ) -> None:
     """Serve the tasks until SIGTERM, SIGINT, a cancellation or `timeout` seconds. What it adds: see the package.
 
+    Beside handlers of the program's own (uvicorn's) it leaves them theirs. Cancel it and await it at the end of a
+    lifespan: uvicorn kills its process right after that, and what is in flight then is left to the rescuer.
+
     limit: runs at once. timeout, grace: seconds. name: who ran it, in the records (default: host-pid).
     status_server_port: refused with ValueError; it crashes Prefect 3.9.1's task server. ValueError, too, for two
     functions with one key: only one of them would ever run. TypeError for a number that is text. Refused when the

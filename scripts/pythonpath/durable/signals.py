@@ -4,20 +4,26 @@ import asyncio
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 NUMBERS = (signal.SIGTERM, signal.SIGINT)
+ONE_WISH = 1  # seconds in which a second signal of another kind, or a second SIGTERM, says the same as the first
 
 _listening: list[tuple[asyncio.AbstractEventLoop, asyncio.Queue[int]]] = []  # one for each aserve() of this process
 _before: dict[int, Any] = {}  # the handlers that were there before ours
+_last = (0, 0.0)  # the signal that was passed on last, and when
 _forking = threading.local()  # the signals that were blocked in this thread before it forks
 
 
 @contextmanager
 def received() -> Iterator[asyncio.Queue[int]]:
     """While it lasts, each SIGTERM and SIGINT goes into the queue, and to the program's own handler if it has one.
+
+    make and uvicorn's reloader pass on as SIGTERM the Ctrl-C that their whole group has received already: what comes
+    so soon after another is dropped (uvicorn would break off if it saw them in the wrong order). Two Ctrl-C are two.
 
     A handler of signal.signal, not of the event loop: a loop's would take the place of the program's, in secret. Where
     the program has one in its loop, Python calls that as before, because the loop still reads every signal's number.
@@ -41,6 +47,12 @@ def received() -> Iterator[asyncio.Queue[int]]:
 
 
 def _tell(number: int, frame: Any) -> None:
+    global _last
+    now = time.monotonic()
+    # Nothing is called between these two lines, so Python cannot handle another signal in between.
+    before, _last = _last, (number, now)
+    if now - before[1] < ONE_WISH and (number, before[0]) != (signal.SIGINT, signal.SIGINT):
+        return
     for loop, queue in _listening:
         loop.call_soon_threadsafe(queue.put_nowait, number)
     handler = _before.get(number)
