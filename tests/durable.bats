@@ -18,7 +18,7 @@ typed() { in_make_shell "cd $(printf %q "$SERVICE") && export PYTHONPATH=." "$1"
 # NAME COMMANDS -> the same in the background, as start does
 start_typed() { start "$1" bash -c 'printf "cd %q && export PYTHONPATH=.\n%s\n" "$1" "$2" | make -s shell' _ "$SERVICE" "$2"; }
 
-@test "two functions with one key, and a number that is text, are refused in one sentence" {
+@test "two functions with one key, a number that is text, and what is no task are refused in one sentence" {
   cat >"$SERVICE/mail.py" <<'PY'
 from durable import keyed
 from prefect import task
@@ -35,6 +35,8 @@ PY
   has 'ValueError: two functions have the key my-app.send-1'
   typed 'python -c "import durable, mail; durable.serve(mail.send, limit=\"4\")"'
   has "TypeError: limit='4' is text. Try: limit=int(…)"
+  typed 'python -c "import durable, mail; durable.serve(mail.send.fn)"'
+  has "TypeError: 'send' is not a task. Try: @task above it"
 }
 
 @test "more records of the dead than this process may open files: it runs what is sent, and ends on SIGTERM" {
@@ -205,7 +207,8 @@ def other_program():
 TASKS = [terminated, pooled, executed, forked, forked_in_loop, other_program]
 if __name__ == "__main__":
     if sys.argv[1:]:
-        runs = [terminated.delay(m) for m in ("fork", "spawn")] + [pooled.delay("spawn")]
+        methods = ("fork", "spawn", "forkserver")
+        runs = [terminated.delay(m) for m in methods] + [pooled.delay(m) for m in methods[1:]]
         runs += [pooled.delay("fork") for _ in range(12)]
         runs += [t.delay() for t in (executed, forked, forked_in_loop, other_program)]
         for run in runs:
@@ -217,9 +220,9 @@ PY
   start_typed forking 'exec python serve.py'
   within 30 grep -q 'forking serves' "$forking_log"
   typed 'python serve.py submit'
-  is "$(grep -c '^result Completed -15$' <<<"$output")" 3 'children that SIGTERM ended'
+  is "$(grep -c '^result Completed -15$' <<<"$output")" 4 'children that SIGTERM ended'
   is "$(grep -c '^result Completed 15$' <<<"$output")" 2 'children of os.fork that SIGTERM ended'
-  is "$(grep -c '^result Completed \[1, 2\]$' <<<"$output")" 14 'pools that returned'
+  is "$(grep -c '^result Completed \[1, 2\]$' <<<"$output")" 15 'pools that returned'
   never grep -q 'Stopp' "$forking_log"
   kill -TERM -- "-$forking_pid"
   within 30 grep -q 'Stopped; nothing is in flight' "$forking_log"
@@ -289,6 +292,40 @@ PY
     # Once, though make passes the signal on to what has received it already.
     within 20 grep -q 'Stopped; nothing is in flight' "$cli_log"
   done
+}
+
+# bats test_tags=long
+@test "time.sleep in an async def task: a line says so, and after Ctrl-C no run is in nobody's hands" {
+  cat >"$SERVICE/serve.py" <<'PY'
+import time
+
+from durable import serve
+from prefect import task
+
+
+@task
+async def blocking(n: int):
+    print(f"began {n}", flush=True)
+    time.sleep(5)
+
+
+if __name__ == "__main__":
+    serve(blocking, limit=2, records="records", name="blocked")
+PY
+  start_typed blocked 'exec python serve.py'
+  within 30 grep -q 'blocked serves blocking' "$blocked_log"
+  start_typed submit 'python -c "import serve; [serve.blocking.delay(n) for n in range(4)]"'
+  within 20 grep -q '^began' "$blocked_log"
+  kill -INT -- "-$blocked_pid"
+  within 30 grep -q 'Stopped; nothing is in flight' "$blocked_log"
+  within 10 gone "$submit_pid"
+  grep 'blocked stood still for .* something in an `async def` task does not await' "$blocked_log"
+  # What was received has ended; the rest is in the queue.
+  is "$(count_in_state COMPLETED)" $((1 + $(grep -c '^began' "$blocked_log"))) 'completed runs, with that of make ex1'
+  start_typed again 'exec python serve.py'
+  within 40 eval '[ "$(count_in_state COMPLETED)" -eq 5 ]'
+  kill -TERM -- "-$again_pid"
+  within 30 grep -q 'Stopped; nothing is in flight' "$again_log"
 }
 
 # bats test_tags=long

@@ -152,7 +152,8 @@ class DrainingTaskWorker(TaskWorker):
 
     def __init__(self, *tasks: Task[..., Any], limit: int | None, name: str, records: Any) -> None:
         super().__init__(*tasks, limit=limit)
-        for copy, given in zip(self.tasks, tasks, strict=True):  # see keyed()
+        served = [task for task in tasks if isinstance(task, Task)]  # Prefect leaves out whatever else it is given
+        for copy, given in zip(self.tasks, served, strict=True):  # see keyed()
             copy.task_key = given.task_key
         self.name = name
         self.record = Record(records, name, keys=sorted(self.task_keys), limit=limit)
@@ -432,14 +433,16 @@ async def aserve(
 
     limit: runs at once. timeout, grace: seconds. name: who ran it, in the records (default: host-pid).
     status_server_port: refused with ValueError; it crashes Prefect 3.9.1's task server. ValueError, too, for two
-    functions with one key: only one of them would ever run. TypeError for a number that is text. Refused when the
-    server expects another password, or is not one of Prefect's.
+    functions with one key: only one of them would ever run. TypeError for a number that is text, and for what is no
+    task. Refused when the server expects another password, or is not one of Prefect's.
     """
     for option, value, kind in (("limit", limit, "int"), ("grace", grace, "float"), ("timeout", timeout, "float")):
         if isinstance(value, str):
             raise TypeError(f"{option}={value!r} is text. Try: {option}={kind}(…)")
     functions: dict[str, Any] = {}
     for task in tasks:
+        if not isinstance(task, Task):
+            raise TypeError(f"{getattr(task, '__name__', task)!r} is not a task. Try: @task above it")
         if functions.setdefault(task.task_key, task.fn) is not task.fn:
             raise ValueError(f"two functions have the key {task.task_key}. Try: another name, or keyed() with another")
     if status_server_port is not None:
