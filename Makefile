@@ -10,7 +10,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 # Every variable that people set: how the kit works here, which may stand in .env, and what one command alone is told.
 # A line each: scripts/lib/variables.sh and launch/unattended.py read them here.
 SETTINGS := ANSWER_SECONDS CACHE_SECONDS DB FAIL_RATE GRACE INBOX_PORT LIMIT LLM MARKETING_PORT MARVIN_AGENT_MODEL MAX_RESCUES OPENAI_BASE_URL PREFECT_API_URL PREFECT_PORT PYTHON PYTHON_IMAGE REDIS_IMAGE REDIS_PORT REDIS_URL REMOTE RESCUE SMTP_PORT SMTP_URL TUNED WEB_PORT WHEELS WORKSHOP_HOME WORK_SECONDS
-OF_ONE_COMMAND := ALL APPLY AUTO CODE DOCKER EMAIL EX FILTER FORCE FULL LANES MANUAL MINUTES N NAME NAMES NOTES ONCE OUT PEERS PLATFORM PREFECT Q QUICK RATE SECONDS SEED SERVERS SET SQL TESTS WAIT WHO
+OF_ONE_COMMAND := ALL APPLY AUTO CODE CODES DOCKER EMAIL EX FILTER FORCE FULL LANES MANUAL MINUTES N NAME NAMES NOTES ONCE OUT PEERS PLATFORM PREFECT Q QUICK RATE SECONDS SEED SERVERS SET SQL TESTS WAIT WHO
 VARIABLES := $(SETTINGS) $(OF_ONE_COMMAND)
 
 # For scripts/lib/typed.sh: the names that were typed, and are none of these. They may be slips.
@@ -183,8 +183,9 @@ setup-local-llm: ## the small model of example 5, for a machine without a key: 2
 	@scripts/setup_local_llm.sh
 
 .PHONY: doctor
-#: Changes nothing, and needs no set-up.
-doctor: ## check this machine; each finding with its remedy
+#: Changes nothing, and needs no set-up. Its last line is a code of what it found, for the instructor, who puts the codes of all into
+#: a file, a line `name code` each: `CODES=FILE` says who is not ready, why, and the remedy.
+doctor: ## check this machine; each finding with its remedy [CODES=FILE]
 	@scripts/doctor.sh
 
 .PHONY: prefetch

@@ -1,19 +1,119 @@
 #!/usr/bin/env bash
 # Checks this machine, a line each with the remedy. Exit 1 if something must be fixed. Needs no set-up, changes nothing.
 # ✓ fine   ! worth knowing, or needed by a later example only   ✗ must be fixed
+# Its last line is a code of what it found. CODES=FILE reads such codes, a line `name code` each, and says who is not ready.
 set -euo pipefail
 # A file that cannot be read as settings is a finding here, and an error everywhere else.
 # shellcheck source=scripts/env.sh
 . "$(dirname "$0")/env.sh"
 help_if_asked "$@"
 PATH=$SYSTEM_PATH
+
+# Everything that can be found: name, kind, text | remedy. A line is a bit of the code, so new ones go to the end, and none goes.
+FINDINGS="\
+no-python ✗ no Python 3.11 to 3.14 on the PATH | sudo apt install python3 python3-venv; on macOS: brew install python@3.13; or PYTHON=/path/to/python3.x
+no-venv ✗ Python %s has no venv module | sudo apt install python3-venv (or your system's package of that name)
+no-make ✗ no make on the PATH | sudo apt install make; on macOS: xcode-select --install
+old-make ✗ make is not GNU make 3.81 or newer (%s) | sudo apt install make; on macOS: xcode-select --install
+no-ps ✗ there is neither /proc nor ps, so the kit cannot tell whether a process lives | sudo apt install procps
+old-setup ! .venv is older than its lock, or the folder was moved | make setup (any command that needs it does it)
+no-setup ! not set up yet | make setup (any command that needs it does it)
+no-packages ! the packages of example %s are not installed | make setup EX=%s (make ex%s does it too; both want the network)
+port ✗ port %s (%s) is in use by %s (pid %s) | stop that, or another port: make ex2 %s=%s
+later-port ! port %s (%s, example 4) is in use by %s (pid %s) | stop that, or another port: make ex4 %s=%s
+stale ✗ %s stale process(es) of an example that was killed | make stop
+disk ✗ only %s MB of disk are free at %s | free some: the kit needs 2 GB; or make ex2 WORKSHOP_HOME=/a/larger/disk
+read-only ✗ cannot write to %s | make ex2 WORKSHOP_HOME=/a/folder/of/yours
+no-locks ! the file system of %s has no working locks (fcntl): examples 4 to 6 cannot rescue runs there | make ex2 WORKSHOP_HOME=/a/folder/on/this/machine
+open-secret ! %s can be read by others on this machine, and may hold a key | chmod 600 '%s'
+tracked-secret ! %s is tracked by git, and may hold a key | git rm --cached '%s'; and a new key, if it was pushed
+no-model ! example 5 has no key and no local model: a stand-in answers | make setup-local-llm, or a key in %s
+no-docker ! no Docker (only DOCKER=1 of examples 4 and 5 needs it) | docs.docker.com/get-docker, or run them without DOCKER=1
+no-engine ! Docker is installed, but its engine does not answer (only DOCKER=1 needs it) | start Docker Desktop, or: sudo systemctl start docker
+old-compose ! Docker runs, but Compose is missing or version 1 (only DOCKER=1 needs it) | install the docker-compose-plugin package
+no-image ! Docker with Compose %s runs, but the kit's image is not built | make prefetch (the first DOCKER=1 does it too; both want the network)
+ignored ! ignored from your shell or .env:%s | REMOTE=1 uses them; unset them if they surprise you
+profiles ! ignored: the Prefect profiles in %s/.prefect/profiles.toml | REMOTE=1 uses the active one
+dotenv-loses ! set in .env and, differently, in your shell:%s | your shell wins; unset it there to use .env
+windows-disk ✗ this folder is on a Windows drive (%s): SQLite and file watching fail there | clone into your Linux home: cd ~ && git clone …"
+
 broken=0
+bits=0 # one for each finding
 good() { printf '✓ %s\n' "$1"; }
-note() { printf '! %s\n    %s\n' "$1" "$2"; }
-bad() {
-  printf '✗ %s\n    %s\n' "$1" "$2"
-  broken=$((broken + 1))
+found() { # NAME [WORD...] -> prints that finding, with the words in its text and its remedy, and notes it
+  local line bit
+  line=$(grep -n "^$1 " <<<"$FINDINGS")
+  bit=$((1 << (${line%%:*} - 1)))
+  bits=$((bits | bit)) line=${line#* }
+  shift
+  # shellcheck disable=SC2059 # the format is the table's
+  printf "${line%% | *}\n    ${line#* | }\n" "$@"
+  case $line in ✗*) broken=$((broken + 1)) ;; esac
 }
+
+# --- the code ---------------------------------------------------------------------------------------
+# Base32 without look-alikes: six characters of bits, two of a checksum that finds any one wrong or exchanged character.
+
+DIGITS=0123456789ABCDEFGHJKMNPQRSTVWXYZ
+in_base_32() { # NUMBER LENGTH
+  local number=$1 text=''
+  while [ ${#text} -lt "$2" ]; do text=${DIGITS:number%32:1}$text number=$((number / 32)); done
+  printf '%s' "$text"
+}
+code_of() { # BITS -> the code, as ABCD-EFGH
+  local text
+  text=$(in_base_32 "$1" 6)$(in_base_32 $(($1 % 1021)) 2)
+  printf '%s-%s' "${text:0:4}" "${text:4}"
+}
+bits_of() { # CODE -> its bits; false if it is mistyped
+  local text number=0 before digit
+  text=$(tr -d - <<<"$1" | tr '[:lower:]' '[:upper:]' | tr OIL 011)
+  [[ $text =~ ^[$DIGITS]{8}$ ]] || return 1
+  for digit in 0 1 2 3 4 5; do
+    before=${DIGITS%%"${text:digit:1}"*}
+    number=$((number * 32 + ${#before}))
+  done
+  [ "$(code_of "$number")" = "${text:0:4}-${text:4}" ] || return 1
+  printf '%s' "$number"
+}
+
+read_codes() { # FILE -> who is not ready, why, and the remedy; exit 0 if all are, 1 if not, 2 for a mistyped code
+  local line code name bits finding number text kind ready=0 all=0 mistyped=0 notes=''
+  [ -r "$1" ] || fail "there is no file $1 to read codes from" 'make doctor CODES=FILE, with a line `name code` for each laptop'
+  while IFS= read -r line || [ -n "$line" ]; do
+    line=$(tr '\t' ' ' <<<"$line" | tr -d '[:cntrl:]')
+    code=${line##* } name=${line% *} name=${name%:}
+    [ -n "$code" ] || continue # a blank line
+    if ! bits=$(bits_of "$code"); then
+      say "error: '$(one_line "$line")' does not end with a code of make doctor. Try: asking for it again"
+      mistyped=$((mistyped + 1))
+      continue
+    fi
+    all=$((all + 1)) number=0 text=''
+    while IFS= read -r finding; do
+      if [ $((bits >> number & 1)) = 1 ]; then
+        finding=${finding#* } # its name
+        kind=${finding%% *}
+        finding=${finding//%s/…}
+        case $kind in
+          ✗) text="$text"$'\n'"    ${finding%% | *}"$'\n'"        ${finding#* | }" ;;
+          *) notes="$notes$finding"$'\n' ;;
+        esac
+      fi
+      number=$((number + 1))
+    done <<<"$FINDINGS"
+    [ $((bits >> number)) = 0 ] || text="$text"$'\n''    ✗ something that this kit does not know'$'\n''        the same version of the kit on both machines'
+    if [ -n "$text" ]; then printf '✗ %s is not ready%s\n' "$name" "$text"; else ready=$((ready + 1)); fi
+  done <"$1"
+  sort <<<"$notes" | uniq -c | sort -rn | sed -n "s/^ *\([0-9]*\) ! \(.*\) | \(.*\)/! \1 of $all: \2\n    \3/p"
+  printf '%s of %s are ready\n' "$ready" "$all"
+  [ "$mistyped" = 0 ] || exit 2
+  [ "$ready" = "$all" ] || exit 1
+}
+if [ -n "${CODES:-}" ]; then
+  read_codes "$CODES"
+  exit
+fi
 
 python='' # a suitable one, for check_locks
 check_python() {
@@ -32,11 +132,9 @@ check_python() {
   if [ -n "$found" ]; then
     good "Python $found with the venv module"
   elif [ -n "$without_venv" ]; then
-    bad "Python $without_venv has no venv module" "sudo apt install python3-venv (or your system's package of that name)"
-  elif [ "$(uname -s)" = Darwin ]; then
-    bad 'no Python 3.11 to 3.14 on the PATH' 'brew install python@3.13, or the installer of python.org'
+    found no-venv "$without_venv"
   else
-    bad 'no Python 3.11 to 3.14 on the PATH' 'sudo apt install python3 python3-venv, or PYTHON=/path/to/python3.x'
+    found no-python
   fi
 }
 
@@ -46,10 +144,10 @@ check_make_and_bash() {
     read -r version < <(make --version 2>/dev/null) || version='' # not through a pipe: make would die of it
     case $version in
       'GNU Make 3.8'[1-9]* | 'GNU Make '[4-9]*) good "$version; bash $BASH_VERSION" ;;
-      *) bad "make is not GNU make 3.81 or newer (${version:-no version})" 'sudo apt install make; on macOS: xcode-select --install' ;;
+      *) found old-make "${version:-no version}" ;;
     esac
   else
-    bad 'no make on the PATH' 'sudo apt install make; on macOS: xcode-select --install'
+    found no-make
   fi
 }
 
@@ -58,10 +156,10 @@ check_setup() {
     if [ "$(cat "$VENV/workshop/core")" = "$(cksum <"$KIT/requirements/core.txt") $KIT" ]; then
       good 'set up (.venv agrees with its lock)'
     else
-      note '.venv is older than its lock, or the folder was moved' 'make setup (any command that needs it does it)'
+      found old-setup
     fi
   else
-    note 'not set up yet' 'make setup (any command that needs it does it)'
+    found no-setup
   fi
 }
 
@@ -72,7 +170,7 @@ check_later_groups() {
     group=$(example "$ex" PACKAGES)
     [ -f "$VENV/workshop/$group" ] || {
       missing=yes
-      note "the packages of example $ex are not installed" "make setup EX=$ex (make ex$ex does it too; both want the network)"
+      found no-packages "$ex" "$ex" "$ex"
     }
   done
   [ -n "$missing" ] || good 'the packages of all examples are installed'
@@ -89,8 +187,8 @@ check_ports() {
       ours="$ours $port"
     else
       case $name in
-        PREFECT_PORT | WEB_PORT) bad "port $port ($name) is in use by ${holder#* } (pid $pid)" "stop that, or another port: make ex2 $name=$((port + 100))" ;;
-        *) note "port $port ($name, example 4) is in use by ${holder#* } (pid $pid)" "stop that, or another port: make ex4 $name=$((port + 100))" ;;
+        PREFECT_PORT | WEB_PORT) found port "$port" "$name" "${holder#* }" "$pid" "$name" $((port + 100)) ;;
+        *) found later-port "$port" "$name" "${holder#* }" "$pid" "$name" $((port + 100)) ;;
       esac
     fi
   done < <(ports_of 0)
@@ -120,14 +218,14 @@ is_ours() { # PID -> true if an ancestor of it is kept by this kit (uvicorn --re
 check_processes() {
   local count
   if [ ! -r /proc/self/stat ] && ! command -v ps >/dev/null 2>&1; then
-    bad 'there is neither /proc nor ps, so the kit cannot tell whether a process lives' 'sudo apt install procps'
+    found no-ps
     return 0
   fi
   if read_example; then
     good "example $running_ex is running (pid $running_pid)"
   else
     count=$(leftovers | wc -l | tr -d ' ')
-    if [ "$count" = 0 ]; then good 'no stale processes of the kit'; else bad "$count stale process(es) of an example that was killed" 'make stop'; fi
+    if [ "$count" = 0 ]; then good 'no stale processes of the kit'; else found stale "$count"; fi
   fi
 }
 
@@ -136,11 +234,11 @@ check_disk() {
   until [ -d "$folder" ]; do folder=$(dirname "$folder"); done
   free=$(df -Pk "$folder" | awk 'NR == 2 { print int($4 / 1024) }')
   if [ "$free" -lt 2048 ]; then
-    bad "only $free MB of disk are free at $folder" 'free some: the kit needs 2 GB; or make ex2 WORKSHOP_HOME=/a/larger/disk'
+    found disk "$free" "$folder"
   else
     good "disk: $((free / 1024)) GB free"
   fi
-  [ -w "$folder" ] || bad "cannot write to $folder" 'make ex2 WORKSHOP_HOME=/a/folder/of/yours'
+  [ -w "$folder" ] || found read-only "$folder"
 }
 
 check_locks() { # example 6 tells by locks who is dead; a network drive may have none
@@ -160,8 +258,7 @@ with tempfile.TemporaryFile(dir=sys.argv[1]) as file:
             os._exit(0)
         os._exit(1)
     sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))' "$folder" 2>/dev/null && good 'file locks work there (examples 4 to 6)' ||
-    note "the file system of $folder has no working locks (fcntl): examples 4 to 6 cannot rescue runs there" \
-      'make ex2 WORKSHOP_HOME=/a/folder/on/this/machine'
+    found no-locks "$folder"
 }
 
 check_model() { # who would answer in example 5; never the key itself
@@ -169,9 +266,9 @@ check_model() { # who would answer in example 5; never the key itself
   for secret in "$file" "$KIT/.env"; do
     [ -f "$secret" ] || continue
     mode=$(ls -ld "$secret")
-    case ${mode:4:6} in *r*) note "$secret can be read by others on this machine, and may hold a key" "chmod 600 '$secret'" ;; esac
+    case ${mode:4:6} in *r*) found open-secret "$secret" "$secret" ;; esac
     if command -v git >/dev/null 2>&1 && git -C "$KIT" ls-files --error-unmatch "$secret" >/dev/null 2>&1; then
-      note "$secret is tracked by git, and may hold a key" "git rm --cached '$secret'; and a new key, if it was pushed"
+      found tracked-secret "$secret" "$secret"
     fi
   done
   if [ -n "${OPENAI_API_KEY:-}" ]; then
@@ -181,7 +278,7 @@ check_model() { # who would answer in example 5; never the key itself
   elif [ -f "$VENV/workshop/local-llm" ]; then
     good 'example 5 asks the local model: it is installed, and there is no key'
   else
-    note 'example 5 has no key and no local model: a stand-in answers' "make setup-local-llm, or a key in $file"
+    found no-model "$file"
   fi
 }
 
@@ -203,17 +300,17 @@ in_time() { # SECONDS COMMAND... -> runs it without its output; false if it fail
 check_docker() {
   local version image
   if ! command -v docker >/dev/null 2>&1; then
-    note 'no Docker (only DOCKER=1 of examples 4 and 5 needs it)' 'docs.docker.com/get-docker, or run them without DOCKER=1'
+    found no-docker
     return 0
   elif ! in_time 3 docker info; then
-    note 'Docker is installed, but its engine does not answer (only DOCKER=1 needs it)' 'start Docker Desktop, or: sudo systemctl start docker'
+    found no-engine
     return 0
   fi
   version=$(docker compose version --short 2>/dev/null) || version=''
   case ${version#v} in
     [2-9]* | [1-9][0-9]*) ;;
     *)
-      note 'Docker runs, but Compose is missing or version 1 (only DOCKER=1 needs it)' 'install the docker-compose-plugin package'
+      found old-compose
       return 0
       ;;
   esac
@@ -221,20 +318,20 @@ check_docker() {
   if docker image inspect "$image" >/dev/null 2>&1; then
     good "Docker $(docker version --format '{{.Server.Version}}' 2>/dev/null) with Compose $version, and the kit's image is built"
   else
-    note "Docker with Compose $version runs, but the kit's image is not built" 'make prefetch (the first DOCKER=1 does it too; both want the network)'
+    found no-image "$version"
   fi
 }
 
 check_settings() {
   if [ -n "$WORKSHOP_IGNORED" ]; then
-    note "ignored from your shell or .env:$WORKSHOP_IGNORED" 'REMOTE=1 uses them; unset them if they surprise you'
+    found ignored "$WORKSHOP_IGNORED"
   fi
   if [ "$REMOTE" = 0 ] && [ -r "$HOME/.prefect/profiles.toml" ]; then
-    note "ignored: the Prefect profiles in $HOME/.prefect/profiles.toml" 'REMOTE=1 uses the active one'
+    found profiles "$HOME"
   fi
   if [ -f "$KIT/.env" ]; then
     if [ -n "$DOTENV_LOSES" ]; then
-      note "set in .env and, differently, in your shell:$DOTENV_LOSES" 'your shell wins; unset it there to use .env'
+      found dotenv-loses "$DOTENV_LOSES"
     else
       good '.env is readable, and nothing in your shell contradicts it'
     fi
@@ -244,7 +341,7 @@ check_settings() {
 check_wsl() {
   grep -qi microsoft /proc/version 2>/dev/null || return 0
   if on_windows_drive; then
-    bad "this folder is on a Windows drive ($KIT): SQLite and file watching fail there" 'clone into your Linux home: cd ~ && git clone …'
+    found windows-disk "$KIT"
   else
     good 'WSL, on a Linux file system'
   fi
@@ -262,8 +359,6 @@ check_model
 check_docker
 check_settings
 check_wsl
-if [ "$broken" != 0 ]; then
-  printf '%s finding(s) must be fixed\n' "$broken"
-  exit 1
-fi
-printf 'this machine is ready\n'
+if [ "$broken" = 0 ]; then printf 'this machine is ready\n'; else printf '%s finding(s) must be fixed\n' "$broken"; fi
+printf 'code: %s (for the instructor: what was found, and nothing else)\n' "$(code_of "$bits")"
+[ "$broken" = 0 ] || exit 1

@@ -191,3 +191,44 @@ stand_in() { # NAME SCRIPT -> a command of the trimmed machine
   is "$status" 2 'exit code'
   has ".env has a line that is not NAME=value: 'what is this'. Try:"
 }
+
+# The code that the last doctor printed.
+code() { sed -n 's/^code: \([^ ]*\) .*/\1/p' <<<"$output"; }
+
+@test "its code says the same on the instructor's machine; a mistyped one is refused, and so are two exchanged characters" {
+  local codes=$BATS_TEST_TMPDIR/codes ford arthur good i digit
+  rm "$BIN/python3"
+  doctor
+  has '1 finding(s) must be fixed'
+  ford=$(code)
+  ln -s "$(python3 -c 'import sys; print(sys.executable)')" "$BIN/python3"
+  healthy
+  arthur=$(code)
+  never grep -q "$ford" <<<"$arthur"
+
+  printf 'Ford, row 3: %s\n\nArthur\t%s\r\n' "$ford" "$(tr '[:upper:]' '[:lower:]' <<<"$arthur" | tr 0 o)" >"$codes"
+  CODES=$codes try scripts/doctor.sh
+  is "$status" 1 'exit code'
+  has '✗ Ford, row 3 is not ready'
+  has '✗ no Python 3.11 to 3.14 on the PATH'
+  has 'sudo apt install python3 python3-venv'
+  has '! 2 of 2: no Docker'
+  has '1 of 2 are ready'
+  has_not 'Arthur'
+  echo "Arthur $arthur" >"$codes"
+  ok make doctor CODES="$codes"
+  has '1 of 1 are ready'
+
+  good=${ford/-/}
+  for i in 0 1 2 3 4 5 6 7; do
+    for digit in 0 1 2 3 4 5 6 7 8 9 A B C D E F G H J K M N P Q R S T V W X Y Z; do
+      echo "x ${good:0:i}$digit${good:i+1}"
+    done
+    echo "x ${good:0:i}${good:i+1:1}${good:i:1}${good:i+2}"
+  done | grep -v "$good\$" >"$codes"
+  CODES=$codes try scripts/doctor.sh
+  is "$status" 2 'exit code'
+  is "$(grep -c "^error: 'x .*' does not end with a code of make doctor. Try: asking for it again" <<<"$output")" "$(wc -l <"$codes")" 'refused'
+  has '0 of 0 are ready'
+  refused 'make doctor CODES=FILE' make doctor CODES=/nowhere
+}
