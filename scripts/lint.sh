@@ -99,6 +99,7 @@ check 'no address in the locks' nothing_found 'https?://' requirements/*.txt
 check 'the targets and the documents' targets_documented
 check 'docs/COMMANDS.md and the comments beside the code' scripts/docs.sh --check
 check 'the links of the documents' python3 tests/links.py
+check "the minutes of the instructor's plans" python3 tests/plans.py
 check 'help of the scripts' scripts_have_help
 check 'the examples and their example.env' examples_agree
 check 'plain words' plain_words
