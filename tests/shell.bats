@@ -4,38 +4,94 @@
 
 load helpers
 
+setup_file() {
+  echo 'exit 7' >"$BATS_FILE_TMPDIR/bash_env"
+  echo 'raise SystemExit("the json.py of PYTHONPATH")' >"$BATS_FILE_TMPDIR/json.py"
+  printf '[global]\nuser = true\n' >"$BATS_FILE_TMPDIR/pip.conf"
+}
 setup() { own_kit; }
 teardown() { stop_and_check; }
 
-# In front of a command: a shell that carries all of this, has no HOME, is careful with files and poor in them. (bash would warn.)
-from_such_a_shell=(
-  env -u HOME
-  CDPATH=/tmp:/usr BASH_ENV=/nowhere/file GREP_OPTIONS=-v SHELLOPTS=noclobber:noglob
-  PYTHONSAFEPATH=1 PYTHONINSPECT=1 PYTHONIOENCODING=ascii PYTHONWARNINGS=error PYTHONOPTIMIZE=2
-  PYTHONSTARTUP=/nowhere/file.py PYTHONPATH=/nowhere
-  PIP_USER=1 PIP_TARGET=/nowhere PIP_PREFIX=/nowhere PIP_DRY_RUN=1 PIP_REQUIRE_VIRTUALENV=1
-  UV_CONFIG_FILE=/nowhere/uv.toml UV_INDEX_URL=http://127.0.0.1:9/simple UV_PYTHON=2.7
-  ALL_PROXY=socks5://127.0.0.1:9 HTTPS_PROXY=http://127.0.0.1:9
-  LC_ALL=xx_YY TZ=Asia/Kathmandu TERM=dumb
-  EMAIL=me@example.org NAME=Eddie
+# What a shell may carry: arguments of `env`, and what a person has typed in it. Of several values for a name the last counts.
+carried=(
+  -uHOME
+  CDPATH=/tmp:/usr GREP_OPTIONS=-v SHELLOPTS=noclobber:noglob
+  "BASH_ENV=${BATS_FILE_TMPDIR:-}/bash_env" # a bash that reads it does nothing else
   'BASH_FUNC_cd%%=() { false; }' 'BASH_FUNC_ls%%=() { false; }' 'BASH_FUNC_grep%%=() { false; }'
-  sh -c 'umask 077; ulimit -n 256; exec "$@"' _
+  PYTHONSAFEPATH=1 PYTHONINSPECT=1 PYTHONIOENCODING=ascii PYTHONWARNINGS=error PYTHONOPTIMIZE=2
+  PYTHONSTARTUP=/nowhere/file.py "PYTHONPATH=${BATS_FILE_TMPDIR:-}"
+  PIP_USER=1 PIP_TARGET=/nowhere PIP_PREFIX=/nowhere PIP_DRY_RUN=1 PIP_REQUIRE_VIRTUALENV=1
+  "PIP_CONFIG_FILE=${BATS_FILE_TMPDIR:-}/pip.conf"
+  UV_CONFIG_FILE=/nowhere/uv.toml UV_PYTHON=2.7 UV_INDEX_URL=http://127.0.0.1:9/simple
+  ALL_PROXY=socks5://127.0.0.1:9 HTTPS_PROXY=http://127.0.0.1:9
+  LC_ALL=de_DE.UTF-8 LC_ALL=C LC_ALL=xx_YY TZ=Asia/Kathmandu TERM=dumb
+  EMAIL=me@example.org NAME=Eddie
+  'umask 077' 'ulimit -n 256'
 )
+
+# CASE... -> shell_with: what to put in front of a command, for a shell that carries these
+carry() {
+  local case typed=: variables=()
+  for case; do
+    case $case in umask* | ulimit*) typed="$typed; $case" ;; *) variables+=("$case") ;; esac
+  done
+  shell_with=(env "${variables[@]}" sh -c "$typed"'; exec "$@"' _)
+}
 
 @test "all of it at once: help, doctor, ex1, ex2, submit, stop are as ever" {
   local help doctor
+  carry "${carried[@]}"
   help=$(make help)
-  is "$("${from_such_a_shell[@]}" make help 2>&1)" "$help" 'make help'
+  is "$("${shell_with[@]}" make help 2>&1)" "$help" 'make help'
   doctor=$(make doctor 2>&1 | grep -c '✗' || true)
-  is "$("${from_such_a_shell[@]}" make doctor 2>&1 | grep -c '✗' || true)" "$doctor" 'findings of make doctor'
-  ok "${from_such_a_shell[@]}" make ex1
+  is "$("${shell_with[@]}" make doctor 2>&1 | grep -c '✗' || true)" "$doctor" 'findings of make doctor'
+  ok "${shell_with[@]}" make ex1
   has 'Hello, Marvin!'
-  start shell_stack "${from_such_a_shell[@]}" make ex2 SERVERS=1
+  start shell_stack "${shell_with[@]}" make ex2 SERVERS=1
   within 60 grep -q '^ready in' "$shell_stack_log"
-  ok "${from_such_a_shell[@]}" make submit NAME=Zoë
+  ok "${shell_with[@]}" make submit NAME=Zoë
   has 'Hello, Zoë!'
-  ok "${from_such_a_shell[@]}" make submit
+  ok "${shell_with[@]}" make submit
   has 'Hello, Marvin!'
-  ok "${from_such_a_shell[@]}" make stop
+  ok "${shell_with[@]}" make stop
   never grep -qE 'Traceback|setlocale|warning' "$shell_stack_log"
+}
+
+# What status and ex1 say in a shell that carries these cases; without what differs from run to run.
+said_with() {
+  carry "$@"
+  ok "${shell_with[@]}" make status
+  said=$output
+  ok "${shell_with[@]}" make ex1
+  said=$said$'\n'$(sed -E 's/[0-9a-f]{8}-[0-9a-f-]{27}/ID/g; s/[0-9:]{8}\.[0-9]+/TIME/g' <<<"$output" | LC_ALL=C sort)
+}
+
+# bats test_tags=long
+@test "each of it alone: status and ex1 say the same as without" {
+  local case without
+  ok make ex1 # its Prefect server serves all of them
+  said_with
+  without=$said
+  grep -q 'Hello, Marvin!' <<<"$without"
+  for case in "${carried[@]}"; do
+    said_with "$case"
+    is "$said" "$without" "with $case"
+  done
+}
+
+# bats test_tags=long
+@test "each of it alone: what pip and uv are told elsewhere does not change where the set-up installs" {
+  local case
+  copy_kit "$BATS_TEST_TMPDIR/kit"
+  cd "$BATS_TEST_TMPDIR/kit"
+  KIT=$PWD
+  LIMIT_S=170 ok make setup
+  for case in "${carried[@]}"; do
+    case $case in PIP_* | UV_PYTHON=* | UV_CONFIG_FILE=*) ;; *) continue ;; esac
+    echo "another lock $PWD" >.venv/workshop/core # so that the set-up looks again, and finds a little missing
+    rm -rf .venv/lib/python3*/site-packages/rich{,-*}
+    carry "$case"
+    LIMIT_S=170 ok "${shell_with[@]}" make setup
+    .venv/bin/python -c 'import rich.table'
+  done
 }
