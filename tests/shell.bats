@@ -35,7 +35,8 @@ carry() {
   for case; do
     case $case in umask* | ulimit*) typed="$typed; $case" ;; *) variables+=("$case") ;; esac
   done
-  shell_with=(env "${variables[@]}" sh -c "$typed"'; exec "$@"' _)
+  # env last: a sh passes on no functions but its own.
+  shell_with=(sh -c "$typed"'; exec "$@"' _ env "${variables[@]}")
 }
 
 @test "all of it at once: help, doctor, ex1, ex2, submit, stop are as ever" {
