@@ -83,7 +83,20 @@ if [ -f "$KIT/.env" ]; then read_dotenv "$KIT/.env"; fi
 # --- where things are -------------------------------------------------------------------------
 ## WORKSHOP_HOME=.workshop: where state lives: the database, results, logs, records
 WORKSHOP_HOME=${WORKSHOP_HOME:-$KIT/.workshop}
-case $WORKSHOP_HOME in /*) ;; *) WORKSHOP_HOME=$PWD/$WORKSHOP_HOME ;; esac
+case $WORKSHOP_HOME in
+  /*) ;;
+  "~" | "~"/*) WORKSHOP_HOME=$HOME${WORKSHOP_HOME#?} ;; # of .env, or of a shell that leaves it
+  *) WORKSHOP_HOME=$PWD/$WORKSHOP_HOME ;;
+esac
+# A ':' ends a folder in PATH. For Prefect a '?' ends the file in SQLite's address, and %20 there is a blank.
+case $KIT in *[:?]* | *%[0-9A-Fa-f][0-9A-Fa-f]*)
+  fail "the kit cannot work in a folder with a ':', a '?' or a '%20' in its path: $KIT" 'moving the kit to another folder'
+  ;;
+esac
+case $WORKSHOP_HOME in *\?* | *%[0-9A-Fa-f][0-9A-Fa-f]*)
+  fail "WORKSHOP_HOME cannot have a '?' or a '%20' in its path: $WORKSHOP_HOME" 'make … WORKSHOP_HOME=/a/folder/of/yours'
+  ;;
+esac
 VENV=$KIT/.venv
 ## PREFECT_PORT=4200: the port of the Prefect server and its UI
 PREFECT_PORT=${PREFECT_PORT:-4200}
