@@ -3,9 +3,24 @@
 #
 # Behind `##` stands what `make help` says of a command, with its variables in brackets; in lines with `#:` above it what
 # docs/COMMANDS.md says besides. `make docs` writes that page.
-SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory --no-builtin-rules
+
+ifeq ($(wildcard scripts/env.sh)$(WORKSHOP_MAKEFILE),)
+# make -f /elsewhere/Makefile: all paths below begin in that folder, so another make goes there. (A shell's variable, and
+# not $(dir …): the folder may have a blank in its name.)
+export WORKSHOP_MAKEFILE := $(strip $(MAKEFILE_LIST))
+GOALS := $(or $(MAKECMDGOALS),help)
+.PHONY: $(GOALS)
+$(GOALS):
+	@cd "$$(dirname "$$WORKSHOP_MAKEFILE")" && $(MAKE) $@
+else
+unexport WORKSHOP_MAKEFILE
+# An archive or a Windows disk may have lost what makes files commands. Two plain programs, before SHELL is set: a bash would
+# read BASH_ENV here.
+NO_COMMANDS := $(shell find scripts/env.sh $(wildcard scripts/*.sh scripts/bin/* docker/*.sh) -not -perm -100)
+$(if $(NO_COMMANDS),$(shell chmod +x $(NO_COMMANDS)))
+SHELL := /bin/bash
 
 # Every variable that people set: how the kit works here, which may stand in .env, and what one command alone is told.
 # A line each: scripts/lib/variables.sh and launch/unattended.py read them here.
@@ -256,3 +271,5 @@ canary: ## try the newest packages, or another Prefect: what would break? [PREFE
 #: Needs the network.
 lock: ## resolve pyproject.toml into requirements/*.txt again
 	@scripts/lock.sh
+
+endif
