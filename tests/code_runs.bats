@@ -58,6 +58,26 @@ load helpers_code
   within 20 gone "$by_hand_pid"
 }
 
+# bats test_tags=long
+@test "a task that waits for a run which waits for its place: make submit, runs, watch and check say so" {
+  written 2
+  exchange "$MY/ex2/task_server.py" '    return f"' '    return my_background_task.delay("child").result() if name == "parent" else f"'
+  start_example 2 CODE="$MY/ex2" SERVERS=1 GRACE=0
+  start submit make submit NAME=parent
+  local held='the places are held by runs that submitted others, which wait for a place: if they wait for the results'
+  within 10 grep -qF "Running: $held" "$submit_log"
+  ok make runs
+  has "waiting: $held"
+  ok make watch
+  has 'the places are held by runs'
+  try make check EX=2
+  has '✗ no run waits for the place of one that waits for it'
+  start other make submit
+  within 10 grep -qF "Scheduled, for a place, and $held" "$other_log"
+  kill -INT -- "-$submit_pid" "-$other_pid"
+  within 10 gone "$other_pid"
+}
+
 @test "example 3 of one's own: the app and its task server run from there, reload, and keep every promise" {
   written 3
   exchange "$MY/ex3/first_fastapi_task_server.py" 'Hello, {name}' 'Howdy, {name}'

@@ -19,7 +19,7 @@ from uuid import UUID
 
 from workshop_kit import database, examples, workshop
 from workshop_kit.commands import example_records
-from workshop_kit.commands.why_it_waits import for_other_code
+from workshop_kit.commands.why_it_waits import for_other_code, held_by_parents
 from workshop_kit.examples import EXAMPLES
 from workshop_kit.learners import mistakes
 
@@ -109,6 +109,8 @@ def check_code_is_served(tasks: list[str]) -> None:
     waiting = [run for run in ours if run["task_key"] not in keys]
     hint = for_other_code(waiting) or f"{len(waiting)} do: make server; or undo the change to the task's file"
     promise(not waiting, "no run waits for code that nobody serves", f"{hint}. Or give up all runs: make clean")
+    if held := held_by_parents(workshop.waiting_runs()):
+        promise(False, "no run waits for the place of one that waits for it", held)
 
 
 def lost_runs() -> list[list[str]]:

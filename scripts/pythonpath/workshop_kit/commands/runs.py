@@ -14,7 +14,7 @@ from rich.table import Table
 
 from workshop_kit import workshop
 from workshop_kit.commands import example_records
-from workshop_kit.commands.why_it_waits import for_other_code
+from workshop_kit.commands.why_it_waits import why_they_wait
 
 
 def main() -> int:
@@ -35,7 +35,7 @@ def main() -> int:
         table.add_row(str(run.id), run.task_key.rpartition("-")[0], state, started, seconds, server)
     console = Console(width=None if sys.stdout.isatty() else 140)
     console.print(table, markup=False)
-    if note := for_other_code(run.model_dump(mode="json") for run in runs):
+    if note := why_they_wait(run.model_dump(mode="json") for run in runs):
         print(f"waiting: {note}")
     if not runs:
         print("no task runs yet: make ex1, or make ex2 and make submit")

@@ -16,7 +16,7 @@ from workshop_kit.commands import example_records
 from workshop_kit.commands.example_task import run_to_the_end, task_of_example
 from workshop_kit.commands.queue_full import told_when_full
 from workshop_kit.commands.retrying_api import LOOK, api
-from workshop_kit.commands.why_it_waits import why_it_waits
+from workshop_kit.commands.why_it_waits import held_by_parents, why_it_waits
 
 
 def main() -> int:
@@ -44,6 +44,8 @@ def main() -> int:
             if seconds > told:
                 state = run.state.name if run.state else "unknown"
                 reason = f", for {why_it_waits(task.task_key)}" if state == "Scheduled" else ""
+                if state == "Running" and (held := held_by_parents(workshop.waiting_runs())):
+                    reason = f": {held}"
                 print(f"waiting    {seconds:.0f} s, {state}{reason}", flush=True)
                 told = told * 2 + 2
             time.sleep(LOOK)

@@ -21,7 +21,7 @@ from rich.text import Text
 from durable.records import Records
 from workshop_kit import workshop
 from workshop_kit.commands.example_records import ExampleRecords, task_servers
-from workshop_kit.commands.why_it_waits import for_other_code
+from workshop_kit.commands.why_it_waits import why_they_wait
 
 LOOK = 0.2  # seconds between looks at the records
 ASK = 1.0  # seconds between questions to the API
@@ -47,7 +47,7 @@ class Answers:
         try:
             newest = {"sort": "EXPECTED_START_TIME_DESC", "limit": ROWS}
             self.runs = workshop.prefect("/task_runs/filter", newest, timeout=2)
-            self.waits = for_other_code(self.runs)
+            self.waits = why_they_wait(self.runs)
             for state in STATES:
                 wanted = {"task_runs": {"state": {"type": {"any_": [state]}}}}
                 self.counts[state] = workshop.prefect("/task_runs/count", wanted, timeout=2)

@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from workshop_kit import workshop
@@ -30,7 +31,15 @@ def why_it_waits(task_key: str) -> str:
         return f"a task server with this code: those that run have another version of {task}. Try: {RESTART}"
     if not (running and running.docker) and nobody_works(task_key):
         return "nothing: a task server is free, so it is in no queue (make rescue puts it back)"
+    if held := held_by_parents(workshop.waiting_runs()):
+        return f"a place, and {held}"
     return "a task server that is free (make server adds one)"
+
+
+def why_they_wait(runs: Iterable[dict[str, Any]]) -> str:
+    """Of runs as the API gives them: why some will wait without end, in one sentence; empty if nothing is known."""
+    listed = list(runs)
+    return for_other_code(listed) or held_by_parents(listed)
 
 
 def nobody_works(task_key: str) -> bool:
@@ -39,6 +48,33 @@ def nobody_works(task_key: str) -> bool:
     able = [server for server in example_records.task_servers(found) if server.up and task_key in server.keys]
     quiet_since = max((one.quiet_since for one in able), default=time.time())
     return all(one.free for one in able) and time.time() - quiet_since > 2
+
+
+def held_by_parents(runs: Iterable[dict[str, Any]]) -> str:
+    """`task.delay(…).result()` in a task: of runs as the API gives them, some wait for the places of those that
+    submitted them. Empty unless the task servers that work have no other runs; they will not get free.
+
+    A free task server does not always help: Prefect sends a busy one a run ahead. Whether a run waits for those that it
+    submitted cannot be seen, so the sentence says "if".
+    """
+    if workshop.REMOTE:
+        return ""
+    waiting = [run for run in runs if run["state"] and run["state"]["type"] == "SCHEDULED"]
+    parents = {
+        parent["id"]
+        for run in waiting
+        for parent in run["task_inputs"].get("__parents__", [])
+        if time.time() - datetime.fromisoformat(run["state"]["timestamp"]).timestamp() > 2
+    }
+    if not parents:
+        return ""
+    busy = [server for server in example_records.task_servers(example_records.read_once()) if not server.free]
+    if not busy or not all(server.open <= parents for server in busy):
+        return ""
+    return (
+        "the places are held by runs that submitted others, which wait for a place: if they wait for the results, "
+        "none of them ever ends. Try: a task that does not wait for another; or more places, as LIMIT=4"
+    )
 
 
 def for_other_code(runs: Iterable[dict[str, Any]]) -> str:
