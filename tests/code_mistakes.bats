@@ -204,6 +204,39 @@ if __name__'
   noted 'runs the task here' first_fastapi.py 'my_fastapi_task.delay(' 'my_fastapi_task('
 }
 
+@test "what works in a program and not in a task server has a sentence: the keyboard, a class of the task's own file" {
+  local EX=2 task='@task
+def my_background_task(name: str):'
+  noted 'input() in a task needs a keyboard, which a task server of an example does not have. Try: make ex1 (a Prefect server alone), then in make shell: python task_server.py' task_server.py '    return f"' '    return input("name? ") + f"'
+  noted 'breakpoint() in a task needs a keyboard' task_server.py '    return f"' '    breakpoint()
+    return f"'
+  local what='Colour of this file is another class in the task server than where it is submitted, so that `is`, `==` and isinstance fail. Try: putting the class into a module of its own'
+  noted "$what" task_server.py "$task" 'import enum
+
+
+class Colour(enum.Enum):
+    RED = 1
+
+
+@task
+def my_background_task(name: Colour):
+    if name is Colour.RED:
+        return "red"'
+  noted "$what" task_server.py "$task" 'from dataclasses import dataclass
+
+
+@dataclass
+class Colour:
+    name: str
+
+
+@task
+def my_background_task(name: str):
+    isinstance(name, Colour)
+    if name == "x":
+        return Colour(name)'
+}
+
 @test "another PREFECT_API_URL in the code has a sentence; the kit's own has none" {
   local EX=2
   mistake 'sets PREFECT_API_URL to http://127.0.0.1:9/api, and the kit'"'"'s Prefect server is http://127.0.0.1:'"$PREFECT_PORT" task_server.py 'import time' 'import time

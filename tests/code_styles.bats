@@ -22,6 +22,9 @@ program() {
   # A package of one's own, serve under another name, a task with more than the kit gives it, names that come and go.
   program own_package
   unaccused 2 "$folder"
+  # Names that Prefect or Python have too: queue, delay, map, submit, serve, breakpoint; classes that are not mistaken.
+  program own_names
+  unaccused 2 "$folder"
   # What only a start can tell: another file that serves, functions and folders of one's own.
   program serves_elsewhere
   unaccused 2 "$folder"

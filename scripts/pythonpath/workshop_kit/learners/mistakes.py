@@ -15,6 +15,7 @@ from pathlib import Path
 
 from workshop_kit import workshop
 from workshop_kit.examples import EXAMPLES
+from workshop_kit.learners.elsewhere import keyboard, own_classes
 from workshop_kit.learners.files import File, Finding, read
 from workshop_kit.learners.hiding import hiding
 from workshop_kit.learners.importing import try_here, try_out
@@ -56,6 +57,7 @@ def seen_in(file: File, ex: int, files: list[File]) -> list[Finding]:
         found += plain_functions(file, ex)
     if file.is_main and ex > 1:
         found += [*serving(file, ex, files), *not_served(file, ex), *other_parameters(file, ex, files)]
+        found += [*own_classes(file, files), *keyboard(file)]
     found += [*above_tasks(file), *not_awaited(file), *never_main(file), *no_app(file, ex)]
     found += [*defined_again(file, files), *submitting(file, ex, files), *not_called(file)]
     found += [*awaited_though_plain(file), *not_run(file), *ships_again(file, ex)]
