@@ -5,6 +5,12 @@ import select
 import signal
 import sys
 import threading
+import time
+from typing import IO, Any
+
+import honcho.process
+
+SOON = 0.7  # seconds after which the beginning of a line is shown, without its end
 
 
 class Terminal:
@@ -54,3 +60,40 @@ terminal = Terminal()
 
 def say(text: str) -> None:
     print(text, file=terminal, flush=True)
+
+
+class Lines:
+    """What a process prints, for honcho: whole lines, and what there is of one that has no end yet (dots, a bar).
+
+    honcho itself shows nothing of a line until it ends, and of a progress bar each step as a line of its own.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
+        self.rest, self.since = b"", 0.0  # what is read and not given yet, and since when
+
+    def readline(self) -> bytes:
+        while b"\n" not in self.rest:
+            left = max(0.0, self.since + SOON - time.monotonic()) if self.rest.strip(b"\r") else None
+            if not select.select([self.file], [], [], left)[0]:
+                break
+            data = os.read(self.file.fileno(), 65536)
+            if not data:
+                break
+            self.since = self.since if self.rest else time.monotonic()
+            self.rest += data
+        line, end, self.rest = self.rest.partition(b"\n")
+        self.since = time.monotonic()
+        steps = [step for step in line.split(b"\r") if step]  # each is written over the one before
+        return (steps[-1] if steps else b"") + end
+
+    def close(self) -> None:
+        self.file.close()
+
+
+class Child(honcho.process.Popen):
+    """A process of an example, under honcho."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.stdout = Lines(self.stdout)

@@ -29,7 +29,7 @@ from durable.putting_back import state_that_puts_back
 from workshop_kit import database, workshop
 from workshop_kit.examples import EXAMPLES
 from workshop_kit.launch import ready
-from workshop_kit.launch.output import say, terminal
+from workshop_kit.launch.output import Child, say, terminal
 from workshop_kit.prefect_patches import tuned
 
 GRACE = float(os.environ["GRACE"])
@@ -222,7 +222,7 @@ def run_example(ex: int, servers: int) -> int:
         manager = Manager(Printer(terminal))
         for process in expand_processes(processes, concurrency={"task_server": servers}):
             env = {**os.environ, **process.env, **told.get(process.name.partition(".")[0], {})}
-            manager.add_process(process.name, process.cmd, env=env, cwd=workshop.KIT)
+            manager.add_process(process.name, process.cmd, env=env, cwd=workshop.KIT)._child_ctor = Child
         over = threading.Event()
         sys.stdout.flush()
         rescued = EXAMPLES[ex].rescuer  # it does that, and more
