@@ -133,6 +133,30 @@ by_hand() { in_make_shell "cd $(printf %q "$MY")" "$1"; }
   is "$(grep -c 'task_server.1: the code was saved; restarting' "$stack_log")" $((starts + 1)) 'restarts'
 }
 
+# bats test_tags=long
+@test "a file that hides a module, added while the example runs, has a sentence; saved code waits until it has gone" {
+  echo 'x = 1' >"$MY/queue.py"
+  within 20 grep -qF "queue.py: hides Python's own module queue, which the example needs. Try: another name, as my_queue.py. What runs goes on; nothing can be started" "$stack_log"
+  edit task_server.py 's/H[a-z]*, /Hey, /'
+  within 20 grep -qF 'as my_queue.py. The code before goes on; fix it and save again' "$stack_log"
+  mv "$MY/queue.py" "$MY/my_queue.py"
+  within 30 eval 'make submit | grep -q "Hey, Marvin!"'
+  rm "$MY/my_queue.py"
+  edit task_server.py 's/Hey, /Howdy, /'
+  within 30 eval 'make submit | grep -q "Howdy, Marvin!"'
+}
+
+@test "the beginning of a line shows before its end comes: dots, a progress bar" {
+  edit task_server.py 's/^    return f"/    if name == "dots":\n        print("1%\\r2%", end="")\n        while not os.path.exists(__file__ + ".go"):\n            time.sleep(0.1)\n    return f"/'
+  within 30 eval 'make submit'
+  ok make submit NAME=dots WAIT=0
+  within 5 grep -q 'task_server.[12] | 2%$' "$stack_log"
+  touch "$MY/task_server.py.go"
+  edit task_server.py '/^    if name == "dots"/,/sleep(0.1)/d'
+  within 30 eval 'make submit'
+  rm "$MY/task_server.py.go"
+}
+
 @test "a result or a parameter that cannot be stored has a sentence, and no run of it counts as completed" {
   edit task_server.py 's/^    return f"Howdy/    if name == "lock":\n        import threading\n\n        return threading.Lock()\n    return f"Howdy/'
   within 30 eval 'make submit'

@@ -53,6 +53,7 @@ class Keeper:
         self.finishing: list[subprocess.Popen[bytes]] = []
         self.restarts: deque[float] = deque()
         self.started = 0.0
+        self.kept_back = False  # whether saved code was not started, because of a mistake
         self.start_at: float | None = None  # when to start it again, where that is not at once
 
     # --- saying and recording -----------------------------------------------------------------
@@ -141,6 +142,8 @@ class Keeper:
         assert self.code
         if wrong := self.code.syntax_error():
             return wrong
+        if wrong := self.hidden_module():
+            return wrong
         if example := os.environ.get("OWN_CODE"):  # a learner's
             from workshop_kit.learners import mistakes  # only now: every process of an example has a keeper
 
@@ -153,6 +156,24 @@ class Keeper:
                     self.say(f"note: {finding}")
         return None
 
+    def hidden_module(self) -> str | None:
+        """The learner's file that hides a module which the example needs: nothing that is started from now on works."""
+        if not (example := os.environ.get("OWN_CODE")):
+            return None
+        from workshop_kit.learners.files import read
+        from workshop_kit.learners.hiding import hiding
+
+        assert self.code
+        ex, folder = int(example), self.code.script.parent
+        return next((str(finding) for finding in hiding(ex, folder, read(ex, folder)[0]) if finding.stops), None)
+
+    def look_beside(self) -> None:
+        """A module beside the code came or went: does one hide another, or was it that which kept the code back?"""
+        if self.kept_back:
+            self.reload()
+        elif self.name.endswith(".1") and (wrong := self.hidden_module()):  # one of them tells
+            self.say(f"{wrong}. What runs goes on; nothing can be started")
+
     def explain(self) -> None:
         """After a learner's code has failed: the sentence for it, if the kit has one."""
         from workshop_kit.learners import mistakes
@@ -164,8 +185,10 @@ class Keeper:
     def reload(self) -> None:
         """Start the saved code at once; the process with the code before takes nothing new and finishes."""
         if wrong := self.mistake():
+            self.kept_back = True
             self.say(f"{wrong}. The code before goes on; fix it and save again")
             return
+        self.kept_back = False
         old, self.child = self.child, None
         self.restarts.clear()
         self.say(f"{self.name}: the code was saved; restarting")
@@ -244,6 +267,8 @@ class Keeper:
             young = self.child is not None and time.monotonic() - self.started < BETWEEN_RELOADS
             if self.code and not young and self.code.changed():
                 self.reload()
+            elif self.code and self.code.came_or_went():
+                self.look_beside()
             code = self.child.poll() if self.child else None
             if self.forget_ended():
                 self.record()

@@ -39,6 +39,17 @@ class SavedCode:
         self.files = with_imports(script)
         self.times = self.times_now()
         self.texts = self.texts_now()
+        self.names = self.names_now()
+
+    def names_now(self) -> set[str]:
+        """The modules beside the script, imported or not."""
+        found = [*self.script.parent.glob("*.py"), *self.script.parent.glob("*/__init__.py")]
+        return {str(path) for path in found}
+
+    def came_or_went(self) -> bool:
+        """Whether there are other modules beside the script than at the last look."""
+        before, self.names = self.names, self.names_now()
+        return self.names != before
 
     def times_now(self) -> dict[Path, int]:
         """When each file was last changed, in nanoseconds; without those that an editor has moved away."""
