@@ -49,6 +49,8 @@ if [ "$DOCKER" = 1 ]; then
   need_docker "$ex"
 fi
 
+need_different_ports "$ex"
+
 name_ignored_settings
 name_ignored_profile
 make_home

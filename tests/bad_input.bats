@@ -28,6 +28,14 @@ teardown() {
   refused 'WEB_PORT=8000' make status WEB_PORT='8000 8001'
 }
 
+@test "the same port twice, typed or derived, is refused before anything starts" {
+  refused "WEB_PORT=$((WEB_PORT + 100))" make ex3 PREFECT_PORT="$WEB_PORT" WEB_PORT="0$WEB_PORT"
+  has "error: WEB_PORT and PREFECT_PORT are both $WEB_PORT. Try: make ex3 WEB_PORT="
+  refused 'make ex4 REDIS_PORT=' make ex4 PREFECT_PORT=$((WEB_PORT + 4))
+  refused 'SMTP_PORT and INBOX_PORT are both ' make ex4 INBOX_PORT=$((WEB_PORT + 3))
+  not_there "$WORKSHOP_HOME/run"
+}
+
 @test "a port in use names its holder and another port, for each port of each example" {
   start holder python3 -m http.server --bind 127.0.0.1 "$PREFECT_PORT"
   within 30 curl -sf "http://127.0.0.1:$PREFECT_PORT"

@@ -34,6 +34,19 @@ port_holder() { # PORT -> "PID NAME" of what listens on it; "? unknown" if that 
   fi
 }
 
+need_different_ports() { # EX -> fail if two ports of the example are the same: the second process to come could not open it
+  local port name seen=' '
+  while read -r port name; do
+    port=$((10#$port))
+    case $seen in *" $port="*)
+      seen=${seen#*" $port="}
+      fail "$name and ${seen%% *} are both $port" "make ex$1 $name=$((port > 60000 ? port - 100 : port + 100))"
+      ;;
+    esac
+    seen="$seen$port=$name "
+  done < <(ports_of "$1")
+}
+
 need_free_ports() { # EX -> fail if a port of the example is taken, naming the holder and another port
   local port name holder other
   while read -r port name; do
