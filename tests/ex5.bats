@@ -69,6 +69,17 @@ calls() { grep -c 'model call' "$stack_log" || true; }
   answered
 }
 
+@test "curl -d as it is, and a body without a content type: the body is the question" {
+  local given follow
+  for given in 'Content-Type: application/x-www-form-urlencoded' 'Content-Type:'; do
+    request POST /question -H "$given" -d 'Is 2+2=4 & true?'
+    is "$code" 202 'HTTP status'
+    follow=$(json 'd["follow"]' <<<"$body")
+    answered
+    json 'd["answer"]' <<<"$body" | grep -qF 'Is 2+2=4 & true?'
+  done
+}
+
 @test "what is no question gets 4xx and one line" {
   local long
   long=$(printf 'a%.0s' {1..4000})
@@ -86,7 +97,7 @@ calls() { grep -c 'model call' "$stack_log" || true; }
 400 application/json ["a"]
 400 application/json {"question"
 415 text/html <b>what?</b>
-415 application/x-www-form-urlencoded question=what
+415 multipart/form-data question=what
 413 text/plain ${long}a
 413 application/json {"question": "${long}a"}
 END

@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException, abort
 from marvin_task_server import answer_question
 
 MOST = 4000  # characters of a question
+TEXT = ["text/plain", "application/x-www-form-urlencoded", ""]  # what curl -d says of any text; nothing said
 
 app = Flask(__name__)
 app.json.sort_keys = False
@@ -75,7 +76,7 @@ def question_of(request):
         question = body.get("question") if isinstance(body, dict) else None
         if not isinstance(question, str):
             abort(400, 'JSON must be {"question": "…"}')
-    elif request.mimetype == "text/plain":
+    elif request.mimetype in TEXT:
         question = request.get_data()
     else:
         abort(415, "a question is text/plain or application/json")
