@@ -203,6 +203,8 @@ export PREFECT_HOME=$WORKSHOP_HOME/prefect
 export PREFECT_LOCAL_STORAGE_PATH=$WORKSHOP_HOME/prefect/storage
 # Prefect copies the pages of its UI to where this says, at the first start (0.25 s).
 export PREFECT_UI_STATIC_DIRECTORY=$WORKSHOP_HOME/ui
+# The pages ask the API at the address that the browser has, which may be another than here: ssh -L, Codespaces.
+export PREFECT_UI_API_URL=/api
 # A task server that cannot read a run's parameters must not delete the run (Prefect's default).
 export PREFECT_TASKS_SCHEDULING_DELETE_FAILED_SUBMISSIONS=false
 # Background runs have no flow; without this each prints a warning that its logs go nowhere.

@@ -8,9 +8,15 @@ setup_file() { own_kit "$BATS_FILE_TMPDIR"; }
 setup() { need_chromium; }
 teardown_file() { stop_and_check; }
 
-@test "the address that make ex1 prints shows the run's name and state" {
+@test "the address that make ex1 prints shows the run's name and state, by another port too" {
   ok make ex1
-  shows "${output##*page: }" greet Completed
+  local page=${output##*page: }
+  shows "$page" greet Completed
+  # By another port, as with ssh -L or in Codespaces: shows fails if the page asks the Prefect server's own.
+  LOG_DIR=$BATS_TEST_TMPDIR start forward "$PYTHON_OF_TESTS" tests/forward.py "$WEB_PORT" "$PREFECT_PORT"
+  within 10 curl -sf "$WEB/api/health"
+  shows "${page/:$PREFECT_PORT/:$WEB_PORT}" greet Completed
+  kill "$forward_pid"
 }
 
 @test "the address that make submit prints, and the list of runs; example 3's interactive page, tried out" {
