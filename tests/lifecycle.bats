@@ -86,6 +86,18 @@ database_says() {
   database_says "$id" Completed
 }
 
+@test "make alone is killed, or told to hang up: the run in flight finishes" {
+  local signal id
+  for signal in KILL HUP; do
+    start_example 2 SERVERS=1 WORK_SECONDS=2
+    id=$(submit_and_wait_until_running)
+    kill -"$signal" "$stack_pid"
+    within 13 eval 'gone "$stack_pid" && [ -z "$(leaks)" ]'
+    grep -q 'taking nothing new, finishing 1 run' "$stack_log"
+    database_says "$id" Completed
+  done
+}
+
 @test "a closed terminal: the run in flight finishes" {
   start_example_in_terminal 3 WORK_SECONDS=3
   local id
@@ -176,6 +188,35 @@ database_says() {
   is_in_state "$id" COMPLETED
 }
 
+@test "kill -9 of honcho: a run in flight that prints does not fail for want of a reader" {
+  mkdir "$BATS_TEST_TMPDIR/prints"
+  cp examples/ex2_task_servers/*.py "$BATS_TEST_TMPDIR/prints/"
+  cat >"$BATS_TEST_TMPDIR/prints/task_server.py" <<'END'
+import time
+
+from prefect import task
+from prefect.task_worker import serve
+
+
+@task
+def my_background_task(name: str) -> str:
+    for _ in range(300):
+        time.sleep(0.01)
+        print("a line", flush=True)
+    return f"Hello, {name}!"
+
+
+if __name__ == "__main__":
+    serve(my_background_task)
+END
+  start_example 2 SERVERS=1 CODE="$BATS_TEST_TMPDIR/prints"
+  local id
+  id=$(submit_and_wait_until_running)
+  kill -KILL "$(launcher)"
+  within 20 no_leaks
+  database_says "$id" Completed
+}
+
 @test "kill -9 of honcho and of everything that watches: the next command cleans up and says so" {
   start_example 3
   local pids name
@@ -234,7 +275,7 @@ database_says() {
 @test "python task_server.py by hand, in make shell, drains on SIGTERM and exits with 0" {
   start_example 2 SERVERS=1 WORK_SECONDS=3
   kill_until_it_stays_down task_server.1 # only the one by hand is to take runs
-  echo 'cd examples/ex2_task_servers && echo "pid $BASHPID" && exec python task_server.py' >"$BATS_TEST_TMPDIR/typed"
+  echo 'cd examples/ex2_task_servers && echo "pid $$" && exec python task_server.py' >"$BATS_TEST_TMPDIR/typed"
   "${PROCESS[@]}" session make shell WORK_SECONDS=3 <"$BATS_TEST_TMPDIR/typed" >"$BATS_TEST_TMPDIR/hand.log" 2>&1 3>&- &
   local make_pid=$! hand id code=0
   within 20 grep -q 'serves my_background_task' "$BATS_TEST_TMPDIR/hand.log"
@@ -299,4 +340,28 @@ database_says() {
   no_leaks
   curl -sf "$first_api/health"
   export WORKSHOP_HOME=$first PREFECT_PORT=$first_port API=$first_api WEB_PORT=$first_web
+}
+
+# bats test_tags=long
+@test "with any of multiprocessing's ways to start a process: Ctrl-C, SIGTERM and a closed terminal are as ever" {
+  local method end id shell
+  copy_kit "$BATS_TEST_TMPDIR/kit"
+  lend_packages "$BATS_TEST_TMPDIR/kit"
+  cd "$BATS_TEST_TMPDIR/kit"
+  KIT=$PWD
+  for method in fork spawn forkserver; do # Python's choice differs: by its version, and on macOS
+    printf 'import multiprocessing\nmultiprocessing.set_start_method("%s", force=True)\n' "$method" |
+      cat "$OLDPWD/scripts/pythonpath/sitecustomize.py" - >scripts/pythonpath/sitecustomize.py
+    for end in press_ctrl_c close_terminal 'kill -TERM "$(launcher)"'; do
+      echo "--- $method: $end"
+      # A shell in it: all in the terminal's foreground get its SIGHUP.
+      start stack "${TERMINAL[@]}" bash -c 'make ex2 SERVERS=1 WORK_SECONDS=2; true'
+      within 90 grep -q '^ready' "$stack_log"
+      id=$(submit_and_wait_until_running)
+      eval "$end"
+      within 13 eval 'gone "$stack_pid" && [ -z "$(leaks)" ]'
+      database_says "$id" Completed
+      never grep -q Traceback "$stack_log"
+    done
+  done
 }

@@ -49,3 +49,45 @@ $three_pid task_server.1 child"
   in_bash 'sweep; kept_names'
   has_not task_server
 }
+
+# The kit as it is where there is no /proc, with a ps that notes each call: KIT is a copy of it.
+kit_without_proc() {
+  copy_kit "$BATS_TEST_TMPDIR/kit"
+  lend_packages "$BATS_TEST_TMPDIR/kit"
+  cd "$BATS_TEST_TMPDIR/kit" || return
+  KIT=$PWD
+  local file
+  for file in scripts/lib/processes.sh scripts/pythonpath/workshop_kit/workshop.py; do
+    sed 's|/proc/self/stat|/no/stat|' "$OLDPWD/$file" >"$file"
+  done
+  mkdir "$BATS_TEST_TMPDIR/bin"
+  printf '#!/bin/sh\necho "$*" >>"%s"\nexec %s "$@"\n' "$BATS_TEST_TMPDIR/ps.log" "$(command -v ps)" >"$BATS_TEST_TMPDIR/bin/ps"
+  chmod +x "$BATS_TEST_TMPDIR/bin/ps"
+  export PATH=$BATS_TEST_TMPDIR/bin:$PATH
+}
+
+@test "without /proc: a start time is the same text in bash and Python, in any language and time zone" {
+  kit_without_proc
+  start one sleep 100
+  local here
+  in_bash "started_at $one_pid"
+  here=$output
+  grep -qE '^[A-Z][a-z]{2}[A-Z][a-z]{2}[0-9]+:[0-9]{2}:[0-9]{2}20[0-9]{2}$' <<<"$here"
+  TZ=Asia/Kathmandu LC_ALL=C.UTF-8 in_bash "started_at $one_pid"
+  is "$output" "$here" 'in another time zone'
+  TZ=Asia/Kathmandu in_python "print(workshop.started_at($one_pid))"
+  is "$output" "$here" 'in Python'
+  in_python "print(workshop.started_at(999999999))"
+  is "$output" '' 'of nobody'
+  kill "$one_pid"
+}
+
+@test "without /proc: an idle example 4 asks ps for next to nothing, and ends when its launcher is killed" {
+  kit_without_proc
+  start_example 4 SERVERS=1
+  : >"$BATS_TEST_TMPDIR/ps.log"
+  PATIENCE=1 never within 5 eval '[ "$(wc -l <"$BATS_TEST_TMPDIR/ps.log")" -gt 10 ]'
+  ok make status
+  kill -KILL "$(launcher)"
+  within 15 eval '[ -z "$(leaks)" ]'
+}

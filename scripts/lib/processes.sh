@@ -13,7 +13,8 @@ started_at() { # PID -> a token that differs when the pid is used again; fails i
     [ "$1" != Z ] || return 1
     printf '%s' "${20}"
   else
-    stat=$(ps -o stat=,lstart= -p "$1" 2>/dev/null) || return 1
+    # Another terminal may have another language, or time zone.
+    stat=$(LC_ALL=C TZ=UTC0 ps -o stat=,lstart= -p "$1" 2>/dev/null) || return 1
     case $stat in Z*) return 1 ;; esac
     stat=${stat#* }
     printf '%s' "${stat//[[:space:]]/}"

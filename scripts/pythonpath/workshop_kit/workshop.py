@@ -89,7 +89,10 @@ def started_at(pid: int) -> str:
         except OSError:
             return ""
         return "" if fields[0] == "Z" else fields[19]
-    ps = subprocess.run(["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    # Another terminal may have another language, or time zone.
+    same_for_all = {**os.environ, "LC_ALL": "C", "TZ": "UTC0"}
+    command = ["ps", "-o", "stat=,lstart=", "-p", str(pid)]
+    ps = subprocess.run(command, env=same_for_all, capture_output=True, text=True, check=False)
     stat, _, lstart = ps.stdout.strip().partition(" ")
     return "" if not stat or stat.startswith("Z") else "".join(lstart.split())
 

@@ -22,6 +22,7 @@ import sys
 import threading
 import time
 from collections import deque
+from io import BufferedReader
 from pathlib import Path
 
 from workshop_kit import workshop
@@ -32,6 +33,7 @@ TRIES, WINDOW = 3, 60.0  # restarts, in so many seconds
 UP = 10.0  # seconds that a process must have lived for its death to be no mistake of its code (--always)
 FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 BETWEEN_RELOADS = 3.0  # seconds between two starts: with an editor that saves every second something serves meanwhile
+BETWEEN_WISHES = 1.2  # seconds after which a task server takes a second SIGTERM for another wish: durable/signals.py
 LONGEST = 15.0  # seconds to wait before another start at the most (--always)
 
 
@@ -51,6 +53,7 @@ class Keeper:
         self.stops = 0  # how often we were told to stop
         self.child: subprocess.Popen[bytes] | None = None
         self.finishing: list[subprocess.Popen[bytes]] = []
+        self.relays: list[threading.Thread] = []
         self.restarts: deque[float] = deque()
         self.started = 0.0
         self.kept_back = False  # whether saved code was not started, because of a mistake
@@ -81,13 +84,29 @@ class Keeper:
     def start(self) -> None:
         environment = {**os.environ, "TASK_SERVER_NAME": self.name}
         # A session of its own: signals reach the child from here only, and once.
-        self.child = subprocess.Popen(self.command, env=environment, start_new_session=True)
+        if not self.launcher or sys.stdout.isatty():
+            self.child = subprocess.Popen(self.command, env=environment, start_new_session=True)
+        else:
+            together = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+            self.child = subprocess.Popen(self.command, env=environment, start_new_session=True, **together)
+            relay = threading.Thread(target=self.pass_on, args=(self.child.stdout,), daemon=True)
+            relay.start()
+            self.relays.append(relay)
         self.started, self.start_at = time.monotonic(), None
         self.record()
+
+    def pass_on(self, output: BufferedReader) -> None:
+        """What the command prints, as it comes. When the launcher has been killed nobody reads it any more: a print in
+        a run that is in flight must not fail for that.
+        """
+        while text := output.read1():
+            with contextlib.suppress(OSError):
+                os.write(1, text)
 
     def forget_ended(self) -> bool:
         """Drop the processes that have ended, with what they started (uvicorn --reload has a child). True if any."""
         ended = [process for process in [self.child, *self.finishing] if process and process.poll() is not None]
+        self.relays = [relay for relay in self.relays if relay.is_alive()]
         for process in ended:
             with contextlib.suppress(OSError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -116,15 +135,15 @@ class Keeper:
                 time.sleep(TICK)
         # A server gets 5 s; a task server what it was promised, and a little to say goodbye in.
         patience = time.monotonic() + (5 if self.last else self.grace + 5)
-        told = 0
+        told, told_at = 0, time.monotonic() - 2 * BETWEEN_WISHES
         while True:
             self.forget_ended()
             if not self.child and not self.finishing:
                 break
             # Once at the end, however it came, and a second time only for a second signal.
-            if told < max(1, min(self.stops, 1 if self.last else 2)):
+            if told < max(1, min(self.stops, 1 if self.last else 2)) and time.monotonic() - told_at > BETWEEN_WISHES:
                 self.tell_all()
-                told += 1
+                told, told_at = told + 1, time.monotonic()
             if time.monotonic() > patience:
                 self.say(f"{self.name} did not end in time; killed")
                 for process in filter(None, [self.child, *self.finishing]):
@@ -132,6 +151,8 @@ class Keeper:
                         os.killpg(process.pid, signal.SIGKILL)
                 patience = time.monotonic() + 5
             time.sleep(TICK / 4)
+        for relay in self.relays:
+            relay.join(1)  # the last lines; but not for somebody who still has the output open
         with contextlib.suppress(OSError):
             (workshop.RUN / f"{self.name}.pids").unlink()
 
@@ -261,7 +282,7 @@ class Keeper:
         self.start()
         while not self.stops:
             time.sleep(TICK)
-            if self.launcher and not workshop.started_at(self.launcher):
+            if self.launcher_is_gone():
                 break
             # One that was started a moment ago does not serve yet. If it has ended, the fixed code is started at once.
             young = self.child is not None and time.monotonic() - self.started < BETWEEN_RELOADS
@@ -278,6 +299,10 @@ class Keeper:
                 self.start()
         self.stop()
         return 0
+
+    def launcher_is_gone(self) -> bool:
+        """Its own children see that for nothing. Those of `make server` have to ask for it, on macOS with a `ps`."""
+        return bool(self.launcher) and os.getppid() != self.launcher and not workshop.started_at(self.launcher)
 
     def told_to_stop(self, number: int, frame: object) -> None:
         self.stops += 1

@@ -50,7 +50,7 @@ class Terminal:
         program (ssh -t, a tmux pane), only make gets it, and make waits for us.
         """
         poll = select.poll()
-        poll.register(1, 0)  # nothing but the hang-up
+        poll.register(1, select.POLLHUP)  # and nothing else. Linux would tell unasked
         if any(event & select.POLLHUP for _, event in poll.poll()):
             self.closed()
 

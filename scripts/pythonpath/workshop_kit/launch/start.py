@@ -10,6 +10,7 @@ traceback when the terminal is closed, and lets .env overrule the shell; its Man
 """
 
 import os
+import queue
 import shutil
 import signal
 import sqlite3
@@ -102,6 +103,24 @@ def tune() -> None:
         os.environ["TUNED"] = "0"
 
 
+class Threads:
+    """What honcho's Manager needs of multiprocessing: here a thread, not a process, reads what each line prints.
+
+    A process would have to be forked. One of spawn or forkserver (macOS, Python 3.14) has none of our signal handlers:
+    it dies of the terminal's SIGHUP, and honcho would wait for its last word without end.
+    """
+
+    Queue = queue.SimpleQueue
+
+    @staticmethod
+    def Process(name, target, args):  # noqa: N802 - honcho's name for it
+        events, _ignore_signals = args  # only a main thread can
+        return threading.Thread(name=name, target=target, args=(events,), daemon=True)
+
+
+honcho.manager.multiprocessing = Threads
+
+
 class Manager(honcho.manager.Manager):
     """honcho's Manager; a second Ctrl-C tells the processes again, which skips finishing the runs in flight."""
 
@@ -131,7 +150,7 @@ class Manager(honcho.manager.Manager):
     _held: int | None = None
 
     def _start(self) -> None:
-        """honcho's. Until it knows all processes' ids its handlers fail with a KeyError, in the forked children too."""
+        """honcho's. Until it knows all processes' ids its handlers fail with a KeyError."""
         numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
         self._handlers = {number: signal.signal(number, self.hold) for number in numbers}
         super()._start()
@@ -152,10 +171,32 @@ class Manager(honcho.manager.Manager):
     _hung_up = False
 
     def hang_up(self, *_: object) -> None:
-        # A closed terminal is noticed in up to three ways at once; only a person says a thing twice.
-        if not self._hung_up:
+        # A closed terminal is noticed in up to three ways at once; only a person says a thing twice. And who has
+        # pressed Ctrl-C, which make has heard too, did not mean a second one by that.
+        if not self._hung_up and not self._terminating:
             self._hung_up = True
             os.kill(os.getpid(), signal.SIGTERM)
+
+
+def signals_of_make(pid: int) -> str:
+    """Those that this make catches, where a /proc tells; empty for another program, which may change them."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(errors="replace")
+    except OSError:
+        return ""
+    fields = dict(line.split(":", 1) for line in status.splitlines())
+    return fields["SigCgt"] if fields["Name"].strip().endswith("make") else ""
+
+
+def watch_make() -> None:
+    """End the example when make alone is killed, which tells us nothing, or is told to hang up: then it catches that
+    signal no more, and waits for us.
+    """
+    make = os.getppid()
+    caught = signals_of_make(make)
+    while os.getppid() == make and signals_of_make(make) == caught:
+        time.sleep(0.3)
+    os.kill(os.getpid(), signal.SIGHUP)
 
 
 def put_back_in_queue() -> None:
@@ -222,15 +263,18 @@ def run_example(ex: int, servers: int) -> int:
         manager = Manager(Printer(terminal))
         for process in expand_processes(processes, concurrency={"task_server": servers}):
             env = {**os.environ, **process.env, **told.get(process.name.partition(".")[0], {})}
-            manager.add_process(process.name, process.cmd, env=env, cwd=workshop.KIT)._child_ctor = Child
+            # So no shell stays between us and `keep`, which looks after its parent.
+            command = f"exec {process.cmd}" if process.cmd.startswith("keep ") else process.cmd
+            manager.add_process(process.name, command, env=env, cwd=workshop.KIT)._child_ctor = Child
         over = threading.Event()
         sys.stdout.flush()
         rescued = EXAMPLES[ex].rescuer  # it does that, and more
         announced = (ex, servers, began, over.is_set, (lambda: None) if rescued else put_back_meanwhile)
-        announcer = threading.Thread(target=ready.announce, args=announced, daemon=True)
-        watcher = threading.Thread(target=terminal.watch, daemon=True)
-        for thread in [announcer, *([watcher] if terminal.isatty() else [])]:
-            threading.Timer(0.2, thread.start).start()  # after honcho has forked: no thread in its children
+        threading.Thread(target=ready.announce, args=announced, daemon=True).start()
+        if terminal.isatty():
+            threading.Thread(target=terminal.watch, daemon=True).start()
+        if "MAKELEVEL" in os.environ:
+            threading.Thread(target=watch_make, daemon=True).start()
         manager.loop()
         over.set()
     finally:
