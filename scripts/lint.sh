@@ -89,8 +89,10 @@ check 'ruff' ruff check --quiet scripts examples tests
 check 'ruff format' ruff format --quiet --diff scripts examples tests
 check 'hadolint' hadolint docker/Dockerfile
 # What bash 3.2 and the tools of macOS do not have.
-check 'no bash 4' nothing_found '[d]eclare -A|[l]ocal -A|[m]apfile|[r]eadarray|\$\{[a-zA-Z_]+(,,|\^\^)|[&]>>|\|[&]([^&]|$)|[c]oproc' scripts/*.sh scripts/lib/*.sh
-check 'no GNU only' nothing_found '[s]ed -i |[d]ate -d|%s%[N]|[r]eadlink -f|[g]rep -P|\b[t]imeout [0-9]|[x]args -r|[s]tat -c|[c]p -a |[r]ealpath' scripts/*.sh scripts/lib/*.sh
+on_macos=(scripts/*.sh scripts/lib/*.sh scripts/bin/* scripts/shellrc tests/*.bash tests/*.bats)
+check 'no bash 4' nothing_found '[d]eclare -A|[l]ocal -A|(local|declare) -[g]|(local|declare) -[n]|[m]apfile|[r]eadarray|\$\{[a-zA-Z_]+(,,|\^\^|@)|[&]>>|\|[&]([^&]|$)|[c]oproc|[B]ASHPID|[E]POCH(SECONDS|REALTIME)|[w]ait -n|\[ -[v] ' "${on_macos[@]}"
+check 'no GNU only' nothing_found '[s]ed -i |[d]ate -d|%s%[N]|[r]eadlink -f|(^|[^p])[g]rep -P|(^|[^-a-z])[t]imeout [0-9]|[x]args -r|[s]tat -c|[c]p -a |[r]ealpath|[p]s [^|]*--sort' "${on_macos[@]}"
+check 'no GNU only in sed and grep' nothing_found "(sed|grep) [^|]*\\\\[bwsd<>]|sed [^|]*'[0-9\$]+[iac] *[^\\\\ ]" "${on_macos[@]}"
 # It says nothing when it fails, and before an && it does not fail: is, compare, there and not_there do (tests/helpers.bash).
 check 'no bare [ in the tests' nothing_found '^ *\[\[? ' tests/*.bats
 check "a line each for make's variables" nothing_found '^(SETTINGS|OF_ONE_COMMAND) :=.*[\\]$' Makefile # scripts/lib/variables.sh

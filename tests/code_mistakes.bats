@@ -91,7 +91,7 @@ main()'
   EX=3
   rm -rf "$MY"
   written 3
-  sed -i.was 's/\bapp\b/api/' "$MY/ex3/first_fastapi.py"
+  sed -i.was 's/^app = /api = /; s/^@app\./@api./' "$MY/ex3/first_fastapi.py"
   refused 'first_fastapi.py: has no app, which the example starts. Try: calling api so' make ex3 CODE="$MY/ex3"
 }
 

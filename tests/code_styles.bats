@@ -31,7 +31,7 @@ program() {
   # Example 1 without its guard: nothing is run to find that out.
   folder=$BATS_TEST_TMPDIR/unguarded
   mkdir "$folder"
-  sed -e 's/^if __name__.*/def main():/' -e '$a main()' examples/ex1_task/greeter.py >"$folder/greeter.py"
+  { sed 's/^if __name__.*/def main():/' examples/ex1_task/greeter.py && echo 'main()'; } >"$folder/greeter.py"
   unaccused 1 "$folder"
   sed -e '/^if __name__/d' -e 's/^    greet(/greet(/' examples/ex1_task/greeter.py >"$folder/greeter.py"
   unaccused 1 "$folder"

@@ -132,7 +132,7 @@ again() {
   within 60 is_done "$id"
   copy="$BATS_TEST_TMPDIR/another folder"
   cp -R examples/ex4_signups "$copy"
-  sed -i.old '1i # a line above' "$copy/signup_tasks.py"
+  { echo '# a line above' && cat examples/ex4_signups/signup_tasks.py; } >"$copy/signup_tasks.py"
   again "$copy" "$id" again@example.com
   has 'email Completed was sent before'
   has 'marketing Cached'

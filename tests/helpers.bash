@@ -49,7 +49,7 @@ path.write_text(path.read_text().replace(old, new))' "$stamp" "$KIT" "$(cd "$1" 
 
 # FIRST -> the first of five ports in a row that are free; outside the range that systems give to clients.
 free_ports() {
-  local port=${1:-$((10000 + (BASHPID * 7 + RANDOM) % 20000))} busy i
+  local port=${1:-$((10000 + ($(sh -c 'echo $PPID') * 7 + RANDOM) % 20000))} busy i
   while :; do
     busy=
     for i in 0 1 2 3 4; do

@@ -51,7 +51,7 @@ tell_of_containers() {
   done
   uptime
   df -h "$WORKSHOP_HOME"
-  ps axo pid,pcpu,stat,etime,args --sort -pcpu | cut -c 1-120 | head -n 12
+  ps axo pid,pcpu,stat,etime,args | sort -k 2 -rn | cut -c 1-120 | head -n 12
 }
 # -> this machine's address on Docker's own network: a container reaches it, nobody else does
 docker_gateway() { docker network inspect bridge --format '{{(index .IPAM.Config 0).Gateway}}'; }
