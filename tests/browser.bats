@@ -6,6 +6,10 @@ load helpers
 
 setup_file() { own_kit "$BATS_FILE_TMPDIR"; }
 setup() { need_chromium; }
+teardown() {
+  if [ -n "${forward_pid:-}" ]; then kill "$forward_pid"; fi
+  tell_of_failure
+}
 teardown_file() { stop_and_check; }
 
 @test "the address that make ex1 prints shows the run's name and state, by another port too" {
@@ -16,7 +20,6 @@ teardown_file() { stop_and_check; }
   LOG_DIR=$BATS_TEST_TMPDIR start forward "$PYTHON_OF_TESTS" tests/forward.py "$WEB_PORT" "$PREFECT_PORT"
   within 10 curl -sf "$WEB/api/health"
   shows "${page/:$PREFECT_PORT/:$WEB_PORT}" greet Completed
-  kill "$forward_pid"
 }
 
 @test "the address that make submit prints, and the list of runs; example 3's interactive page, tried out" {
