@@ -158,7 +158,7 @@ by_hand() { in_make_shell "cd $(printf %q "$MY")" "$1"; }
 }
 
 @test "a result or a parameter that cannot be stored has a sentence, and no run of it counts as completed" {
-  edit task_server.py 's/^    return f"Howdy/    if name == "lock":\n        import threading\n\n        return threading.Lock()\n    return f"Howdy/'
+  edit task_server.py 's/^    return f"H/    if name == "lock":\n        import threading\n\n        return threading.Lock()\n    return f"H/'
   within 30 eval 'make submit'
   try make submit NAME=lock
   is "$status" 2 'exit code'
@@ -178,10 +178,17 @@ by_hand() { in_make_shell "cd $(printf %q "$MY")" "$1"; }
   printf 'from task_server import my_background_task\nmy_background_task.%s\n' 'map([1, (n for n in "ab")], deferred=True)' >"$MY/lock.py"
   by_hand 'python lock.py'
   has "error: lock.py:2: name of my_background_task cannot be stored for a task server (cannot pickle 'generator' object)"
+  # A generator's values are tried before the first of them is submitted.
+  printf 'import threading\nfrom task_server import my_background_task\nmy_background_task.%s\n' 'map((make() for make in (str, threading.Lock)), deferred=True)' >"$MY/lock.py"
+  by_hand 'python lock.py'
+  has "cannot pickle '_thread.lock' object), so nothing was submitted"
   is "$(api /task_runs/count '{}')" "$before" 'runs'
   printf 'from task_server import my_background_task\nmy_background_task.%s\n' 'map((n for n in "ab"), deferred=True)' >"$MY/lock.py"
   by_hand 'python lock.py'
   is "$(api /task_runs/count '{}')" $((before + 2)) 'runs'
+  printf 'from task_server import my_background_task\nmy_background_task.%s\n' 'delay("lock").result(timeout=20)' >"$MY/lock.py"
+  by_hand 'python lock.py'
+  has "FailedRun: its result cannot be stored (cannot pickle '_thread.lock' object). Try: returning text"
   rm "$MY/lock.py"
   edit task_server.py 's/        return threading.Lock()/        return (n for n in "ab")/' # which Prefect stores as a list
   within 30 eval 'make submit NAME=lock | grep -qF "completed  ['"'a', 'b'"']"'

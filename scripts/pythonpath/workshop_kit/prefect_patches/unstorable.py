@@ -51,8 +51,10 @@ def name_parameters(tasks: Any) -> None:
 
     def map_values(self: Any, *args: Any, **kwargs: Any) -> Any:
         if kwargs.get("deferred"):
+            # Prefect makes a list of a generator, too; but it reads it while it submits.
+            args = tuple(list(value) if inspect.isgenerator(value) else value for value in args)
+            kwargs = {name: list(value) if inspect.isgenerator(value) else value for name, value in kwargs.items()}
             own = {name: value for name, value in kwargs.items() if name in inspect.signature(self.fn).parameters}
-            # A generator of values is fine: Prefect makes a list of it.
             lists = [value if isinstance(value, list | tuple) else None for value in args]
             by_name = {name: value if isinstance(value, list | tuple) else None for name, value in own.items()}
             if error := named(self, lists, by_name):
@@ -81,6 +83,7 @@ def fail_results(engine: Any) -> None:
                 state.type, state.name = StateType.FAILED, "Failed"
                 why = " ".join(str(error.__cause__ or error).split())[:200]
                 state.message = f"its result cannot be stored ({why}). Try: returning {INSTEAD}"
+                state.data = None  # or future.result() looks for a file, and does not say this
         return state
 
     async def return_value_to_state(*args: Any, **options: Any) -> Any:
