@@ -11,6 +11,7 @@ name_ignored_settings
 name_ignored_profile
 case ${NAME-unset} in *[![:space:]]*) ;; *) fail 'NAME is empty' 'make ex1 NAME=Ford' ;; esac
 DOCKER=0 choose_code 1
+need_memory
 make_home
 "$KIT/scripts/setup.sh" core
 refuse_mistakes 1

@@ -50,6 +50,7 @@ if [ "$DOCKER" = 1 ]; then
 fi
 
 need_different_ports "$ex"
+need_memory
 
 name_ignored_settings
 name_ignored_profile

@@ -36,6 +36,13 @@ teardown() {
   not_there "$WORKSHOP_HOME/run"
 }
 
+@test "a terminal that lets no process have the memory of a Prefect server (ulimit -v) is refused before anything starts" {
+  local ex
+  for ex in 1 2; do refused 'another terminal, or ulimit -v unlimited' bash -c "ulimit -v 1500000 && make ex$ex"; done
+  has 'map only 1500 MB'
+  not_there "$WORKSHOP_HOME/run"
+}
+
 @test "a port in use names its holder and another port, for each port of each example" {
   start holder python3 -m http.server --bind 127.0.0.1 "$PREFECT_PORT"
   within 30 curl -sf "http://127.0.0.1:$PREFECT_PORT"

@@ -117,6 +117,26 @@ teardown() { stop_and_check; }
   umount "$WORKSHOP_HOME"
 }
 
+# bats test_tags=long
+@test "the disk is full in example 4: a sign-up says so, check says so, and with room all is well again" {
+  mkdir -p "$WORKSHOP_HOME"
+  need_small_disk "$WORKSHOP_HOME" 100m
+  start_example 4 SERVERS=1
+  dd if=/dev/zero of="$WORKSHOP_HOME/fill" bs=4k 2>/dev/null || true
+  try make signup
+  is "$status" 2 'exit code'
+  has 'the API answered 507: ' # the user store's refusal, or that of the parameters' files
+  has 'No space left on device'
+  try make check
+  has '✗ there is room for more runs'
+  has "the disk of $WORKSHOP_HOME is full. Try: freeing some room"
+  rm "$WORKSHOP_HOME/fill"
+  within 20 make signup # the store tries its log once a second
+  ok make check
+  ok make stop
+  umount "$WORKSHOP_HOME"
+}
+
 @test "keep --always: killed from outside it is started again at once, however often; what fails by itself waits longer" {
   local kit='eval "$(make -s env)"; exec "$@"' n
   mkdir -p "$WORKSHOP_HOME/run"

@@ -46,7 +46,7 @@ class Problem(BaseModel):
 
 app = FastAPIOffline(
     title="User signups",
-    responses={code: {"model": Problem} for code in (404, 405, 422, 503)},
+    responses={code: {"model": Problem} for code in (404, 405, 422, 503, 507)},
 )
 app.add_middleware(BodyLimit, limit=16 * 1024)
 
@@ -137,6 +137,16 @@ def store_is_away(request: Request, error: redis.RedisError):
     return JSONResponse({"detail": "the user store does not answer; try again in a moment"}, 503)
 
 
+@app.exception_handler(redis.ResponseError)
+def store_refuses(request: Request, error: redis.ResponseError):
+    return JSONResponse({"detail": f"the user store refuses: {error}"}, 507)  # its disk is full, or its memory
+
+
 @app.exception_handler(httpx.HTTPError)
 def prefect_is_away(request: Request, error: httpx.HTTPError):
     return JSONResponse({"detail": "the Prefect API does not answer; try again in a moment"}, 503)
+
+
+@app.exception_handler(OSError)
+def cannot_be_written(request: Request, error: OSError):
+    return JSONResponse({"detail": f"the tasks' parameters cannot be stored: {error.strerror}"}, 507)  # a full disk

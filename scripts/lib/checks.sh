@@ -33,6 +33,13 @@ name_ignored_profile() { # the same for a Prefect profile in the home folder; ca
   done <"$profiles"
 }
 
+need_memory() { # fail where the shell lets no process have the 2 GB of addresses that a Prefect server maps (it uses a tenth)
+  local limit
+  limit=$(ulimit -v)
+  [ "$limit" = unlimited ] || [ "$limit" -ge 2000000 ] ||
+    fail "this terminal lets a process map only $((limit / 1000)) MB, and a Prefect server maps 2,000" 'another terminal, or ulimit -v unlimited before it'
+}
+
 on_windows_drive() { # true in WSL below /mnt/c, where SQLite and file watching fail
   case $KIT/ in /mnt/[a-z]/*) grep -qi microsoft /proc/version 2>/dev/null ;; *) return 1 ;; esac
 }

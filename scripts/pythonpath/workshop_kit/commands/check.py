@@ -8,6 +8,7 @@ Exit 0 if all hold, 1 if not, 2 for bad input. It changes nothing.
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from workshop_kit.learners import mistakes
 ENDED = ("Failed", "Crashed", "Cancelled", "TimedOut")  # otherwise than well
 RESTART = 15  # seconds that a Prefect server may take to come up again
 NEWEST = 200  # runs that are looked at: as many as Prefect's API gives at once
+ROOM = 2_000_000  # bytes of disk: a run takes some 20,000, in the database and in files
 broken = 0
 
 
@@ -243,6 +245,8 @@ def server_is_back() -> bool:
 def check_example(ex: int, servers: int, command: str) -> None:
     """What every example promises, and then what this one does besides."""
     example = EXAMPLES[ex]
+    if shutil.disk_usage(workshop.HOME).free < ROOM:
+        promise(False, "there is room for more runs", f"the disk of {workshop.HOME} is full. Try: freeing some room")
     hint = f"{command} (in another terminal)" if example.servers else command
     if (running := workshop.running_example()) and not running.docker:
         hint = "make kill WHO=server.1, after which it starts again; or make stop"
