@@ -8,10 +8,11 @@ stop, and a finished run has no field that says which task server ran it. Write
     serve(my_task, limit=4, grace=30, name="mailer-1", records="/var/lib/my-app/task-servers")
 
 On SIGTERM or Ctrl-C the task server takes nothing new and finishes what it has in flight, for up to `grace` seconds;
-what is not finished then, or at a second signal, goes back to the queue. Then it exits with 0. It exits with 1, after
-the same, when a run outlives its task's `timeout_seconds` in a thread that nothing can interrupt. Something (systemd,
-a container's restart policy) should start it again. A wrong password or address is one line and exit code 2 (`Refused`,
-from `aserve`). `aserve` is the same for an asynchronous program.
+what is not finished then, or at a second signal, goes back to the queue. (A SIGTERM within a second of another signal
+is no second one: make and uvicorn's reloader pass on what the process has received already.) Then it exits with 0. It
+exits with 1, after the same, when a run outlives its task's `timeout_seconds` in a thread that nothing can interrupt.
+Something (systemd, a container's restart policy) should start it again. A wrong password or address is one line and
+exit code 2 (`Refused`, from `aserve`). `aserve` is the same for an asynchronous program.
 
 **2. A record of who runs what.** `records` is a folder that all task servers share: on one machine, or on a volume of
 containers on one machine. Each appends to a file of its own there, a JSON object a line, before it accepts a run and
