@@ -79,7 +79,7 @@ bits_of() { # CODE -> its bits; false if it is mistyped
 
 read_codes() { # FILE -> who is not ready, why, and the remedy; exit 0 if all are, 1 if not, 2 for a mistyped code
   local line code name bits finding number text kind ready=0 all=0 mistyped=0 notes=''
-  [ -r "$1" ] || fail "there is no file $1 to read codes from" 'make doctor CODES=FILE, with a line `name code` for each laptop'
+  { [ -r "$1" ] && [ ! -d "$1" ]; } || fail "there is no file $1 to read codes from" 'make doctor CODES=FILE, with a line `name code` for each laptop'
   while IFS= read -r line || [ -n "$line" ]; do
     line=$(tr '\t' ' ' <<<"$line" | tr -d '[:cntrl:]')
     code=${line##* } name=${line% *} name=${name%:}

@@ -50,7 +50,7 @@ if [ "$DOCKER" = 1 ]; then
 fi
 
 need_different_ports "$ex"
-need_memory
+[ "$DOCKER" = 1 ] || need_memory
 
 name_ignored_settings
 name_ignored_profile

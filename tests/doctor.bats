@@ -231,4 +231,5 @@ code() { sed -n 's/^code: \([^ ]*\) .*/\1/p' <<<"$output"; }
   is "$(grep -c "^error: 'x .*' does not end with a code of make doctor. Try: asking for it again" <<<"$output")" "$(wc -l <"$codes")" 'refused'
   has '0 of 0 are ready'
   refused 'make doctor CODES=FILE' make doctor CODES=/nowhere
+  refused 'make doctor CODES=FILE' make doctor CODES=.
 }

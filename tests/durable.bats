@@ -321,7 +321,9 @@ PY
   within 10 gone "$submit_pid"
   grep 'blocked stood still for .* something in an `async def` task does not await' "$blocked_log"
   # What was received has ended; the rest is in the queue.
-  is "$(count_in_state COMPLETED)" $((1 + $(grep -c '^began' "$blocked_log"))) 'completed runs, with that of make ex1'
+  local begun
+  begun=$(grep -c '^began' "$blocked_log")
+  within 10 eval '[ "$(count_in_state COMPLETED)" -eq $((begun + 1)) ]' # with that of make ex1
   start_typed again 'exec python serve.py'
   within 40 eval '[ "$(count_in_state COMPLETED)" -eq 5 ]'
   kill -TERM -- "-$again_pid"
@@ -436,12 +438,13 @@ if __name__ == "__main__":
     if sys.argv[1:]:
         runs = [slotted.delay(n) for n in range(8)] + [jittered.delay(n) for n in range(4)]
         runs += [threaded.delay(n) for n in range(60)]
-        upstream = broken.delay()
-        waits = after.delay(upstream)
         for run in runs:
             run.wait(timeout=120)
         print("states", sorted({run.state.name for run in runs}))
-        print("after", waits.task_run_id)
+        # First the one has ended: a wait of Prefect's that begins at just that moment misses it (task_runs.py, start).
+        upstream = broken.delay()
+        upstream.wait(timeout=60)
+        print("after", after.delay(upstream).task_run_id)
     else:
         serve(slotted, jittered, threaded, broken, after, limit=None, records="records", name="waiting")
 PY
@@ -454,9 +457,10 @@ PY
   local run
   run=$(sed -n 's/^after //p' <<<"$output")
   within 10 eval 'api "/task_runs/$run" | grep -q "\"state_name\":\"NotReady\""'
-  sleep 12 # until the rescuer no longer gives the end of the run time to arrive
+  local ended
+  ended=$(api "/task_runs/$run" | json 'd["state_id"]')
   typed 'python -m durable rescue --records records --once'
-  api "/task_runs/$run" | grep -q '"state_name":"NotReady"'
+  is "$(api "/task_runs/$run" | json 'd["state_id"]')" "$ended" 'the state in which it ended'
   kill -TERM -- "-$waiting_pid"
   within 30 grep -q 'Stopped; nothing is in flight' "$waiting_log"
 }

@@ -59,6 +59,7 @@ kit_without_proc() {
   local file
   for file in scripts/lib/processes.sh scripts/pythonpath/workshop_kit/workshop.py; do
     sed 's|/proc/self/stat|/no/stat|' "$OLDPWD/$file" >"$file"
+    grep -q /no/stat "$file"
   done
   mkdir "$BATS_TEST_TMPDIR/bin"
   printf '#!/bin/sh\necho "$*" >>"%s"\nexec %s "$@"\n' "$BATS_TEST_TMPDIR/ps.log" "$(command -v ps)" >"$BATS_TEST_TMPDIR/bin/ps"
@@ -88,6 +89,7 @@ kit_without_proc() {
   : >"$BATS_TEST_TMPDIR/ps.log"
   PATIENCE=1 never within 5 eval '[ "$(wc -l <"$BATS_TEST_TMPDIR/ps.log")" -gt 10 ]'
   ok make status
+  compare "$(wc -l <"$BATS_TEST_TMPDIR/ps.log")" -ge 1 'questions to ps'
   kill -KILL "$(launcher)"
   within 15 eval '[ -z "$(leaks)" ]'
 }

@@ -1,5 +1,6 @@
 """Example 4: the API. A request creates a user and returns at once; three background tasks do the rest."""
 
+import errno
 from typing import Annotated
 from uuid import UUID
 
@@ -139,7 +140,7 @@ def store_is_away(request: Request, error: redis.RedisError):
 
 @app.exception_handler(redis.ResponseError)
 def store_refuses(request: Request, error: redis.ResponseError):
-    return JSONResponse({"detail": f"the user store refuses: {error}"}, 507)  # its disk is full, or its memory
+    return JSONResponse({"detail": f"the user store refuses: {error}"}, 503)  # its disk is full, or its memory
 
 
 @app.exception_handler(httpx.HTTPError)
@@ -148,5 +149,7 @@ def prefect_is_away(request: Request, error: httpx.HTTPError):
 
 
 @app.exception_handler(OSError)
-def cannot_be_written(request: Request, error: OSError):
-    return JSONResponse({"detail": f"the tasks' parameters cannot be stored: {error.strerror}"}, 507)  # a full disk
+def disk_is_full(request: Request, error: OSError):
+    if error.errno != errno.ENOSPC:
+        raise error
+    return JSONResponse({"detail": f"the tasks' parameters cannot be stored: {error.strerror}"}, 507)

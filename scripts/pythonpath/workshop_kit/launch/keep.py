@@ -83,15 +83,13 @@ class Keeper:
 
     def start(self) -> None:
         environment = {**os.environ, "TASK_SERVER_NAME": self.name}
+        relayed = bool(self.launcher) and not sys.stdout.isatty()
+        output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} if relayed else {}
         # A session of its own: signals reach the child from here only, and once.
-        if not self.launcher or sys.stdout.isatty():
-            self.child = subprocess.Popen(self.command, env=environment, start_new_session=True)
-        else:
-            together = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-            self.child = subprocess.Popen(self.command, env=environment, start_new_session=True, **together)
-            relay = threading.Thread(target=self.pass_on, args=(self.child.stdout,), daemon=True)
-            relay.start()
-            self.relays.append(relay)
+        self.child = subprocess.Popen(self.command, env=environment, start_new_session=True, **output)
+        if relayed:
+            self.relays.append(threading.Thread(target=self.pass_on, args=(self.child.stdout,), daemon=True))
+            self.relays[-1].start()
         self.started, self.start_at = time.monotonic(), None
         self.record()
 
