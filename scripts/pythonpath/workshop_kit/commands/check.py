@@ -245,7 +245,8 @@ def server_is_back() -> bool:
 def check_example(ex: int, servers: int, command: str) -> None:
     """What every example promises, and then what this one does besides."""
     example = EXAMPLES[ex]
-    if shutil.disk_usage(workshop.HOME).free < ROOM:
+    # Before the first run there is no home.
+    if workshop.HOME.is_dir() and shutil.disk_usage(workshop.HOME).free < ROOM:
         promise(False, "there is room for more runs", f"the disk of {workshop.HOME} is full. Try: freeing some room")
     hint = f"{command} (in another terminal)" if example.servers else command
     if (running := workshop.running_example()) and not running.docker:
