@@ -25,7 +25,7 @@ SHELL := /bin/bash
 # Every variable that people set: how the kit works here, which may stand in .env, and what one command alone is told.
 # A line each: scripts/lib/variables.sh and launch/unattended.py read them here.
 SETTINGS := ANSWER_SECONDS CACHE_SECONDS DB FAIL_RATE GRACE INBOX_PORT LIMIT LLM MARKETING_PORT MARVIN_AGENT_MODEL MAX_RESCUES OPENAI_BASE_URL PREFECT_API_URL PREFECT_PORT PYTHON PYTHON_IMAGE REDIS_IMAGE REDIS_PORT REDIS_URL REMOTE RESCUE SMTP_PORT SMTP_URL TUNED WEB_PORT WHEELS WORKSHOP_HOME WORK_SECONDS
-OF_ONE_COMMAND := ALL APPLY AUTO CODE CODES DOCKER EMAIL EX FILTER FORCE FULL LANES MANUAL MINUTES N NAME NAMES NOTES ONCE OUT PEERS PLATFORM PREFECT Q QUICK RATE SECONDS SEED SERVERS SET SQL TESTS WAIT WHO
+OF_ONE_COMMAND := ALL APPLY AUTO CODE CODES DOCKER EMAIL EX FILTER FORCE FROM FULL LANES MANUAL MINUTES N NAME NAMES NOTES ONCE OUT PEERS PLATFORM PREFECT Q QUICK RATE SECONDS SEED SERVERS SET SQL STEP TESTS WAIT WHO
 VARIABLES := $(SETTINGS) $(OF_ONE_COMMAND)
 
 # For scripts/lib/typed.sh: the names that were typed, and are none of these. They may be slips.
@@ -132,7 +132,8 @@ help: ## the commands of the room; ALL=1: every command, with its variables [ALL
 .PHONY: demo
 #: Shows what each step does and how long it took. `AUTO=1`: unattended, and every promise is checked; `NOTES=1`: the steps with the
 #: speaker's notes and minutes; `ALL=1`: the things to try, too; `DOCKER=1`: the part of the page about Docker.
-demo: ## play the chapter of example EX, a key press a step [EX=2] [AUTO=1] [NOTES=1] [ALL=1] [DOCKER=1]
+#: `FROM=2.7` goes on at that step, when a show fell over, and starts first what it needs.
+demo: ## play the chapter of example EX, a key press a step [EX=2] [FROM=2.7] [AUTO=1] [NOTES=1] [ALL=1] [DOCKER=1]
 	@scripts/py.sh show.demo
 
 .PHONY: tour
@@ -151,6 +152,17 @@ rescue: ## put lost runs back in the queue, once, and say why [MAX_RESCUES=3]
 	@scripts/py.sh commands.rescue
 
 ##@ Write it yourself
+.PHONY: learn
+#: One screen: the step, what holds, the one sentence that matters now, hints by grades. Without `EX`: how far you are in each example.
+#: Without a terminal: one check, exit 1 while a step is left. [Write the code yourself](CODE_ALONG.md).
+learn: ## learn alone: your files of example EX, checked at every save, with hints [EX=2]
+	@scripts/py.sh commands.learn
+
+.PHONY: catch-up
+#: What you had is kept as `my/exN.1`.
+catch-up: ## your files as they are after a step, for who came late or fell behind [EX=4] [STEP=3]
+	@scripts/code.sh catch-up
+
 .PHONY: code
 #: The skeleton has numbered steps for you to write: [code along](CODE_ALONG.md).
 code: ## a skeleton of example EX, in my/exN: `make ex2 CODE=my/ex2` runs it [EX=2]

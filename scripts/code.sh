@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Code along: a folder of your own, my/exN, that begins as a skeleton of example N with numbered steps.
 #
-#   scripts/code.sh code    make code EX=2: the skeleton; never over anything that is there
-#   scripts/code.sh solve   make solve EX=2: the difference to the finished files; APPLY=1 takes them, and keeps a copy of yours
-#   scripts/code.sh reset   make reset EX=2: the skeleton again; what was there is kept as my/ex2.1, my/ex2.2, …
+#   scripts/code.sh code      make code EX=2: the skeleton; never over anything that is there
+#   scripts/code.sh solve     make solve EX=2: the difference to the finished files; APPLY=1 takes them, and keeps a copy of yours
+#   scripts/code.sh reset     make reset EX=2: the skeleton again; what was there is kept as my/ex2.1, my/ex2.2, …
+#   scripts/code.sh catch-up  make catch-up EX=2 STEP=3: the files as they are after step 2.3; what was there is kept in the same way
 set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "$0")/env.sh"
@@ -20,9 +21,9 @@ mine=my/ex$EX
 there() { [ -e "$1" ] || [ -L "$1" ]; }
 
 lesson_files() { # -> the finished files that a learner's folder has too, a line each. Not what begins with a dot: keys
-  (cd "$finished" && find . -type f ! -name '.*' ! -name README.md ! -name example.env ! -path './skeleton/*' ! -path '*/__pycache__/*' | sed 's|^\./||' | sort)
+  (cd "$finished" && find . -type f ! -name '.*' ! -name README.md ! -name example.env ! -name steps.toml ! -path '*/__pycache__/*' | sed 's|^\./||' | sort)
 }
-steps() { # -> the files that the learner writes
+to_write() { # -> the files that the learner writes
   example "$EX" WRITE | tr ' ' '\n' | sort
 }
 
@@ -31,16 +32,28 @@ take() { # FROM TO -> a copy in place at once: nobody who watches the file sees 
   cp "$1" "$2.new" && mv -f "$2.new" "$2"
 }
 
-write_skeleton() {
+write_files() { # STEP -> my/exN as it is after that step; after 0 it is the skeleton. What was there is kept
   local file new=my/.ex$EX.new
   { mkdir -p my && rm -rf "$new" && mkdir "$new"; } 2>/dev/null || fail "cannot write to $KIT/my" 'a kit in a folder of your own'
   while IFS= read -r file; do take "$finished/$file" "$new/$file"; done < <(lesson_files)
-  while IFS= read -r file; do take "$finished/skeleton/$file" "$new/$file"; done < <(steps)
+  "$VENV/bin/python" -P -m workshop_kit.learners.steps "$EX" "$new" "$1" || { rm -rf "$new" && exit 2; }
+  keep_what_was_there
   mv "$new" "$mine"
+}
+
+tell_steps() {
   printf 'to write, step by step:\n'
-  while IFS= read -r file; do printf '  %s\n' "$mine/$file"; done < <(steps)
-  [ -z "$(comm -23 <(lesson_files) <(steps))" ] || printf 'finished already: the other files in %s\n' "$mine"
-  printf 'next: make ex%s CODE=%s (says what is missing), make check EX=%s, make solve EX=%s\n' "$EX" "$mine" "$EX" "$EX"
+  while IFS= read -r file; do printf '  %s\n' "$mine/$file"; done < <(to_write)
+  [ -z "$(comm -23 <(lesson_files) <(to_write))" ] || printf 'finished already: the other files in %s\n' "$mine"
+  printf 'next: make learn EX=%s (checks at every save), or make ex%s CODE=%s and make check EX=%s\n' "$EX" "$EX" "$mine" "$EX"
+}
+
+keep_what_was_there() {
+  there "$mine" || return 0
+  local kept
+  kept=$(free_name)
+  mv "$mine" "$kept"
+  printf 'kept what you had: %s\n' "$kept"
 }
 
 free_name() { # -> my/exN.1, or the first that is not there yet
@@ -75,14 +88,22 @@ show_difference() { # fails if there is no difference
 case $what in
   code)
     if there "$mine"; then fail "$mine is there already, and is not overwritten" "make reset EX=$EX (starts again, keeps a copy)"; fi
-    write_skeleton
+    "$KIT/scripts/setup.sh" core
+    write_files 0
+    tell_steps
     ;;
   reset)
     if ! there "$mine"; then fail "there is no $mine to start again from" "make code EX=$EX"; fi
-    kept=$(free_name)
-    mv "$mine" "$kept"
-    printf 'kept what you had: %s\n' "$kept"
-    write_skeleton
+    "$KIT/scripts/setup.sh" core
+    write_files 0
+    tell_steps
+    ;;
+  catch-up)
+    [ -n "${STEP:-}" ] || fail 'which step? STEP is missing' "make catch-up EX=$EX STEP=1"
+    "$KIT/scripts/setup.sh" core
+    write_files "$STEP"
+    printf 'the files as after step %s.%s: %s\n' "$EX" "${STEP#"$EX".}" "$mine"
+    printf 'next: make learn EX=%s, or make ex%s CODE=%s\n' "$EX" "$EX" "$mine"
     ;;
   solve)
     need_mine

@@ -13,12 +13,12 @@ load helpers_code
     has 'to write, step by step:'
     has "make ex$n CODE=my/ex$n"
     has "make check EX=$n"
-    not_there "$MY/ex$n/README.md" "$MY/ex$n/skeleton"
-    grep -rqE '^ *# [1-9]\. ' "$MY/ex$n"
+    not_there "$MY/ex$n/README.md" "$MY/ex$n/steps.toml"
+    grep -rq "^ *# $n\.1 " "$MY/ex$n"
   done
   not_there "$MY/ex5/.openai.env" # a key stays where it is
   there "$MY/ex4/templates/signup.html" "$MY/ex4/static/signup.js" "$MY/ex5/models.py"
-  cmp "$MY/ex2/task_server.py" examples/ex2_task_servers/skeleton/task_server.py
+  grep -qx '# 2.2 Make this function a task.' "$MY/ex2/task_server.py"
   echo mine >"$MY/ex2/task_server.py"
   refused 'make reset EX=2' "${THERE[@]}" make code EX=2
   is "$(cat "$MY/ex2/task_server.py")" mine "the learner's file"
@@ -67,11 +67,35 @@ load helpers_code
   grep -qx '# mine' "$MY/ex2.1/task_server.py"
   cmp "$MY/ex2.2/task_server.py" examples/ex2_task_servers/task_server.py
   there "$MY/ex2.2/notes.txt"
-  cmp "$MY/ex2/task_server.py" examples/ex2_task_servers/skeleton/task_server.py
+  grep -qx '# 2.2 Make this function a task.' "$MY/ex2/task_server.py"
   # A file of the example that was deleted is there again.
   rm "$MY/ex2/task_submitter.py"
   ok "${THERE[@]}" make solve EX=2
   has '+++ examples/ex2_task_servers/task_submitter.py'
+}
+
+@test "make catch-up puts the files there as after a step, keeps what was there byte for byte, and says what comes next" {
+  local began
+  ok "${THERE[@]}" make catch-up EX=4 STEP=3 # for who came late: nothing was there yet
+  has 'next: make learn EX=4'
+  grep -q '^    serve($' "$MY/ex4/signup_tasks.py"
+  grep -q '# 4.4 ' "$MY/ex4/signup_tasks.py"
+  never grep -q '# 4.3 ' "$MY/ex4/signup_tasks.py"
+  printf 'mine\r\n\0' >"$MY/ex4/signup_tasks.py"
+  echo notes >"$MY/ex4/notes.txt"
+  cp -R "$MY/ex4" "$BATS_TEST_TMPDIR/before"
+  began=$SECONDS
+  ok "${THERE[@]}" make catch-up EX=4 STEP=4.8
+  is "$((SECONDS - began < 5))" 1 'less than five seconds'
+  has 'kept what you had: my/ex4.1'
+  diff -r "$BATS_TEST_TMPDIR/before" "$MY/ex4.1"
+  cmp "$MY/ex4/signup_tasks.py" examples/ex4_signups/signup_tasks.py
+  local step
+  for step in 9 x 3.1 '$(touch x)' -1; do refused 'make catch-up EX=4 STEP=1' "${THERE[@]}" make catch-up EX=4 STEP="$step"; done
+  refused 'STEP is missing' "${THERE[@]}" make catch-up EX=4
+  refused 'make catch-up EX=2' "${THERE[@]}" make catch-up STEP=3
+  diff -r "$BATS_TEST_TMPDIR/before" "$MY/ex4.1"
+  not_there "$MY/ex4.2" "$MY/.ex4.new"
 }
 
 @test "CODE that cannot run is refused before anything starts" {
@@ -101,7 +125,8 @@ load helpers_code
   has 'judging your code in '
   has 'task_server.py:13: my_background_task is not a task yet'
   has 'nothing serves the task'
-  has 'task_submitter.py: submits nothing yet'
+  has 'task_submitter.py:3: steps 2.4, 2.5 and 2.6 are to be written'
+  has 'Try: make learn EX=2'
   has '✗ the Prefect server is healthy'
   has "make ex2 CODE=$MY/ex2"
   # Step by step: what is only unfinished, and elsewhere, does not keep the task server from starting.

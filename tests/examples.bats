@@ -19,11 +19,12 @@ kit_with_99() {
   lend_packages "$COPY"
   local folder="$COPY/examples/ex99_tiny"
   cp -R "$COPY/examples/ex2_task_servers" "$folder"
-  rm "$folder"/task_submitter*.py "$folder"/skeleton/task_submitter*.py
+  rm "$folder"/task_submitter*.py
   mv "$folder/task_server.py" "$folder/waver.py"
-  mv "$folder/skeleton/task_server.py" "$folder/skeleton/waver.py"
-  sed -i.bak 's/my_background_task/wave/g' "$folder/waver.py" "$folder/skeleton/waver.py"
-  rm "$folder"/*.bak "$folder"/skeleton/*.bak
+  sed -i.bak 's/my_background_task/wave/g; s/"task_server.py"/"waver.py"/; /title = "import the task where/,$d' "$folder/waver.py" "$folder/steps.toml"
+  rm "$folder"/*.bak
+  sed '$d' "$folder/steps.toml" >"$folder/steps.new" # the last [[step]] had that title
+  mv "$folder/steps.new" "$folder/steps.toml"
   cat >"$folder/example.env" <<'ENV'
 EXAMPLE_TITLE=wave at somebody
 EXAMPLE_TASKS=wave

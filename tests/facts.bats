@@ -50,7 +50,7 @@ defaults_hold() {
   ok bash -c 'make -s help ALL=1 | grep "  make check "; sed -n 2p scripts/pythonpath/workshop_kit/commands/check.py'
   has 'look at your own code, if any'
   has "Judges a learner's code"
-  cp -R examples/ex2_task_servers/skeleton "$BATS_TEST_TMPDIR/own"
+  cp -R examples/ex2_task_servers "$BATS_TEST_TMPDIR/own"
   try make check EX=2 CODE="$BATS_TEST_TMPDIR/own"
   has "judging your code in $BATS_TEST_TMPDIR/own"
 }

@@ -5,6 +5,7 @@
 setup_file() {
   COPY="$BATS_FILE_TMPDIR/a kit"
   copy_kit "$COPY"
+  lend_packages "$COPY"
   export COPY MY="$COPY/my"
 }
 setup() { own_kit; }
@@ -13,7 +14,7 @@ teardown() {
   rm -rf "$MY"
 }
 
-# COMMAND... -> as it is typed in the copy; code, solve and reset need no set-up
+# COMMAND... -> as it is typed in the copy
 THERE=(bash -c 'cd "$COPY" && exec "$@"' _)
 # EX -> the example as somebody has written it who is through: the skeleton, and make solve APPLY=1
 written() {

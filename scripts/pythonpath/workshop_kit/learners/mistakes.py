@@ -20,8 +20,8 @@ from workshop_kit.learners.files import File, Finding, read
 from workshop_kit.learners.hiding import hiding
 from workshop_kit.learners.importing import try_here, try_out
 from workshop_kit.learners.imports import imports_from_beside, no_app, not_imported, old_names, undefined
+from workshop_kit.learners.judging import unwritten
 from workshop_kit.learners.serving import never_main, not_served, serving
-from workshop_kit.learners.steps import submits_nothing, unwritten
 from workshop_kit.learners.submitting import awaited_though_plain, defined_again, not_called, own_address, submitting
 from workshop_kit.learners.tasks import (
     above_tasks,
@@ -64,7 +64,7 @@ def seen_in(file: File, ex: int, files: list[File]) -> list[Finding]:
     known = {finding.where for finding in found}
     found += [finding for finding in undefined(file, ex) if finding.where not in known]
     found += own_address(file)
-    return found + (list(unwritten(file, ex)) or list(submits_nothing(file, files)))
+    return [*found, *unwritten(file, ex)]
 
 
 def look(ex: int, folder: Path) -> list[Finding]:

@@ -1,36 +1,139 @@
-"""The steps of a skeleton that are still to be written: no mistakes yet."""
+#!/usr/bin/env python3
+"""The steps of an example: examples/exN_name/steps.toml says what each one writes, how it is checked, and its hints.
 
-import ast
+    steps.py EX FOLDER [STEP]    writes the files into FOLDER as they are after that step; after 0, the skeleton
+
+There is no skeleton to keep up with the finished files: it is those, with the code of each step taken out and the
+step's text in its place. In steps.toml, a [[step]] has
+
+    title    its name in lists
+    file     which file is written; a step that only looks at what runs has none
+    text     what to do: a comment in the skeleton, the task in make learn
+    code     lines of the finished file, wherever they stand there
+    stub     what stands there until then, where Python or the reader needs something
+    check    how the file is judged: see judging.py
+    seen     what must be seen of the live system besides: see commands/seen.py
+    type     the command that shows it
+    ask, read, shape    the three hints: a question, where to read (file, heading), the line's shape
+"""
+
 import re
-from collections.abc import Iterator
+import sys
+import textwrap
+import tomllib
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
 
-from workshop_kit import examples
-from workshop_kit.learners.files import SUBMITTING, File, Finding, calls, functions, modules_imported, names_read
+from workshop_kit import examples, workshop
 
-
-def unwritten(file: File, ex: int) -> Iterator[Finding]:
-    """Functions that are still as `make code` put them there, with steps to write inside."""
-    path = examples.folder(ex) / "skeleton" / file.path.name
-    if not path.is_file():
-        return
-    text = path.read_text()
-    skeleton = ast.parse(text)
-    ends = [node.lineno for node in skeleton.body[1:]] + [len(text.splitlines()) + 1]
-    until = dict(zip(skeleton.body, ends, strict=True))
-    own = {function.name: function for function in functions(file.tree)}
-    for function in functions(skeleton):
-        lines = text.splitlines()[function.lineno : until[function] - 1]
-        steps = [found[1] for line in lines if (found := re.match(r" +# (\d+)\. ", line))]
-        mine = own.get(function.name)
-        if steps and mine and list(map(ast.dump, mine.body)) == list(map(ast.dump, function.body)):
-            which = f"steps {', '.join(steps[:-1])} and {steps[-1]} are" if steps[1:] else f"step {steps[0]} is"
-            yield Finding(file.at(mine), f"in {function.name} {which} to be written", f"make solve EX={ex}", step=True)
+WIDTH = 120  # of a comment
 
 
-def submits_nothing(file: File, files: list[File]) -> Iterator[Finding]:
-    """A file that submits when it is finished, and does not yet."""
-    helpers = {path.stem for path in file.path.parent.glob("*.py")} - {each.path.stem for each in files}
-    if SUBMITTING & names_read(file.finished) and not file.is_main and not modules_imported(file.tree) & helpers:
-        called = {call.func.id for call, _ in calls(file.tree) if isinstance(call.func, ast.Name)}
-        if not SUBMITTING & names_read(file.tree) and not called & file.tasks:
-            yield Finding(file.at(), "submits nothing yet", "its steps; the method is `delay`, or `map`", step=True)
+@dataclass(frozen=True)
+class Step:
+    """One step of an example."""
+
+    ex: int
+    place: int  # in the example, from 1
+    title: str
+    text: str
+    file: str = ""
+    code: list[str] = field(default_factory=list)
+    stub: str = ""
+    check: dict[str, Any] = field(default_factory=dict)
+    seen: str = ""
+    type: str = ""
+    ask: str = ""
+    read: list[str] = field(default_factory=list)
+    shape: str = ""
+
+    @property
+    def number(self) -> str:
+        """As people say it: 2.4."""
+        return f"{self.ex}.{self.place}"
+
+    @property
+    def hints(self) -> list[str]:
+        """By grades."""
+        where = f"Read “{self.read[1]}” in {self.read[0]}."
+        return [self.ask, where, *([f"It looks like this: {self.shape}"] if self.shape else [])]
+
+
+def _document(ex: int) -> dict[str, Any]:
+    return tomllib.loads((examples.folder(ex) / "steps.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def of(ex: int) -> list[Step]:
+    """All steps of an example. Raises OSError without a steps.toml, ValueError or TypeError for a wrong one."""
+    return [Step(ex=ex, place=place, **said) for place, said in enumerate(_document(ex)["step"], 1)]
+
+
+@cache
+def learnt(ex: int) -> str:
+    """What one knows after the last step."""
+    return _document(ex)["learnt"]
+
+
+def after(ex: int, last: int) -> dict[str, str]:
+    """The files that a learner writes, as they are after this step. Raises ValueError for code that no file has."""
+    return {name: _without(ex, name, last) for name in examples.EXAMPLES[ex].write}
+
+
+def _without(ex: int, name: str, last: int) -> str:
+    """A finished file without the code of the steps after the last one, and with their texts."""
+    lines = (examples.folder(ex) / name).read_text(encoding="utf-8").splitlines()
+    steps = [step for step in of(ex) if step.file == name]
+    belongs = {line: step for step in steps for line in _lines_of(step, lines)}
+    out: list[str] = []
+    told = set()
+    for number, line in enumerate(lines):
+        step = belongs.get(number)
+        if not step or step.place <= last:
+            out.append(line)
+        elif step.number not in told:
+            told.add(step.number)
+            indent = re.match(" *", line).group()
+            start, rest = f"{indent}# {step.number} ", f"{indent}#     "
+            out += textwrap.wrap(step.text, WIDTH, initial_indent=start, subsequent_indent=rest, break_on_hyphens=False)
+            out += [indent + each for each in step.stub.splitlines()]
+    return "\n".join(out) + "\n"
+
+
+def _lines_of(step: Step, lines: list[str]) -> set[int]:
+    """The lines of the finished file, from 0, that are the step's code."""
+    found = set()
+    for code in step.code:
+        wanted = code.strip("\n").splitlines()
+        starts = [at for at in range(len(lines)) if lines[at : at + len(wanted)] == wanted]
+        if not starts:
+            raise ValueError(f"step {step.number}: {step.file} has no {wanted[0]!r}")
+        found |= {at + more for at in starts for more in range(len(wanted))}
+    return found
+
+
+def named(ex: int, given: str) -> Step | None:
+    """The step that somebody means by 3, or by 4.3; None if there is no such step."""
+    found = re.fullmatch(rf"(?:{ex}\.)?(\d+)", given, re.ASCII)
+    place = int(found[1][:4]) if found else 0
+    return of(ex)[place - 1] if 0 < place <= len(of(ex)) else None
+
+
+def main() -> int:
+    if sys.argv[1:] in (["-h"], ["--help"]):
+        print(__doc__)
+        return 0
+    ex, folder, last = int(sys.argv[1]), Path(sys.argv[2]), (sys.argv[3:] or ["0"])[0]
+    step = named(ex, last)
+    if last != "0" and not step:
+        all_of = f"{of(ex)[0].number} to {of(ex)[-1].number}"
+        workshop.fail(f"example {ex} has no step {last[:40]!r} (there are {all_of})", f"make catch-up EX={ex} STEP=1")
+    for name, text in after(ex, step.place if step else 0).items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

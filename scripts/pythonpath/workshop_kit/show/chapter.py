@@ -3,6 +3,7 @@
 One file for the reader, the speaker and the tests, so that none of them can rot alone. What counts in it:
 
   ## Run it                            a section; make demo plays this one, ALL=1 every one
+  ### 2.4–2.6 Submit a run             shows what these steps of steps.toml write; make demo FROM=2.5 begins here
   Terminal 2 …                         with a capital T: what follows happens in that terminal
   ```bash … ```                        commands to type, a line each
   ```text … ```                        what the terminal then shows: each line, in any order. A number stands for any
@@ -84,6 +85,24 @@ def read(path: Path) -> list[Step]:
             kind = {"bash": "type", "text": "shows", "diff": "save"}[token.info]
             steps.append(Step(kind, token.content.rstrip("\n"), section, terminal))
     return steps
+
+
+HEADING = re.compile(r"### (\d+)\.(\d+)(?:–\d+\.(\d+))? ")
+
+
+def numbers(steps: list[Step]) -> list[str]:
+    """The steps that the headings name: 2.4–2.6."""
+    return [step.text.split()[1] for step in steps if HEADING.match(step.text)]
+
+
+def index_of(steps: list[Step], number: str) -> int | None:
+    """Where the part begins that shows a step, 2.5 or 5; None if none does."""
+    for index, step in enumerate(steps):
+        if found := HEADING.match(step.text):
+            ex, first, last = found[1], int(found[2]), int(found[3] or found[2])
+            if number.removeprefix(f"{ex}.") in map(str, range(first, last + 1)):
+                return index
+    return None
 
 
 def pattern(line: str) -> re.Pattern[str]:

@@ -4,6 +4,7 @@
 EX=2       which example: its README is the script (show/chapter.py says how it is read). An argument: another file
 AUTO=1     unattended: no keys, no pauses; checks that everything happens which the chapter promises
 ALL=1      the whole chapter, with the things to try; otherwise what is under "Run it"
+FROM=4.6   goes on at this step, when a show fell over; what must run for it is brought up first
 N=60 SECONDS=10   example 6: a smaller and shorter chaos
 DOCKER=1   what is under "The same code in Docker" (examples 4 and 5)
 NOTES=1    prints the steps with the speaker's notes and minutes, and plays nothing
@@ -162,6 +163,23 @@ class Show:
         self.took.append((section, what, time.monotonic() - began))
 
     # --- the steps ------------------------------------------------------------------------------------
+
+    def bring_up(self, steps: list[chapter.Step]) -> None:
+        """Start what these have started and not ended."""
+        up: dict[int, tuple[str, str]] = {}
+        for index, step in enumerate(steps):
+            if step.kind == "press":
+                up.pop(step.terminal, None)
+            elif step.kind == "type":
+                for line in filter(STAYS.search, step.text.splitlines()):
+                    up[step.terminal] = (chapter.here(line), promise_of(steps[index + 1 :]))
+        for number, (command, promised) in up.items():
+            terminal = self.to_front(number)
+            self.block_at[number] = len(terminal.text)
+            with self.timed("bringing up", command):
+                terminal.write(command)
+                terminal.enter(command)
+                self.follow(terminal, command, promised)
 
     def play(self) -> None:
         for index, step in enumerate(self.steps):
@@ -426,13 +444,20 @@ def main() -> int:
     else:  # what is only to be read is not for a show
         does = {step.section for step in steps if step.kind in ("type", "press", "open", "save")}
         steps = [step for step in steps if step.section in does and "Docker" not in step.section]
+    before: list[chapter.Step] = []
+    if wanted := os.environ.get("FROM"):
+        at = chapter.index_of(steps, wanted)
+        if at is None:
+            known = ", ".join(chapter.numbers(steps)) or "none"
+            workshop.fail(f"this show has no step FROM={wanted[:40]!r} (it has {known})", "make demo EX=4 FROM=4.4")
+        before, steps = steps[:at], steps[at:]
     if flags["NOTES"]:
         print_notes(path, steps)
         return 0
     if not steps:
         workshop.fail(f"{path.parent.name} has no Docker way", "make demo EX=4 DOCKER=1")
     if workshop.running_example():
-        again = f"make stop, then make demo EX={os.environ.get('EX') or 2}"
+        again = f"make stop, then make demo EX={os.environ.get('EX') or 2}" + (f" FROM={wanted}" if wanted else "")
         workshop.fail("an example is running, and the demo needs the same ports", again)
     if not flags["AUTO"] and not sys.stdin.isatty():
         workshop.fail("the demo waits for keys, and there is no terminal", "make demo EX=2 AUTO=1")
@@ -442,6 +467,7 @@ def main() -> int:
         if keyboard:
             console.print("any key goes on, q ends the show; while a command runs, the keys are its own", style="dim")
         try:
+            show.bring_up(before)
             show.play()
         except Broken as broken:
             what, terminal = broken.args

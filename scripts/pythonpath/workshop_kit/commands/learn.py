@@ -1,0 +1,399 @@
+#!/usr/bin/env python3
+"""Learn an example alone: your files in my/exN, checked at every save, with the sentence that matters now.
+
+EX=2     which example; without it: how far you are in each
+Keys: h the next hint, n go on anyway, l all examples and steps, s what the finished file has here, x this step's
+skeleton again (a copy of your folder is kept), q leave (the example ends).
+It writes the skeleton where you have no folder yet, starts the example on it as soon as it can start, and waits for a
+second without a save before it looks. Without a terminal: one check, and exit 1 while a step is left.
+"""
+
+import contextlib
+import os
+import select
+import shutil
+import subprocess
+import sys
+import termios
+import threading
+import time
+import tty
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
+
+from workshop_kit import examples, workshop
+from workshop_kit.commands import learn_screen, seen
+from workshop_kit.commands.learn_screen import Everything, Finished, Page
+from workshop_kit.examples import EXAMPLES
+from workshop_kit.launch import unattended
+from workshop_kit.learners import lesson, progress, steps
+from workshop_kit.learners.lesson import Lesson
+from workshop_kit.learners.steps import Step
+
+QUIET = 1.0  # seconds without a change until a look: an editor may save in the middle of a word
+TICK = 0.1  # seconds between two looks at the keyboard and at the files' times
+ASK = 1.0  # seconds between two questions to the live system
+SAVE_TIME = 60  # seconds between two notes of how long this example has been learnt
+
+
+class TheExample:
+    """The example on the learner's files: ours to start and to end, or one that runs in another terminal."""
+
+    def __init__(self, ex: int, folder: Path) -> None:
+        self.ex, self.folder = ex, folder
+        self.kit = unattended.Kit(unattended.environment(), "learn")
+        self.failed = ""  # the line that says why it could not start
+
+    def is_ours(self) -> bool:
+        return bool(self.kit.terminal)
+
+    def start(self) -> None:
+        """Begin to start it, if nothing runs."""
+        if self.kit.terminal or not EXAMPLES[self.ex].servers or workshop.running_example():
+            return
+        self.failed = ""
+        self.kit.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.kit.log.open("wb") as output:
+            typed = f"ex{self.ex} CODE={workshop.shown(self.folder)}"
+            self.kit.terminal = self.kit.begin(typed, output.fileno())
+
+    def look(self) -> str:
+        """What it does now, in a line."""
+        if not EXAMPLES[self.ex].servers:
+            return ""
+        terminal = self.kit.terminal
+        if terminal and terminal.poll() is not None:  # it ended by itself, or by make stop in another terminal
+            self.kit.terminal = None
+            errors = [line for line in self._log() if line.startswith("error: ")]
+            self.failed = errors[-1] if errors else ""
+        if not self.kit.terminal:
+            return "the example runs in another terminal" if workshop.running_example() else "the example does not run"
+        ready = [line for line in self._log() if line.startswith("ready")]
+        return f"the example runs: {workshop.UI}" if ready else "the example starts"
+
+    def _log(self) -> list[str]:
+        try:
+            return self.kit.log.read_text(errors="replace").splitlines()
+        except OSError:
+            return []
+
+    def end(self) -> None:
+        if self.kit.terminal:
+            self.kit.stop()
+
+
+class Learning:
+    """One example and its learner: what is known, and what the keys do."""
+
+    def __init__(self, ex: int, folder: Path, news: str = "") -> None:
+        self.ex, self.folder = ex, folder
+        self.example = TheExample(ex, folder)
+        self.lesson: Lesson | None = None
+        self.said, sentence = progress.read()
+        self.news = sentence or news
+        self.view = ""  # "", l, s
+        self.not_seen = ""  # what is missing of what the current step must show
+        self.noted = time.time()  # until when the time that was spent is written down
+        self._written_since = (0, 0.0)  # the place of the current step, and since when its code is there
+        self._looks = 0  # of the files; a newer one makes an older one worthless
+        self._changes = threading.Lock()
+
+    # --- looking --------------------------------------------------------------------------------
+
+    def look(self) -> None:
+        """Read the files now, and start the task's file in the background. Raises OSError if one goes meanwhile."""
+        self._looks += 1
+        self.take(lesson.look(self.ex, self.folder, trying=False))
+        threading.Thread(target=self._try, args=(self._looks,), daemon=True).start()
+
+    def _try(self, number: int) -> None:
+        with contextlib.suppress(OSError):  # another look will follow
+            found = lesson.look(self.ex, self.folder, trying=True)
+            if number == self._looks:
+                self.take(found)
+
+    def take(self, found: Lesson) -> None:
+        """What a look has found is what counts now."""
+        with self._changes:
+            self.lesson = found
+            self.note_what_is_done()
+        if found.startable:
+            self.example.start()
+
+    def watch_live(self) -> None:
+        """Whether the current step can be seen now. For a thread of its own: an answer may take seconds."""
+        while True:
+            step = self.current()
+            if step and self.waits_for(step):
+                if self._written_since[0] != step.place:
+                    self._written_since = (step.place, time.time())
+                missing = seen.missing(step.seen, self.ex, self._written_since[1])
+                with self._changes:
+                    self.not_seen = missing
+                    if not missing and self.current() == step:
+                        self.said = progress.note("done", step.number)
+                        self.note_what_is_done()
+            time.sleep(ASK)
+
+    def note_what_is_done(self) -> None:
+        """Steps up to the current one that need nothing to be seen are done with their code."""
+        if self.mistake():
+            return
+        for step in steps.of(self.ex):
+            known = self.said["done"].keys() | self.said["skipped"].keys()
+            if not self.lesson or step.place not in self.lesson.written or (step.seen and step.number not in known):
+                return
+            if step.number not in known:
+                self.said = progress.note("done", step.number)
+
+    # --- what is so -----------------------------------------------------------------------------
+
+    def current(self) -> Step | None:
+        """The first step that is not written, or not seen; None when all are done."""
+        written = self.lesson.written if self.lesson else frozenset()
+        for step in steps.of(self.ex):
+            done = step.place in written and (not step.seen or step.number in self.said["done"])
+            if not done and step.number not in self.said["skipped"]:
+                return step
+        return None
+
+    def waits_for(self, step: Step) -> bool:
+        """Whether its code is there, and something must still be seen."""
+        return bool(step.seen and self.lesson and step.place in self.lesson.written)
+
+    def mistake(self) -> str:
+        """The mistake that matters now, as a sentence; empty without one."""
+        found = self.lesson.mistake(self.current()) if self.lesson else None
+        return f"✗ {found}" if found else ""
+
+    def sentence(self, step: Step | None) -> str:
+        """The one that matters now."""
+        if not self.lesson:
+            return "looking at your files"
+        if mistake := self.mistake():
+            return mistake
+        if self.example.failed:
+            return f"✗ {self.example.failed}"
+        if not step:
+            return f"✓ example {self.ex} is done"
+        if lacks := self.lesson.lacks.get(step.place):
+            return f"▸ {lacks}"
+        return f"▸ written; not seen yet: {self.not_seen or 'the example starts'}"
+
+    def page(self) -> Page:
+        """The screen with the current step."""
+        step, mistake = self.current(), self.mistake()
+        written = self.lesson.written if self.lesson else frozenset()
+        marks = {each.place: progress.sign(each, self.said) for each in steps.of(self.ex)}
+        return Page(
+            ex=self.ex,
+            step=step,
+            # What was done and is no longer there is to do again.
+            marks={place: "·" if mark == "✓" and place not in written else mark for place, mark in marks.items()},
+            sentence=self.sentence(step),
+            type_next=here(step.type) if step and self.waits_for(step) and not mistake else "",
+            example=self.example.look(),
+            hints=step.hints[: self.said["hints"].get(step.number, 0)] if step else (),
+            news=self.news,
+            closing=[] if step else self._closing(),
+        )
+
+    def _closing(self) -> list[str]:
+        every = steps.of(self.ex)
+        hints = sum(self.said["hints"].get(step.number, 0) for step in every)
+        skipped = [step.number for step in every if progress.sign(step, self.said) == "–"]
+        minutes = (self.said["seconds"].get(str(self.ex), 0) + time.time() - self.noted) / 60
+        following = min((ex for ex in EXAMPLES if ex > self.ex), default=0)
+        return [
+            f"Learnt: {steps.learnt(self.ex)}",
+            f"It took {minutes:.0f} min and {hints} hint(s)."
+            + (f" Gone past: {', '.join(skipped)}." if skipped else ""),
+            f"Next: {f'make learn EX={following}' if following else 'docs/NEXT.md'}",
+        ]
+
+    def shown(self) -> Page | Finished | Everything:
+        """What is on the screen: one of the three."""
+        step = self.current()
+        if self.view == "l":
+            return Everything(self.said, self.ex)
+        return Finished(step) if self.view == "s" and step else self.page()
+
+    # --- keys -----------------------------------------------------------------------------------
+
+    def press(self, key: str) -> None:
+        """What a key does; others do nothing."""
+        self.news = ""
+        if self.view:
+            self.view = ""
+            return
+        step = self.current()
+        if key == "l" or (key == "s" and step):
+            self.view = key
+        elif key == "h" and step:
+            given = self.said["hints"].get(step.number, 0)
+            if given < len(step.hints):
+                self.said = progress.note("hints", step.number, given + 1)
+            else:
+                self.news = "there is no other hint; s shows what the finished file has here"
+        elif key == "n" and step:
+            self.said = progress.note("skipped", step.number)
+            self.news = f"gone past step {step.number}"
+        elif key == "x" and step:
+            self.news = self._again(step)
+
+    def _again(self, step: Step) -> str:
+        """The step's file as it is after the step before, and a copy of the whole folder as it was."""
+        if not step.file:
+            return f"step {step.number} writes no file"
+        kept = progress.free_name(self.folder)
+        shutil.copytree(self.folder, kept)
+        new = self.folder / f".{step.file}.new"
+        new.write_text(steps.after(self.ex, step.place - 1)[step.file], encoding="utf-8")
+        new.replace(self.folder / step.file)
+        return (
+            f"{step.file} is as at the beginning of step {step.number}; what you had is kept in {workshop.shown(kept)}"
+        )
+
+    def note_time(self) -> None:
+        """Write down how long it has been learnt."""
+        now = time.time()
+        spent = self.said["seconds"].get(str(self.ex), 0) + round(now - self.noted)
+        self.said = progress.note("seconds", str(self.ex), max(1, spent))
+        self.noted = now
+
+
+def here(command: str) -> str:
+    """With the port of this machine in the place of the default one."""
+    return command.replace(":8000", f":{os.environ['WEB_PORT']}")
+
+
+def saved(folder: Path) -> dict[str, int]:
+    """When each file of the folder was last changed."""
+    found = {}
+    for path in folder.glob("*.py"):
+        with contextlib.suppress(OSError):
+            found[path.name] = path.stat().st_mtime_ns
+    return found
+
+
+@contextlib.contextmanager
+def raw_keys() -> Iterator[None]:
+    """One key is one key, and none shows. Ctrl-C stays Ctrl-C."""
+    before = termios.tcgetattr(0)
+    tty.setcbreak(0)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(termios.error):  # its window was closed
+            termios.tcsetattr(0, termios.TCSADRAIN, before)
+
+
+def pressed(seconds: float) -> str | None:
+    """The keys that come within so many seconds; None when the terminal is gone."""
+    if not select.select([0], [], [], seconds)[0]:
+        return ""
+    try:
+        return os.read(0, 64).decode(errors="replace") or None
+    except OSError:
+        return None
+
+
+def go_on(learning: Learning, console: Console) -> None:
+    """Until q, Ctrl-D or the end of the terminal."""
+    threading.Thread(target=learning.watch_live, daemon=True).start()
+    dumb = console.is_dumb_terminal
+    with contextlib.nullcontext() if dumb else Live(console=console, screen=True, auto_refresh=False) as screen:
+        before, changed_at = saved(learning.folder), 0.0
+        told: object = None
+        while (keys := pressed(TICK)) is not None:
+            for key in keys:
+                if key in "qQ\x04":
+                    return
+                learning.press(key)
+            if (now := saved(learning.folder)) != before:
+                before, changed_at = now, time.monotonic()
+            if changed_at and time.monotonic() - changed_at >= QUIET:
+                changed_at, learning.news = 0.0, ""
+                try:
+                    learning.look()
+                except OSError:  # an editor moves its files about
+                    changed_at = time.monotonic()
+            if time.time() - learning.noted > SAVE_TIME:
+                learning.note_time()
+            page = learning.shown()
+            if dumb and page.lines() != told:
+                told = page.lines()
+                print("", *told, learn_screen.BACK if learning.view else learn_screen.KEYS, sep="\n", flush=True)
+            elif screen and (page, console.size) != told:
+                told = (page, console.size)
+                screen.update(page, refresh=True)
+
+
+def once(learning: Learning) -> int:
+    """One check, as lines. 0 when all is written and nothing is wrong."""
+    learning.lesson = lesson.look(learning.ex, learning.folder, trying=True)
+    learning.note_what_is_done()
+    step = learning.current()
+    while step and learning.waits_for(step) and not seen.missing(step.seen, learning.ex, 0):
+        learning.said = progress.note("done", step.number)
+        learning.note_what_is_done()
+        step = learning.current()
+    page = learning.page()
+    print("\n".join(page.lines()))
+    return 1 if page.step or learning.mistake() else 0
+
+
+def chosen() -> int:
+    """The example that was asked for; 0 if none was. Exits 2 for one that there is not."""
+    given = os.environ.get("EX", "")
+    if given and given not in map(str, EXAMPLES):
+        workshop.fail(f"there is no example EX={given[:40]!r} (there are {examples.known()})", "make learn EX=2")
+    return int(given or 0)
+
+
+def prepare(ex: int) -> tuple[Path, str]:
+    """The learner's folder, with a skeleton if there was none; and what was written."""
+    if (running := workshop.running_example()) and ex > 1:
+        mine = workshop.KIT / "my" / f"ex{ex}"
+        if running.ex != ex or running.code != mine.resolve():
+            what = f"example {running.ex} is running, on {workshop.shown(running.code)}"
+            workshop.fail(what, f"make stop, then make learn EX={ex}")
+    folder = workshop.KIT / "my" / f"ex{ex}"
+    if folder.is_dir():
+        return folder, ""
+    done = subprocess.run(
+        [workshop.KIT / "scripts" / "code.sh", "code"], stdout=subprocess.PIPE, text=True, check=False
+    )
+    if done.returncode:
+        sys.exit(done.returncode)
+    return folder, f"the skeleton is in {workshop.shown(folder)}: open it in your editor"
+
+
+def main() -> int:
+    ex = chosen()
+    if not ex:
+        said, sentence = progress.read()
+        print("\n".join(filter(None, [sentence, *Everything(said).lines()])))
+        return 0
+    folder, said = prepare(ex)
+    learning = Learning(ex, folder, said)
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return once(learning)
+    try:
+        with raw_keys():
+            learning.look()
+            go_on(learning, Console(highlight=False))
+    finally:
+        learning.note_time()
+        if learning.example.is_ours():
+            with contextlib.suppress(OSError):  # the terminal may be gone
+                print("ending the example", flush=True)
+            learning.example.end()
+    return 0
+
+
+if __name__ == "__main__":
+    workshop.run_in_good_order(main, "left; your files are in the folder my")

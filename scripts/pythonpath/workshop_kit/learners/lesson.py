@@ -1,0 +1,72 @@
+"""Where a learner is in an example: which steps are written, and the one sentence that matters now."""
+
+import tempfile
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from workshop_kit import examples, workshop
+from workshop_kit.learners import judging, mistakes, steps
+from workshop_kit.learners.files import Finding, read
+from workshop_kit.learners.hiding import hiding
+from workshop_kit.learners.steps import Step
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a look at the files has found."""
+
+    written: frozenset[int]  # the places of the steps whose code is there; a step without a file counts
+    lacks: dict[int, str]  # of the others: file and line, and what is missing
+    findings: tuple[Finding, ...]  # mistakes, the worst first
+    tried: bool = False  # whether the task's file was started, too, and not only read
+
+    @property
+    def startable(self) -> bool:
+        """Whether the example can be started on these files."""
+        return self.tried and not any(finding.stops for finding in self.findings)
+
+    def mistake(self, step: Step | None) -> Finding | None:
+        """The one that matters at this step: not what only says that a later step is not written."""
+        known = expected(step.ex, step.place - 1) if step else frozenset()
+        found = [one for one in self.findings if not one.step and one.what not in known]
+        here = [one for one in found if step and Path(one.file).name == step.file]
+        return next(iter([one for one in found if one.stops] + here + found), None)
+
+
+def look(ex: int, folder: Path, trying: bool) -> Lesson:
+    """trying: start the task's file, too, which takes two seconds or more; otherwise it takes milliseconds."""
+    files, broken = read(ex, folder)
+    there = {file.path.name: file for file in files}
+    written, lacks = set(), {}
+    for step in steps.of(ex):
+        if not step.file:
+            written.add(step.place)
+        elif step.file not in there:  # deleted, or no Python: that has a sentence of its own
+            lacks[step.place] = f"{workshop.shown(folder / step.file)} cannot be read"
+        elif found := judging.missing(step, there[step.file]):
+            line, what = found
+            lacks[step.place] = f"{there[step.file].at(line)}: {what}"
+        else:
+            written.add(step.place)
+    gone = [name for name in examples.EXAMPLES[ex].write if not (folder / name).is_file()]
+    remedy = f"the key x, or make solve EX={ex} APPLY=1"
+    findings = [Finding(workshop.shown(folder / name), "is not there", remedy, stops=True) for name in gone]
+    if trying and not gone:
+        findings += mistakes.look(ex, folder)
+    else:
+        findings += [*broken, *hiding(ex, folder, files), *mistakes.seen(ex, folder)]
+    unique = {(finding.where, finding.what): finding for finding in findings}
+    worst_first = sorted(unique.values(), key=lambda finding: not finding.stops)
+    return Lesson(frozenset(written), lacks, tuple(worst_first), trying)
+
+
+@cache
+def expected(ex: int, last: int) -> frozenset[str]:
+    """What is said of the files as they are after a step: no mistakes, but steps that are still to come."""
+    with tempfile.TemporaryDirectory() as folder:
+        for path in examples.folder(ex).glob("*.py"):
+            (Path(folder) / path.name).write_bytes(path.read_bytes())
+        for name, text in steps.after(ex, last).items():
+            (Path(folder) / name).write_text(text, encoding="utf-8")
+        return frozenset(finding.what for finding in mistakes.seen(ex, Path(folder)))

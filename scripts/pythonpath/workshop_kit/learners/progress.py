@@ -1,0 +1,62 @@
+"""How far a learner is: my/progress.json, which moves with the folder `my` and which no update of the kit touches.
+
+    {"done": {"2.1": "2026-11-26T23:10:00+00:00"}, "skipped": {…}, "hints": {"2.5": 2}, "seconds": {"2": 340}}
+
+done and skipped say when; hints how many of a step were given; seconds how long an example was learnt.
+"""
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from workshop_kit import workshop
+from workshop_kit.learners.steps import Step
+
+PATH = workshop.KIT / "my" / "progress.json"
+PARTS = ("done", "skipped", "hints", "seconds")
+
+
+def read() -> tuple[dict[str, dict[str, Any]], str]:
+    """What the file says; and a sentence, if it could not be read and was put aside."""
+    empty: dict[str, dict[str, Any]] = {part: {} for part in PARTS}
+    try:
+        said = json.loads(PATH.read_text(encoding="utf-8"))
+        kinds = {"done": str, "skipped": str, "hints": int, "seconds": int}
+        if all(isinstance(value, kinds[part]) for part in PARTS for value in said[part].values()):
+            return {part: dict(said[part]) for part in PARTS}, ""
+    except FileNotFoundError:
+        return empty, ""
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        pass
+    aside = free_name(PATH)
+    PATH.rename(aside)
+    return empty, f"{workshop.shown(PATH)} could not be read, and begins again; it is kept as {workshop.shown(aside)}"
+
+
+def free_name(path: Path) -> Path:
+    """path.1, or the first that is not there yet."""
+    number = 1
+    while (found := path.with_name(f"{path.name}.{number}")).exists():
+        number += 1
+    return found
+
+
+def note(part: str, name: str, value: Any = "") -> dict[str, dict[str, Any]]:
+    """Write one thing down: the time, if no value is given. What the file says then.
+
+    Another terminal may have written meanwhile, so the file is read first.
+    """
+    said, _ = read()
+    said[part][name] = value or datetime.now(UTC).isoformat(timespec="seconds")
+    PATH.parent.mkdir(exist_ok=True)
+    new = PATH.with_name(f".progress.json.{os.getpid()}.new")
+    new.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
+    new.replace(PATH)  # at once: nobody finds half of it
+    return said
+
+
+def sign(step: Step, said: dict[str, dict[str, Any]]) -> str:
+    """✓ done, – skipped, or · to do."""
+    return "✓" if step.number in said["done"] else "–" if step.number in said["skipped"] else "·"
