@@ -23,8 +23,8 @@ there() { [ -e "$1" ] || [ -L "$1" ]; }
 lesson_files() { # -> the finished files that a learner's folder has too, a line each. Not what begins with a dot: keys
   (cd "$finished" && find . -type f ! -name '.*' ! -name README.md ! -name example.env ! -name steps.toml ! -path '*/__pycache__/*' | sed 's|^\./||' | sort)
 }
-to_write() { # -> the files that the learner writes
-  example "$EX" WRITE | tr ' ' '\n' | sort
+to_write() { # -> the files that the learner writes, in the order of their steps
+  example "$EX" WRITE | tr ' ' '\n'
 }
 
 take() { # FROM TO -> a copy in place at once: nobody who watches the file sees half of it
@@ -44,7 +44,7 @@ write_files() { # STEP -> my/exN as it is after that step; after 0 it is the ske
 tell_steps() {
   printf 'to write, step by step:\n'
   while IFS= read -r file; do printf '  %s\n' "$mine/$file"; done < <(to_write)
-  [ -z "$(comm -23 <(lesson_files) <(to_write))" ] || printf 'finished already: the other files in %s\n' "$mine"
+  [ -z "$(comm -23 <(lesson_files) <(to_write | sort))" ] || printf 'finished already: the other files in %s\n' "$mine"
   printf 'next: make learn EX=%s (checks at every save), or make ex%s CODE=%s and make check EX=%s\n' "$EX" "$EX" "$mine" "$EX"
 }
 

@@ -24,6 +24,7 @@ case $name in # what talks to a server must not set up a machine just to find th
     fi
     refuse_remote "make $name"
     ;;
+  learn) [ -z "${EX:-}" ] || { need_example "$EX" 'make learn EX=2' EX && group=$(example "$EX" PACKAGES); } ;;
   watch | check | db) refuse_remote "make $name" 'make runs REMOTE=1' ;;
   chaos | soak)
     refuse_remote "make $name"

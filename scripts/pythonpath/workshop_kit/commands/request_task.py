@@ -13,6 +13,8 @@ from workshop_kit import workshop
 from workshop_kit.commands.why_it_waits import why_it_waits
 
 LOOK = 0.1  # seconds between requests while the task runs
+STILL = 3  # seconds that an app may go on saying "not yet" of a run that has ended
+ENDED = ("Completed", "Failed", "Crashed", "Cancelled", "TimedOut", "Cached")
 
 
 def key_of(run_id: str) -> str:
@@ -38,18 +40,26 @@ def main() -> int:
         run = answer.json()
         if missing := [key for key in ("task_run_id", "ui", "follow") if not isinstance(run, dict) or key not in run]:
             told = f"POST /task answers without {' and '.join(missing)}: {answer.text[:100]}"
-            workshop.fail(told, 'returning {"task_run_id": …, "ui": …, "follow": …} (its step 3)', 1)
+            workshop.fail(told, 'returning {"task_run_id": …, "ui": …, "follow": …} (its step 3.6)', 1)
         print(f"     task run {run['task_run_id']}\n     {run['ui']}", flush=True)
-        state, told, began = "", 2.0, time.monotonic()
+        state, told, began, ended = "", 2.0, time.monotonic(), 0.0
         while True:
             answer = session.get(workshop.WEB + run["follow"], timeout=10)
             body = answer.json()
+            if not isinstance(body, dict):
+                told_so = f"GET {run['follow']} answers {answer.status_code} with {answer.text[:60]}, and no object"
+                workshop.fail(told_so, 'returning {**answer, "result": …} (its step 3.7)', 1)
             if body.get("state") != state:
                 state = body.get("state")
                 print(f"GET {run['follow']} -> {answer.status_code} {state}", flush=True)
             if answer.status_code != 202:
                 print(f"     {body.get('result') or body.get('message') or body.get('detail')}")
                 return 0 if answer.ok else 1
+            ended = ended or (time.monotonic() if state in ENDED else 0.0)
+            if ended and time.monotonic() - ended > STILL:
+                told_so = f"the run is {state}, and GET {run['follow']} still answers 202, which is: not yet"
+                remedy = "its step 3.7" if state in ("Completed", "Cached") else "its step 3.8"
+                workshop.fail(told_so, f"writing {remedy} (make learn EX=3)", 1)
             if time.monotonic() - began > told:
                 why = why_it_waits(key_of(run["task_run_id"])) if state == "Scheduled" else "its end"
                 print(f"     waiting ({told:.0f} s) for {why}", flush=True)

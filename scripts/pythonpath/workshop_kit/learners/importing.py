@@ -42,7 +42,9 @@ def try_out(ex: int, folder: Path) -> tuple[bool, list[Finding]]:
     command = [sys.executable, "-P", "-m", "workshop_kit.learners.mistakes", "--try", str(ex), str(folder)]
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     try:
-        environment = os.environ | {"PREFECT_API_URL": NOWHERE}
+        # What the example gives its task servers; the rest of it every command has.
+        given = {"LIMIT": str(EXAMPLES[ex].limit or 1), "TASK_SERVER_NAME": "task_server.1"}
+        environment = given | os.environ | {"PREFECT_API_URL": NOWHERE}
         done = subprocess.run(command, **quiet, env=environment, text=True, timeout=PATIENCE, check=False)
         answer = json.loads(done.stdout)
         return answer["served"], [Finding(**found) for found in answer["found"]]

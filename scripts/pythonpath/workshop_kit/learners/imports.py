@@ -92,7 +92,9 @@ def imports_from_beside(file: File, ex: int, files: list[File]) -> Iterator[Find
                     what = f"the package {top} is not installed"
                     yield Finding(file.at(node), what, f"make setup EX={ex}", stops=True)
                     continue
-                like = similar(top, own | finished | {"prefect"})
+                # from my.ex2.task_server import …: the file itself is beside this one.
+                last = module.rpartition(".")[2]
+                like = last if last in own else similar(top, own | finished | {"prefect"})
                 names = ", ".join(alias.name for alias in node.names)
                 remedy = f"`from {like} import {names}`" if like and isinstance(node, ast.ImportFrom) else ""
                 remedy = remedy or (f"`import {like}`" if like else "fixing the name")

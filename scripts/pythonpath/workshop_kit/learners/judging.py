@@ -2,12 +2,12 @@
 
     imports = ["prefect.task"]         the name is there: `from prefect import task`, or `import prefect`
     tasks = ["greet"]                  these functions are tasks; with keyed = true, of a key of their own
-    options = { greet = ["retries"] }  what the @task above a function is given
+    options = { greet = ["retries"] }  what the @task above a function is given; `**`: from a dict
     decorated = { reply = "fn" }       another decorator above a function
     serves = ["greet"]                 serve is given these, or something that may hold them
-    calls = ["greet"]                  is called by its name
     inside = "submit_task"             the rest of the line looks into this function alone
-    uses = ["delay|apply_async"]       names and attributes that are looked up; `|`: one of them is enough
+    calls = ["delay|apply_async"]      functions and methods that are called; `|`: one of them is enough
+    uses = ["task_run_id"]             names and attributes that are looked up
     given = ["deferred"]               options of some call
     says = [410, "follow"]             texts and numbers
 
@@ -75,7 +75,7 @@ def _of_tasks(step: Step, file: File) -> tuple[int, str] | None:
             return above[name].lineno, f"{name} has no @keyed above its @task yet"
     for name, options in step.check.get("options", {}).items():
         given = [d for d in above[name].decorator_list if isinstance(d, ast.Call)] if name in above else []
-        keywords = {keyword.arg for decorator in given for keyword in decorator.keywords}
+        keywords = {keyword.arg or "**" for decorator in given for keyword in decorator.keywords}
         for option in options:
             if not keywords & set(option.split("|")):
                 line = above[name].lineno if name in above else 0
@@ -104,10 +104,10 @@ def _of_serve(step: Step, file: File) -> tuple[int, str] | None:
 def _of_names(step: Step, file: File, here: ast.AST) -> tuple[int, str] | None:
     where = f" in {step.check['inside']}" if "inside" in step.check else ""
     line = _line(step, file, getattr(here, "lineno", 1))
-    called = {node.func.id for node in ast.walk(here) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    called = {last_name(node) for node in ast.walk(here) if isinstance(node, ast.Call)}
     for name in step.check.get("calls", ()):
-        if name not in called:
-            return line, f"{name} is not called{where} yet"
+        if not called & set(name.split("|")):
+            return line, f"nothing calls {name.partition('|')[0]}{where} yet"
     known = names_read(here)
     for name in step.check.get("uses", ()):
         if not known & set(name.split("|")):

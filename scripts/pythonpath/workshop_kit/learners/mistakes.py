@@ -84,7 +84,8 @@ def look(ex: int, folder: Path) -> list[Finding]:
         found = [finding for finding in found if finding not in mine or not finding.stops or finding.sure]
         mine = []
     if any(finding.stops for finding in mine):  # the better words for what Python says of this file
-        said = [finding for finding in said if finding.file != main]
+        known = {finding.where for finding in found}
+        said = [finding for finding in said if finding.file != main and finding.where not in known]
     else:
         failed = {finding.where: finding for finding in said}
         found = [replace(f, stops=failed.pop(f.where).stops) if f.where in failed else f for f in found]

@@ -33,7 +33,7 @@ def serving(file: File, ex: int, files: list[File]) -> Iterator[Finding]:
     if not serves and not imported & unread:
         what = "nothing serves the task, so the task server would end at once"
         last = file.tree.body[-1] if file.tree.body else None
-        yield Finding(file.at(last), what, f"serve({names[0]}) under {MAIN}", stops=True)
+        yield Finding(file.at(last), what, f"serve({', '.join(names)}) under {MAIN}", stops=True)
     for call, around in calls(file.tree):
         if last_name(call) not in ("serve", "aserve") or last_name(call) in defined(file.tree):  # or one of their own
             continue

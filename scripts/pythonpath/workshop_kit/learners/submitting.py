@@ -19,6 +19,7 @@ from workshop_kit.learners.files import (
 from workshop_kit.learners.tasks import function_of, parameters
 
 ENVIRONMENT = {"environ", "getenv"}
+ASKING = {"is_completed", "is_failed", "is_final", "is_crashed", "is_cancelled", "is_running"}  # methods of a state
 
 
 def submitting(file: File, ex: int, files: list[File]) -> Iterator[Finding]:
@@ -35,7 +36,11 @@ def submitting(file: File, ex: int, files: list[File]) -> Iterator[Finding]:
         if decorated & {"flow", "task"} or (inside and flows):  # may be called from a flow
             continue
         if isinstance(call.func, ast.Attribute):
-            name = last_name(call.func.value) if isinstance(call.func.value, ast.Name | ast.Attribute) else ""
+            before = call.func.value
+            if isinstance(before, ast.Call) and call.func.attr in SUBMITTING and last_name(before) in file.tasks:
+                what = f"{last_name(before)}() calls the task; {call.func.attr} is a method of the task itself"
+                yield Finding(file.at(call), what, f"{last_name(before)}.{call.func.attr}(…), without ()")
+            name = last_name(before) if isinstance(before, ast.Name | ast.Attribute) else ""
             if name not in file.tasks:
                 continue
             if ex == 1 and call.func.attr in SUBMITTING:
@@ -99,12 +104,16 @@ def awaited_though_plain(file: File) -> Iterator[Finding]:
 
 
 def not_called(file: File) -> Iterator[Finding]:
-    """`my_task.delay` as a line of its own, without parentheses: Python looks it up and does nothing."""
+    """`my_task.delay` as a line of its own, or `if state.is_final:`: without parentheses Python only looks it up."""
     for node in ast.walk(file.tree):
         method = node.value if isinstance(node, ast.Expr) and isinstance(node.value, ast.Attribute) else None
         if method and method.attr in SUBMITTING and last_name(method.value) in file.tasks:
             name = ast.unparse(method)
             yield Finding(file.at(node), f"{name} without parentheses submits nothing", f"{name}(…)")
+        test = node.test if isinstance(node, ast.If | ast.While | ast.IfExp) else None
+        if isinstance(test, ast.Attribute) and test.attr in ASKING and last_name(test.value) == "state":
+            name = ast.unparse(test)
+            yield Finding(file.at(node), f"{name} without parentheses is always true", f"{name}()")
 
 
 def defined_again(file: File, files: list[File]) -> Iterator[Finding]:
