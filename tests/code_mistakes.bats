@@ -34,6 +34,7 @@ noted() {
   noted 'there is no module task_servers. Try: `from task_server import my_background_task`' task_submitter.py "$mine" 'from task_servers import my_background_task'
   noted 'task_server.py has no my_b_task' task_submitter.py "$mine" 'from task_server import my_b_task as my_background_task'
   noted 'my_background_task is used and not imported. Try: `from task_server import my_background_task`' task_submitter.py "$mine" ''
+  noted 'there is no module my.ex2.task_server. Try: `from task_server import my_background_task`' task_submitter.py "$mine" 'from my.ex2.task_server import my_background_task'
   noted 'works in a package only' task_submitter.py "$mine" 'from .task_server import my_background_task'
   mistake 'task_server.py:13: tsk is not defined. Try: task, perhaps' task_server.py '@task' '@tsk'
   mistake 'my_backgroud_task is not defined. Try: my_background_task, perhaps' task_server.py 'serve(my_background_task' 'serve(my_backgroud_task'
@@ -176,6 +177,7 @@ import workshop'
 def my_background_task(name: str):
     return name'
   noted 'my_background_task.submit(…) works in a flow only. Try: my_background_task.delay(…)' task_submitter.py 'delay(' 'submit('
+  noted 'my_background_task() calls the task; delay is a method of the task itself' task_submitter.py 'task.delay(' 'task().delay('
   noted 'runs the task here, in this program, and not on a task server' task_submitter.py 'my_background_task.delay(' 'my_background_task('
   noted 'my_background_task needs name, which this run is not given. Try: my_background_task.delay(name=…)' task_submitter.py '"Agrajag"' ''
   noted 'my_background_task takes other arguments than the kit'"'"'s commands give it: name' task_server.py '(name: str)' '()'
@@ -193,6 +195,7 @@ async def again():
 
 if __name__'
   EX=3
+  noted 'run.state.is_completed without parentheses is always true' first_fastapi.py 'is_completed()' 'is_completed'
   noted 'my_fastapi_task.apply_async(…) cannot be awaited' first_fastapi.py 'def submit_task(name: str = "Marvin"):' 'async def submit_task(name: str = "Marvin"):
     await my_fastapi_task.apply_async((name,))'
   EX=1

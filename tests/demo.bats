@@ -117,6 +117,18 @@ waits_behind() { within 60 eval '[ "$(screen | grep -v "^$" | tail -n 1 | tr -s 
   refused 'make demo (without REMOTE=1)' make demo EX=2 REMOTE=1
 }
 
+@test "FROM goes on at a step, and starts what it needs first; a step that the show has not is refused" {
+  ok make demo EX=2 FROM=2.8 AUTO=1
+  has 'bringing up'
+  has 'every promise of examples/ex2_task_servers/README.md came true'
+  grep -qE '│ bringing up +│ make ex2 SERVERS=2 ' <<<"$output"
+  has_not 'make submit NAME=Agrajag'
+  has 'make submit-map'
+  local step
+  for step in 3.1 9 x '$(touch x)'; do refused 'make demo EX=4 FROM=4.4' make demo EX=2 FROM="$step" AUTO=1; done
+  refused 'it has none' make demo EX=4 DOCKER=1 FROM=4.6 AUTO=1
+}
+
 @test "make kill lists what lives and kills what it is told; its run is run again elsewhere" {
   refused 'make ex6' make kill
   start_example 6 SERVERS=2 WORK_SECONDS=8

@@ -12,6 +12,7 @@ import contextlib
 import os
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import termios
@@ -129,7 +130,7 @@ class Learning:
             step = self.current()
             if step and self.waits_for(step):
                 if self._written_since[0] != step.place:
-                    self._written_since = (step.place, time.time())
+                    self._written_since = (step.place, self._saved_at(step))
                 missing = seen.missing(step.seen, self.ex, self._written_since[1])
                 with self._changes:
                     self.not_seen = missing
@@ -137,6 +138,13 @@ class Learning:
                         self.said = progress.note("done", step.number)
                         self.note_what_is_done()
             time.sleep(ASK)
+
+    def _saved_at(self, step: Step) -> float:
+        """When the step's code was saved: somebody may be quicker in the other terminal than this one looks."""
+        try:
+            return (self.folder / step.file).stat().st_mtime if step.file else time.time()
+        except OSError:
+            return time.time()
 
     def note_what_is_done(self) -> None:
         """Steps up to the current one that need nothing to be seen are done with their code."""
@@ -387,6 +395,8 @@ def main() -> int:
             learning.look()
             go_on(learning, Console(highlight=False))
     finally:
+        for number in (signal.SIGHUP, signal.SIGTERM):  # the end must not be cut short: a closed window says so twice
+            signal.signal(number, signal.SIG_IGN)
         learning.note_time()
         if learning.example.is_ours():
             with contextlib.suppress(OSError):  # the terminal may be gone
