@@ -122,7 +122,7 @@ waits_behind() { within 60 eval '[ "$(screen | grep -v "^$" | tail -n 1 | tr -s 
   has 'bringing up'
   has 'every promise of examples/ex2_task_servers/README.md came true'
   grep -qE '│ bringing up +│ make ex2 SERVERS=2 ' <<<"$output"
-  has_not 'make submit NAME=Agrajag'
+  has_not 'completed  Hello, Agrajag!'
   has 'make submit-map'
   local step
   for step in 3.1 9 x '$(touch x)'; do refused 'make demo EX=4 FROM=4.4' make demo EX=2 FROM="$step" AUTO=1; done
