@@ -49,12 +49,17 @@ byId("ask").addEventListener("submit", async (event) => {
   const question = byId("question").value;
   const run = await call("POST", "/question", { question });
   byId("problem").textContent = run.status === 202 ? "" : run.detail;
-  if (run.status !== 202) return;
+  if (run.status !== 202) {
+    byId("question").focus();
+    return;
+  }
   const one = { id: run.task_run_id, question, ui: run.ui };
   localStorage.setItem(KEPT, JSON.stringify([one, ...kept()].slice(0, 30)));
   byId("question").value = "";
   byId("forget").hidden = false;
-  follow(card(one, "prepend"), one.id);
+  const article = card(one, "prepend");
+  article.setAttribute("aria-live", "polite"); // what comes is read out; of the earlier ones all would be, at once
+  follow(article, one.id);
 });
 
 byId("question").addEventListener("keydown", (event) => {
