@@ -26,6 +26,14 @@ emails_to() { curl -s "$INBOX/messages" | json "sum(mail['to'] == '$1' for mail 
 enrolments_of() { curl -s "$MARKETING/enrolments" | json "sum(one['user_id'] == '$1' for one in d)"; }
 count_users() { curl -s "$WEB/users?limit=200" | json 'len(d)'; }
 
+# EX -> the pages, in every state that they have: see tests/eyes.py
+looks() {
+  need_chromium
+  STORE=$(child_of redis.1) LIMIT_S=90 ok "$PYTHON_OF_TESTS" tests/pages_for_all_eyes.py "$1" "$WEB" "${SHOTS:-$BATS_TEST_TMPDIR}"
+}
+
+@test "for all eyes: the page and the mailbox while nobody has signed up" { looks empty; }
+
 @test "the tutorial's own request, under every name of this machine" {
   local id
   body=$(curl -s -X POST "http://localhost:$WEB_PORT/users" --header "Content-Type: application/json" --data '{"email": "chris.g@prefect.io", "name": "Guidry"}')
@@ -228,6 +236,8 @@ PYTHON
   curl -s -d 'name=%3Cb%3E&email=plain@example.com' "$WEB/" | grep -qF 'plain@example.com is registered already'
   curl -s -d 'name=%3Cb%3E&email=plain@example.com' "$WEB/" | grep -qF 'value="&lt;b&gt;"'
 }
+
+@test "for all eyes: axe-core finds nothing in any state of the pages, 7:1 in light and dark; the keyboard is enough" { looks 4; }
 
 @test "with FAIL_RATE=1 the runs end Failed after their retries, and the page says so; the users are still there" {
   need_chromium

@@ -236,6 +236,11 @@ print("run", greet("Ford", return_state=True).state_details.task_run_id)'
   is "$(listens_on "$WEB_PORT")" "127.0.0.1:$WEB_PORT" 'listening addresses'
 }
 
+@test "for all eyes: axe-core finds nothing in any state of the page, 7:1 in light and dark; the keyboard is enough" {
+  need_chromium
+  LIMIT_S=90 ok "$PYTHON_OF_TESTS" tests/pages_for_all_eyes.py 5 "$WEB" "${SHOTS:-$BATS_TEST_TMPDIR}"
+}
+
 @test "one more task server joins with the same model" {
   start joined make server
   within 20 eval '[ "$(task_servers)" = 3 ]'
