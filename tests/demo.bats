@@ -125,7 +125,7 @@ waits_behind() { within 60 eval '[ "$(screen | grep -v "^$" | tail -n 1 | tr -s 
   has_not 'completed  Hello, Agrajag!'
   has 'make submit-map'
   local step
-  for step in 3.1 9 x '$(touch x)'; do refused 'make demo EX=4 FROM=4.4' make demo EX=2 FROM="$step" AUTO=1; done
+  for step in 3.1 12 x '$(touch x)'; do refused 'make demo EX=4 FROM=4.4' make demo EX=2 FROM="$step" AUTO=1; done
   refused 'it has none' make demo EX=4 DOCKER=1 FROM=4.6 AUTO=1
 }
 
