@@ -246,7 +246,6 @@ by_hand() { printf 'cd my/ex%s\n%s\n' "$EX" "$1" | "${THERE[@]}" make -s shell; 
   slip 'my_background_task.submit(…) works in a flow only' task_submitter.py 'delay(' 'submit('
   slip 'runs the task here, in this program' task_submitter.py 'my_background_task.delay(' 'my_background_task('
   slip 'needs name, which this run is not given' task_submitter.py '"Agrajag"' ''
-  slip 'takes other arguments than the kit' task_server.py '(name: str)' '()'
   slip 'sets PREFECT_API_URL to http://127.0.0.1:9/api' task_server.py 'import time' $'import time\nos.environ["PREFECT_API_URL"] = "http://127.0.0.1:9/api"'
   slip 'input() in a task needs a keyboard' task_server.py '    return f"' '    return input("name? ") + f"'
   press q
