@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""Do the links of the documents lead to files, their #anchors to headings, `a function` in `a file` to one? Prints what
-does not.
+"""Do the links of the documents lead to files, their #anchors to headings, `a function` in `a file` to one, and do the
+pictures have a text that says what they show? Prints what does not.
 
-links.py [FOLDER]     the folder of the kit (default: this one's). Exit 1 if a link leads nowhere.
+links.py [FOLDER]     the folder of the kit (default: this one's). Exit 1 if there is one.
 """
 
 import re
 import sys
 from pathlib import Path
 
+WORDS = 8  # that a picture's text has at least: fewer only name it
 KIT = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent.parent).resolve()
 PAGES = [
     page for pattern in ("*.md", "docs/*.md", "examples/*/*.md", "tests/*.md") for page in sorted(KIT.glob(pattern))
@@ -59,9 +60,18 @@ def not_there(text: str) -> list[str]:
     return missing
 
 
+def without_words(text: str) -> list[str]:
+    """The pictures that somebody who cannot see them would only know the names of."""
+    pictures = [(alt, file) for alt, file in re.findall(r"!\[([^]]*)\]\(([^)\s]+)", text)]
+    pictures += [
+        (alt, tag) for tag in re.findall(r"<img[^>]*>", text) for alt in re.findall(r'alt="([^"]*)"', tag) or [""]
+    ]
+    return [f"{file}: its text has to say what it shows: {alt!r}" for alt, file in pictures if len(alt.split()) < WORDS]
+
+
 bad = 0
 for page in PAGES:
-    for why in not_there(page.read_text()):
+    for why in not_there(page.read_text()) + without_words(CODE.sub("", page.read_text())):
         print(f"{page.relative_to(KIT)}: {why}")
         bad = 1
     for target in re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`\n]*`", "", CODE.sub("", page.read_text()))):
