@@ -72,7 +72,7 @@ same() { # FILE -> whether the learner's has what the finished one has; an edito
 
 show_difference() { # fails if there is no difference
   local file red='' green='' blue='' plain='' found=''
-  if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then red=$'\033[31m' green=$'\033[32m' blue=$'\033[36m' plain=$'\033[0m'; fi
+  if [ -t 1 ] && [ "$TERM" != dumb ]; then green=$'\033[1m' plain=$'\033[0m'; fi # bold: what is to be written
   while IFS= read -r file; do
     same "$file" && continue
     found=yes

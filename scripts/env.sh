@@ -33,6 +33,17 @@ for name in ALL_PROXY all_proxy HTTPS_PROXY https_proxy HTTP_PROXY http_proxy; d
   case ${!name:-} in socks*) export WORKSHOP_SOCKS=${!name} && unset "$name" ;; esac
 done
 
+# What the kit prints has the terminal's own foreground, and some of it is bold: no colour is readable on black and on white.
+# With NO_COLOR (anything but empty), and on a dumb terminal, it prints no escape sequence at all: the one is taken for the other,
+# because rich, readline, uv and Python know both. WORKSHOP_TERM: what the terminal really is, for make shell.
+unset FORCE_COLOR CLICOLOR_FORCE PY_COLORS TTY_COMPATIBLE TTY_INTERACTIVE # escape sequences in a file
+if [ -n "${NO_COLOR:-}" ] || [ "${TERM:-dumb}" = dumb ]; then
+  export WORKSHOP_TERM=${WORKSHOP_TERM:-${TERM:-dumb}} NO_COLOR=1 TERM=dumb
+  # rich takes a dumb terminal for one of 80 columns, unless it is told.
+  size=$(stty size 2>/dev/null) || size='0 0'
+  if [ "${size#* }" -gt 0 ]; then export LINES=${size% *} COLUMNS=${size#* }; fi
+fi
+
 KIT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 export KIT
 # shellcheck disable=SC1090 # each is checked by itself
@@ -213,6 +224,8 @@ export PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW=ignore
 export PREFECT_SERVER_ANALYTICS_ENABLED=false DO_NOT_TRACK=1
 export PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT=false
 export PREFECT_CLI_PROMPT=false
+# Words say it, as above: its green "Completed" is not to be read on white.
+export PREFECT_LOGGING_COLORS=false
 if [ "$TUNED" = 1 ]; then
   # A queue holds 1,000 runs of a task; the next submit would wait, with the database locked, for a task server.
   export PREFECT_SERVER_TASKS_SCHEDULING_MAX_SCHEDULED_QUEUE_SIZE=100000
@@ -234,7 +247,7 @@ SYSTEM_PATH=${SYSTEM_PATH#:} SYSTEM_PATH=${SYSTEM_PATH%:}
 PATH=$VENV/bin:$KIT/scripts/bin:$SYSTEM_PATH
 export PATH VIRTUAL_ENV=$VENV
 export PYTHONPATH=$KIT/scripts/pythonpath # task servers that drain: see sitecustomize.py there
-export PYTHONUNBUFFERED=1 PYTHONUTF8=1 PYTHONNOUSERSITE=1
+export PYTHONUNBUFFERED=1 PYTHONUTF8=1 PYTHONNOUSERSITE=1 PYTHON_COLORS=0
 # The packages are compiled at the set-up. The examples must not be: bytecode is told from its source by the second and
 # the size, so two quick saves could leave an old task, with an old key, whose runs wait without end.
 export PYTHONDONTWRITEBYTECODE=1

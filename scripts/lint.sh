@@ -97,10 +97,11 @@ check 'no .ONESHELL' nothing_found '^\.(ONESHELL|SHELLFLAGS)|\$\(file ' Makefile
 check 'no address in the locks' nothing_found 'https?://' requirements/*.txt
 check 'the targets and the documents' targets_documented
 check 'docs/COMMANDS.md and the comments beside the code' scripts/docs.sh --check
-check 'the links of the documents' python3 tests/links.py
+check 'the links and the pictures of the documents' python3 tests/links.py
 check "the minutes of the instructor's plans" python3 tests/plans.py
 check 'help of the scripts' scripts_have_help
 check 'the examples and their example.env' examples_agree
 check 'plain words' plain_words
+check 'no colours on a terminal' python3 tests/styles.py
 check 'who imports whom' python tests/import_directions.py
 if [ "$failed" = 0 ]; then say 'lint is green'; else exit 1; fi

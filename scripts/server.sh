@@ -44,7 +44,7 @@ until (set -o noclobber && : >"$WORKSHOP_HOME/run/task_server.$number.pids") 2>/
   fi
 done
 say "task_server.$number joins example $ex; Ctrl-C ends it"
-if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then export WORKSHOP_COLOUR=1; fi
+if [ -t 1 ] && [ "$TERM" != dumb ]; then export WORKSHOP_BOLD=1; fi
 cd "$KIT"
 # The Procfile's own line, in the environment that honcho gives it.
 export HONCHO_PROCESS_NAME=task_server.$number WORKSHOP_LAUNCHER=$running_pid

@@ -9,6 +9,7 @@ make_home
 compose_settings 4
 "$KIT/scripts/setup.sh" core
 cd "$KIT"
-[ -t 0 ] || exec bash # commands from a pipe
+TERM=${WORKSHOP_TERM:-$TERM} # its keys and its editor are a person's own
+[ -t 0 ] || exec bash        # commands from a pipe
 say 'the kit'\''s environment; for example: cd examples/ex2_task_servers && python task_server.py (exit leaves)'
 exec bash --rcfile "$KIT/scripts/shellrc" -i

@@ -35,4 +35,6 @@ arguments=(${long:+"$long"} ${FILTER:+--filter "$FILTER"} "${files[@]}")
 for name in $keep_out; do
   case $name in LANES | PYTHON | WHEELS | *_IMAGE) ;; *) unset "$name" ;; esac
 done
+unset NO_COLOR
+export TERM=xterm-256color
 exec "$VENV/bin/python" tests/lanes.py "${arguments[@]}"

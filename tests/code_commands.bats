@@ -42,7 +42,8 @@ load helpers_code
   has '-# mine'
   never grep -q $'\033' <<<"$output"
   ok "${TERMINAL[@]}" bash -c 'cd "$COPY" && make solve EX=2'
-  grep -q $'\033\[32m+    serve' <<<"$output"
+  grep -q $'\033\[1m+    serve' <<<"$output"
+  ok_without_escapes NO_COLOR=1 bash -c 'cd "$COPY" && make solve EX=2'
   refused 'APPLY=0' "${THERE[@]}" make solve EX=2 APPLY=yes
   ok "${THERE[@]}" make solve EX=2 APPLY=1
   has 'kept what you had: my/ex2.1'

@@ -239,6 +239,9 @@ print("run", greet("Ford", return_state=True).state_details.task_run_id)'
 @test "for all eyes: axe-core finds nothing in any state of the page, 7:1 in light and dark; the keyboard is enough" {
   need_chromium
   LIMIT_S=90 ok "$PYTHON_OF_TESTS" tests/pages_for_all_eyes.py 5 "$WEB" "${SHOTS:-$BATS_TEST_TMPDIR}"
+  # Flask's own lines are coloured, even in a file.
+  grep -q 'POST /question HTTP/1.1" 400' "$stack_log"
+  is "$(escapes <"$stack_log")" '' 'escape sequences of make ex5'
 }
 
 @test "one more task server joins with the same model" {

@@ -91,7 +91,7 @@ tell_of_failure() {
   for log in "$BATS_TEST_TMPDIR"/*.log "${LOG_DIR:-$BATS_TEST_TMPDIR/none}"/*.log; do
     [ -s "$log" ] || continue
     printf -- '--- the end of %s\n' "${log##*/}"
-    tail -n 30 "$log" | cut -c 1-200
+    tail -n 30 "$log" | cut -c 1-200 | tr -d '\033' # which no report of bats may hold
   done
 }
 teardown() { tell_of_failure; }
@@ -129,6 +129,14 @@ ok() {
 
 # LINE... -> typed in make shell; sets $status and $output.
 in_make_shell() { try bash -c 'printf "%s\n" "$@" | make -s shell' _ "$@"; }
+
+# NAME=VALUE COMMAND... -> ok in a terminal, with NO_COLOR=1 or TERM=dumb: it must print no escape sequence
+ok_without_escapes() {
+  ok env TERM=xterm-256color COLUMNS=150 LINES=50 "$1" "${TERMINAL[@]}" "${@:2}"
+  is "$(escapes <<<"$output")" '' "escape sequences of ${*:2}"
+}
+# -> the escape sequences on standard input, without their first character
+escapes() { { grep -aoE $'\033[^a-zA-Z]*[a-zA-Z]?' || true; } | tr -d '\033' | sort -u; }
 
 # REMEDY COMMAND... -> the command must fail as bad input: exit 2 and one line, which names the remedy.
 refused() {
@@ -206,7 +214,7 @@ start_example() {
   }
 }
 
-# The same in a terminal: `press_ctrl_c` and `close_terminal` work on it. Lines there begin with colours.
+# The same in a terminal: `press_ctrl_c` and `close_terminal` work on it. The names before the lines there are bold.
 start_example_in_terminal() {
   local ex=$1
   shift

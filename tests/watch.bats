@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# make watch: the live board, in a real terminal too. One stack for the whole file.
+# make watch: the live board, in a real terminal too; and for all eyes, what all commands print there. One stack for the whole file.
 # bats file_tags=watch
 
 load helpers
@@ -7,7 +7,7 @@ load helpers
 setup_file() {
   own_kit "$BATS_FILE_TMPDIR"
   export LOG_DIR=$BATS_FILE_TMPDIR
-  start_example 2 SERVERS=2
+  NO_COLOR=1 start_example_in_terminal 2 SERVERS=2
 }
 teardown_file() { stop_and_check; }
 
@@ -54,4 +54,60 @@ teardown_file() { stop_and_check; }
   within 20 eval 'tmux -S "$socket" capture-pane -p | grep -q "newest runs"'
   tmux -S "$socket" kill-server
   within 15 eval '! leaks | grep workshop_kit.commands.watch'
+}
+
+@test "on a dumb terminal: the board again, below, when something changed, and not otherwise" {
+  TERM=dumb start board "${TERMINAL[@]}" make watch
+  within 20 grep -q 'newest runs' "$board_log"
+  ok make submit NAME=Ford
+  within 10 eval 'tail -n 15 "$board_log" | grep -q "my_background_task.*Completed"'
+  # The next run is told; the seconds in which nothing happened are not, although the clock went on.
+  compare "$(grep -c 'newest runs' "$board_log")" -le 5 'boards'
+  is "$(escapes <"$board_log")" '' 'escape sequences'
+  kill -USR1 "$board_pid"
+  within 10 gone "$board_pid"
+}
+
+# In the files that run them anyway: make demo, chaos, signup, bench and solve.
+@test "for all eyes: with NO_COLOR=1 or TERM=dumb no command prints an escape sequence, in a terminal too" {
+  local name names='map runs db once submit check status help doctor'
+  export TERM=xterm-256color
+  NO_COLOR=1 start map "${TERMINAL[@]}" make submit-map N=21
+  TERM=dumb start runs "${TERMINAL[@]}" make runs
+  NO_COLOR=1 start db "${TERMINAL[@]}" make db
+  NO_COLOR=1 start once "${TERMINAL[@]}" make watch ONCE=1
+  NO_COLOR=1 start submit "${TERMINAL[@]}" make submit NAME=Ford
+  TERM=dumb start check "${TERMINAL[@]}" make check EX=2
+  TERM=dumb start status "${TERMINAL[@]}" make status
+  NO_COLOR=1 start help "${TERMINAL[@]}" make help ALL=1
+  NO_COLOR=1 start doctor "${TERMINAL[@]}" make doctor
+  for name in $names; do
+    within 30 eval "gone \"\$${name}_pid\""
+    is "$(escapes <"$LOG_DIR/$name.log")" '' "escape sequences of $name"
+    compare "$(wc -l <"$LOG_DIR/$name.log")" -ge 2 "lines of $name"
+  done
+  grep -q '21 of 21 runs completed' "$map_log"
+  # What the processes of the example print, and keep of them.
+  kill -KILL "$(child_of task_server.1)"
+  within 20 grep -q 'was killed by SIGKILL; starting it again' "$stack_log"
+  is "$(escapes <"$stack_log")" '' 'escape sequences of make ex2'
+}
+
+@test "for all eyes: on a terminal with neither there is bold, and no colour" {
+  local name
+  export TERM=xterm-256color
+  start joined "${TERMINAL[@]}" make server
+  start map "${TERMINAL[@]}" make submit-map N=21
+  start once "${TERMINAL[@]}" make watch ONCE=1
+  within 20 grep -q 'serves my_background_task' "$joined_log"
+  within 20 gone "$map_pid"
+  within 20 gone "$once_pid"
+  kill -KILL "$(child_of task_server.3)"
+  within 20 grep -qF $'\033[1mtask_server.3 was killed' "$joined_log"
+  kill -TERM "$joined_pid"
+  within 20 gone "$joined_pid"
+  for name in joined map once; do
+    is "$(escapes <"$LOG_DIR/$name.log" | grep 'm$' | grep -vxE '\[[01]m' || true)" '' "styles of $name"
+  done
+  grep -qF $'\033[1m' "$once_log"
 }

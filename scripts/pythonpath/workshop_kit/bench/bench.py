@@ -391,7 +391,7 @@ def picture(machine: str, table: list[dict[str, Any]], rates: dict[str, dict[int
     return Group(*parts)
 
 
-console = Console(highlight=False, record=True, width=None if sys.stdout.isatty() else 120)
+console = Console(highlight=False, no_color=True, record=True, width=None if sys.stdout.isatty() else 120)
 
 
 def say(text: str) -> None:

@@ -29,7 +29,7 @@ from workshop_kit.launch.unattended import Broken, Kit, own_environment
 RESOLVE = ["pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes", "--no-header"]
 SET_UP, TRY = 600, 240  # seconds that a set-up and the behaviours may take
 STEPS = ("resolve", "set-up", "TUNED=0", "TUNED=1", "the same with TUNED=0 and TUNED=1")
-console = Console(highlight=False)
+console = Console(highlight=False, no_color=True)
 Versions = dict[str, str]
 
 
@@ -163,7 +163,7 @@ def name_culprit(copy: Copy, changed: list[str], newest: Versions, step: str) ->
             copy.resolve({name: newest[name] for name in changed[:number] if name in newest}, newest=False)
         except Canary:
             return None
-        console.print(f"[dim]with {', '.join(changed[:number])} …[/dim]")
+        console.print(f"with {', '.join(changed[:number])} …")
         try:
             copy.try_out(step)
         except Canary:

@@ -25,7 +25,7 @@ from rich.live import Live
 
 from workshop_kit import database, examples, workshop
 from workshop_kit.chaos.board import board
-from workshop_kit.chaos.score import Score, console, scoreboard
+from workshop_kit.chaos.score import LIVE, Score, console, scoreboard
 from workshop_kit.chaos.witness import Diary
 from workshop_kit.workshop import children
 
@@ -208,7 +208,7 @@ class Chaos:
                 with contextlib.suppress(OSError):  # the Prefect server is down: that is the idea
                     self.look()
                 now = time.time()
-                if console.is_terminal:
+                if LIVE:
                     live.update(self.board(), refresh=True)
                 elif now - told > 10:
                     told = now

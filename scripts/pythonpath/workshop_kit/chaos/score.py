@@ -14,7 +14,8 @@ from rich.table import Table
 from workshop_kit.chaos.witness import Diary
 
 COMPLETED = "COMPLETED"
-console = Console(highlight=False)
+console = Console(highlight=False, no_color=True)
+LIVE = console.is_terminal and not console.is_dumb_terminal  # a board; otherwise lines as it goes on
 
 
 @dataclass
@@ -38,7 +39,7 @@ class Score:
 
     def tell(self, text: str) -> None:
         self.news.append(f"{time.strftime('%H:%M:%S')} {text}")
-        if not console.is_terminal:
+        if not LIVE:
             print(self.news[-1], flush=True)
 
 

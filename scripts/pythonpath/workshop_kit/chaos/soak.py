@@ -94,7 +94,7 @@ def main() -> int:
         if growth > GROWTH or more > files + FILES or not after:
             bad.append(name)
         table.add_row(name, f"{before:.0f}", f"{after:.0f}", f"{growth:+.1%}", f"{files:.0f}", f"{more:.0f}")
-    Console().print(table)
+    Console(no_color=True).print(table)
     waiting = workshop.prefect("/task_runs/count", {"task_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}})
     print(f"{sent[0]} submitted in {minutes} minutes, {waiting} waiting; grown: {', '.join(bad) or 'nothing'}")
     return 1 if bad else 0

@@ -44,7 +44,7 @@ def main() -> int:
     table = Table(*columns)
     for row in rows[:number]:
         table.add_row(*["" if value is None else str(value) for value in row])
-    Console(width=None if sys.stdout.isatty() else 160).print(table, markup=False)
+    Console(no_color=True, width=None if sys.stdout.isatty() else 160).print(table, markup=False)
     if len(rows) > number:
         print(f"… and more: make db N={number * 10}")
     return 0

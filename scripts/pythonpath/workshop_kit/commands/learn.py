@@ -393,7 +393,7 @@ def main() -> int:
     try:
         with raw_keys():
             learning.look()
-            go_on(learning, Console(highlight=False))
+            go_on(learning, Console(highlight=False, no_color=True))
     finally:
         for number in (signal.SIGHUP, signal.SIGTERM):  # the end must not be cut short: a closed window says so twice
             signal.signal(number, signal.SIG_IGN)

@@ -33,7 +33,7 @@ def main() -> int:
         server = found.ran_on(str(run.id)) or directly
         state = run.state.name if run.state else "?"
         table.add_row(str(run.id), run.task_key.rpartition("-")[0], state, started, seconds, server)
-    console = Console(width=None if sys.stdout.isatty() else 140)
+    console = Console(no_color=True, width=None if sys.stdout.isatty() else 140)
     console.print(table, markup=False)
     if note := why_they_wait(run.model_dump(mode="json") for run in runs):
         print(f"waiting: {note}")

@@ -29,7 +29,7 @@ AT_ONCE = 4  # signups at the same time, with N=
 NAMES = ["Arthur", "Ford", "Zaphod", "Trillian", "Slartibartfast", "Fenchurch", "Agrajag", "Eddie", "Benjy", "Lunkwill"]
 session = requests.Session()
 session.trust_env = False  # no proxy for this machine
-console = Console(highlight=False)
+console = Console(highlight=False, no_color=True)
 
 
 def made_up() -> dict[str, str]:

@@ -32,7 +32,7 @@ from workshop_kit.commands.why_it_waits import why_it_waits
 
 CHUNK = 20  # names to one map(), so that the progress shows
 PAGE = 200  # runs that Prefect's API returns at once
-console = Console(highlight=False)
+console = Console(highlight=False, no_color=True)
 
 
 def names_to_greet() -> list[str]:

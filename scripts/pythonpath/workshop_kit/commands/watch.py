@@ -2,6 +2,7 @@
 """A live board: the task servers and who runs what, the runs by state, the newest runs. Ctrl-C leaves it.
 
 ONCE=1   prints it once, as text, and ends (so does anything that is no terminal)
+With NO_COLOR or on a dumb terminal it is printed again below, when something changed, once a second at the most.
 It changes nothing. Who runs what comes from the records of the task servers, five times a second; the states from
 Prefect's API, once a second.
 """
@@ -31,7 +32,6 @@ STATES = {
     "SCHEDULED": "waiting", "PENDING": "pending", "RUNNING": "running",
     "COMPLETED": "completed", "FAILED": "failed", "CRASHED": "crashed", "CANCELLED": "cancelled",
 }  # fmt: skip
-COLOURS = {"COMPLETED": "green", "FAILED": "red", "CRASHED": "red", "RUNNING": "cyan", "SCHEDULED": "yellow"}
 
 
 class Answers:
@@ -76,7 +76,7 @@ def board(found: Records, answers: Answers, running: workshop.RunningExample | N
         )
         servers.add_row(*map(Text, cells))
     counts = Table(*STATES.values(), expand=True)
-    counts.add_row(*[Text(str(answers.counts.get(state, "")), style=COLOURS.get(state, "")) for state in STATES])
+    counts.add_row(*[str(answers.counts.get(state, "")) for state in STATES])
     newest = Table("newest runs", "state", "time", "task server", expand=True)
     # As many as fit below the rest: titles, borders and counts are 14 lines, and a task server is one.
     fit = max(3, height - 14 - servers.row_count - bool(answers.waits))
@@ -89,20 +89,22 @@ def board(found: Records, answers: Answers, running: workshop.RunningExample | N
             duration(took) if run["start_time"] else "",
             found.ran_on(run["id"]),
         )
-        newest.add_row(
-            *[
-                Text(cell, style=COLOURS.get(state["type"], "") if i == 1 else "", overflow="ellipsis", no_wrap=True)
-                for i, cell in enumerate(cells)
-            ]
-        )
+        newest.add_row(*[Text(cell, overflow="ellipsis", no_wrap=True) for cell in cells])
     what = f"example {running.ex}" if running else "no example is running"
     away = (
         "the Prefect API is away: the states below are old" if running else "no Prefect server answers. Try: make ex2"
     )
     api = workshop.UI if answers.there else away
     clock = datetime.now(UTC).astimezone().strftime("%H:%M:%S")
-    waits = [Text(answers.waits, style="yellow")] if answers.waits else []
+    waits = [Text(answers.waits, style="bold")] if answers.waits else []
     return Group(Text(f"{what} · {api} · {clock}"), *waits, servers, counts, newest)
+
+
+def news(found: Records, answers: Answers, running: workshop.RunningExample | None) -> tuple[object, ...]:
+    """What is new when it differs from the one before: no clock, and nobody's age."""
+    servers = sorted((server.name, len(server.open), server.done) for server in task_servers(found))
+    runs = [(run["id"], run["state"] and run["state"]["name"]) for run in answers.runs]
+    return running and running.ex, answers.there, answers.waits, servers, dict(answers.counts), runs
 
 
 def main() -> int:
@@ -113,19 +115,26 @@ def main() -> int:
     answers.ask()
     found = records.read(docker)
     if once:
-        Console(width=None if sys.stdout.isatty() else 110, highlight=False).print(board(found, answers, running, 1000))
+        console = Console(highlight=False, no_color=True, width=None if sys.stdout.isatty() else 110)
+        console.print(board(found, answers, running, 1000))
         return 0
     asked = time.monotonic()
-    with Live(board(found, answers, running, 30), auto_refresh=False, screen=True) as live:
+    console = Console(highlight=False, no_color=True)
+    dumb, told = console.is_dumb_terminal, None
+    with Live(board(found, answers, running, 30), console=console, auto_refresh=False, screen=not dumb) as live:
         while sys.stdout.isatty():  # until its window is closed
-            time.sleep(LOOK)
+            if dumb and (now := news(found, answers, running)) != told:
+                told = now
+                console.print(board(found, answers, running, console.height))
+            time.sleep(ASK if dumb else LOOK)
             found = records.read(docker)
             if time.monotonic() - asked > ASK:
                 running = workshop.running_example()
                 docker = bool(running and running.docker)
                 answers.ask()
                 asked = time.monotonic()
-            live.update(board(found, answers, running, live.console.height), refresh=True)
+            if not dumb:
+                live.update(board(found, answers, running, console.height), refresh=True)
     return 0
 
 

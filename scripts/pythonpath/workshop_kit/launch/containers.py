@@ -17,7 +17,7 @@ import time
 
 from workshop_kit import workshop
 from workshop_kit.launch import ready, start
-from workshop_kit.launch.output import say, terminal
+from workshop_kit.launch.output import say, terminal, without_colours
 
 COMPOSE = ["docker", "compose"]  # COMPOSE_FILE and COMPOSE_PROJECT_NAME are in the environment
 MARK = workshop.RUN / "compose"  # containers may be there: for `make stop`, if we are killed (lib/containers.sh)
@@ -62,16 +62,15 @@ def told_to_stop(number: int, frame: object) -> None:
 
 def follow_logs() -> subprocess.Popen[bytes]:
     """Print what the containers say, until `docker compose logs` ends."""
-    colours = ["--ansi", "always" if terminal.isatty() and "NO_COLOR" not in os.environ else "never"]
-    command = [*COMPOSE, *colours, "logs", "--follow", "--since", "1s"]
+    command = [*COMPOSE, "--ansi", "never", "logs", "--follow", "--since", "1s"]
     logs = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
     )
 
     def pump() -> None:
         assert logs.stdout
-        for line in logs.stdout:  # compose erases a line that a terminal's cursor may be on; ours never is
-            say(line.decode(errors="replace").rstrip("\n").replace("\x1b[2K", ""))
+        for line in logs.stdout:
+            say(without_colours(line).decode(errors="replace").rstrip("\n"))
 
     threading.Thread(target=pump, daemon=True).start()
     return logs

@@ -62,10 +62,10 @@ class Keeper:
     # --- saying and recording -----------------------------------------------------------------
 
     def say(self, text: str) -> None:
-        """One line, in yellow where the terminal shows colours. A closed terminal is no reason to die."""
-        colour = os.environ.get("WORKSHOP_COLOUR") == "1"
+        """One line, bold where the terminal shows that. A closed terminal is no reason to die."""
+        bold = os.environ.get("WORKSHOP_BOLD") == "1"
         with contextlib.suppress(OSError):
-            print(f"\033[33m{text}\033[0m" if colour else text, flush=True)
+            print(f"\033[1m{text}\033[0m" if bold else text, flush=True)
 
     def record(self) -> None:
         """Write down our pids with their start times, for `make stop` and for the clean-up after a kill -9."""

@@ -1,6 +1,7 @@
 """What an example prints: whole lines, to a terminal that may be closed before the example has ended."""
 
 import os
+import re
 import select
 import signal
 import sys
@@ -10,6 +11,8 @@ from typing import IO, Any
 
 import honcho.process
 
+# What some programs print into a pipe, too: Flask writes "Press CTRL+C to quit" in yellow.
+ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[()].|.)?")
 SOON = 0.7  # seconds after which the beginning of a line is shown, without its end
 
 
@@ -41,6 +44,9 @@ class Terminal:
     def isatty(self) -> bool:
         return sys.stdout.isatty()
 
+    def shows_bold(self) -> bool:
+        return self.isatty() and os.environ.get("TERM", "dumb") != "dumb"  # see env.sh
+
     def closed(self) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still printed goes nowhere
         os.kill(os.getpid(), signal.SIGHUP)
@@ -60,6 +66,12 @@ terminal = Terminal()
 
 def say(text: str) -> None:
     print(text, file=terminal, flush=True)
+
+
+def without_colours(line: bytes) -> bytes:
+    """In the terminal's own foreground. What is bold stays so, where the terminal shows it."""
+    kept = (b"\x1b[1m", b"\x1b[0m") if terminal.shows_bold() else ()
+    return ESCAPES.sub(lambda found: found[0] if found[0] in kept else b"", line)
 
 
 class Lines:
@@ -85,7 +97,7 @@ class Lines:
         line, end, self.rest = self.rest.partition(b"\n")
         self.since = time.monotonic()
         steps = [step for step in line.split(b"\r") if step]  # each is written over the one before
-        return (steps[-1] if steps else b"") + end
+        return without_colours(steps[-1] if steps else b"") + end
 
     def close(self) -> None:
         self.file.close()

@@ -9,6 +9,7 @@ honcho's own command line has no readiness, kills after 5 s whatever is still fi
 traceback when the terminal is closed, and lets .env overrule the shell; its Manager does the rest.
 """
 
+import itertools
 import os
 import queue
 import shutil
@@ -35,6 +36,7 @@ from workshop_kit.prefect_patches import tuned
 
 GRACE = float(os.environ["GRACE"])
 TUNED = os.environ.get("TUNED") == "1"
+BOLD = "1"  # as ECMA-48 numbers it
 TEMPLATE = Path(os.environ["VENV"], "workshop", "prefect.db")
 
 
@@ -125,6 +127,10 @@ class Manager(honcho.manager.Manager):
     """honcho's Manager; a second Ctrl-C tells the processes again, which skips finishing the runs in flight."""
 
     _end_noticed = False
+
+    def __init__(self, printer: Printer) -> None:
+        super().__init__(printer)
+        self._colours = itertools.repeat(BOLD)  # of the names before the lines
 
     def terminate(self) -> None:
         # honcho itself calls this once when the first process has ended; every other call is a signal.
@@ -250,7 +256,7 @@ def run_example(ex: int, servers: int) -> int:
         os.environ.pop("DB", None)  # it holds a password
         told["task_server"] = {name: os.environ.pop(name) for name in ("OPENAI_API_KEY",) if name in os.environ}
         os.environ["WORKSHOP_LAUNCHER"] = str(os.getpid())
-        os.environ["WORKSHOP_COLOUR"] = str(int(sys.stdout.isatty() and "NO_COLOR" not in os.environ))
+        os.environ["WORKSHOP_BOLD"] = str(int(terminal.shows_bold()))
         processes = procfile(ex)
         if workshop.REMOTE:
             del processes["server"]
@@ -260,7 +266,7 @@ def run_example(ex: int, servers: int) -> int:
             processes.pop("rescuer", None)
         # The longest that a polite end takes: the runs in flight, then the server. After that honcho kills.
         honcho.manager.KILL_WAIT = GRACE + 25
-        manager = Manager(Printer(terminal))
+        manager = Manager(Printer(terminal, colour=terminal.shows_bold()))
         for process in expand_processes(processes, concurrency={"task_server": servers}):
             env = {**os.environ, **process.env, **told.get(process.name.partition(".")[0], {})}
             # So no shell stays between us and `keep`, which looks after its parent.

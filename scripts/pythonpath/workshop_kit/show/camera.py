@@ -55,9 +55,11 @@ class Camera:
 
     def terminal(self, name: str, *typed_and_printed: tuple[str, str]) -> None:
         """A picture of a terminal: what was typed, and what it printed."""
-        console = Console(record=True, width=COLUMNS, file=StringIO(), force_terminal=True, highlight=False)
+        console = Console(
+            record=True, width=COLUMNS, file=StringIO(), force_terminal=True, highlight=False, no_color=True
+        )
         for typed, printed in typed_and_printed:
-            console.print(Text.assemble(("$ ", "green"), (typed, "bold")))
+            console.print(Text.assemble("$ ", (typed, "bold")))
             console.print(Text.from_ansi(self.as_shown(on_the_screen(printed))))
             console.print()
         title = typed_and_printed[-1][0].partition("  #")[0]

@@ -40,7 +40,8 @@ LONG = 240  # seconds that a command may take
 NEWS = 6  # lines that a terminal shows of what it has printed in the background
 SOON = 90  # seconds until what a chapter promises must be there
 STROKE = 0.025  # seconds between two letters
-console = Console(highlight=False)
+console = Console(highlight=False, no_color=True)
+DUMB = console.is_dumb_terminal  # NO_COLOR, too: no escape sequence
 
 
 class Broken(Exception):
@@ -123,7 +124,7 @@ class Show:
         if front:
             front.show = None
         mark = f" {what} ▸"
-        print(f"\033[2m{mark}\033[0m", end="", flush=True)
+        print(mark, end="", flush=True)
         try:
             self.keyboard.wait()
         finally:
@@ -135,7 +136,7 @@ class Show:
 
     def new_line(self) -> None:
         """What comes next does not stand behind a shell's prompt."""
-        print("\r\033[K" if self.keyboard else "", end="" if self.keyboard else "\n", flush=True)
+        print("\r\033[K" if self.keyboard and not DUMB else "\n", end="", flush=True)
 
     def to_front(self, number: int) -> Terminal:
         """Bring a terminal to the front, with the last of what it has shown meanwhile."""
@@ -148,12 +149,12 @@ class Show:
                 self.front.show = None
             self.front = terminal
             self.new_line()
-            console.rule(f"terminal {number}", style="cyan")
+            console.rule(f"terminal {number}", style="")
             news = [line for line in plain(terminal.text[terminal.seen :]) if line.strip() and line != "$ "]
             print("".join(f"{line[: self.size.columns - 1]}\n" for line in news[-NEWS:]), end="")
             print("" if terminal.running else "$ ", end="", flush=True)
             terminal.seen = len(terminal.text)
-            terminal.show = print_raw if sys.stdout.isatty() else print_plain
+            terminal.show = print_raw if sys.stdout.isatty() and (self.keyboard or not DUMB) else print_plain
         return terminal
 
     @contextlib.contextmanager
@@ -236,7 +237,7 @@ class Show:
             if not self.keyboard:
                 raise
             question = f"✗ {broken.args[0]}. r: once more, q: end, any other key: go on"
-            print(f"\n\033[2m{question} ▸\033[0m", flush=True)
+            print(f"\n{question} ▸", flush=True)
             if self.keyboard.wait() in ("r", "R"):
                 print("$ ", end="", flush=True)
                 return False
@@ -357,7 +358,7 @@ class Show:
             for index, (name, what, seconds) in enumerate(rows):
                 table.add_row("" if index else name, what, f"{seconds:.1f}")
             if len(rows) > 1:
-                table.add_row("", "[dim]together[/dim]", f"[dim]{sum(row[2] for row in rows):.1f}[/dim]")
+                table.add_row("", "together", f"{sum(row[2] for row in rows):.1f}")
             table.add_section()
         table.add_row("", "total", f"{sum(row[2] for row in self.took):.1f}")
         return table
@@ -405,7 +406,7 @@ def within(seconds: float, true: Callable[[], bool]) -> bool:
 
 def print_notes(path: Path, steps: list[chapter.Step]) -> None:
     """The speaker's sheet."""
-    sheet = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 150)
+    sheet = Console(highlight=False, no_color=True, markup=False, width=None if sys.stdout.isatty() else 150)
     sheet.print(f"{chapter.title(path)} - about {sum(step.minutes for step in steps):g} minutes")
     section = ""
     for step in steps:
@@ -465,7 +466,7 @@ def main() -> int:
         show = Show(steps, keyboard, bool(flags["DOCKER"]))
         console.print(f"[bold]{chapter.title(path)}[/bold]")
         if keyboard:
-            console.print("any key goes on, q ends the show; while a command runs, the keys are its own", style="dim")
+            console.print("any key goes on, q ends the show; while a command runs, the keys are its own")
         try:
             show.bring_up(before)
             show.play()

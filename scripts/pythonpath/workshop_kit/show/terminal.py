@@ -20,6 +20,7 @@ from collections.abc import Callable
 
 PROMPT = "printf '\\033]133;D;%s\\007' $?"  # evaluated by bash before each prompt
 ENDED = re.compile(r"\x1b\]133;D;(\d+)\x07")
+BEGUN = re.compile(r"\x1b(?:\][^\x07]*|\[[0-9;?]*[ -/]*|[()]?)$")  # a sequence whose end is not there yet
 ESCAPES = re.compile(r"\x1b\][^\x07]*\x07|\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[()][A-Z0-9]|\x1b[=>]")
 
 
@@ -49,14 +50,17 @@ class Terminal:
 
     def read(self) -> None:
         decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        rest = ""
         while True:
             try:
-                text = decode(os.read(self.fd, 65536))
+                text = rest + decode(os.read(self.fd, 65536))
             except OSError:  # the shell has ended
                 # Here, not in close(): what has the file's number next would be read here, and written to.
                 closed, self.fd = self.fd, -1
                 os.close(closed)
                 return
+            begun = BEGUN.search(text)
+            text, rest = (text[: begun.start()], begun[0]) if begun else (text, "")
             if found := ENDED.search(text):  # a prompt begins a line, also after an output without an end of line
                 before = ESCAPES.sub("", (self.text + text[: found.start()])[-500:]).rstrip("\r")
                 if before and not before.endswith("\n"):

@@ -22,7 +22,7 @@ from workshop_kit.launch import unattended
 from workshop_kit.launch.unattended import START, Broken, Kit
 
 START_IN_DOCKER = 600  # seconds that an example may take until it is ready: the image is built first
-console = Console(highlight=False)
+console = Console(highlight=False, no_color=True)
 
 
 def make(kit: Kit, typed: str) -> str:
