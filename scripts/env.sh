@@ -33,17 +33,6 @@ for name in ALL_PROXY all_proxy HTTPS_PROXY https_proxy HTTP_PROXY http_proxy; d
   case ${!name:-} in socks*) export WORKSHOP_SOCKS=${!name} && unset "$name" ;; esac
 done
 
-# What the kit prints has the terminal's own foreground, and some of it is bold: no colour is readable on black and on white.
-# With NO_COLOR (anything but empty), and on a dumb terminal, it prints no escape sequence at all: the one is taken for the other,
-# because rich, readline, uv and Python know both. WORKSHOP_TERM: what the terminal really is, for make shell.
-unset FORCE_COLOR CLICOLOR_FORCE PY_COLORS TTY_COMPATIBLE TTY_INTERACTIVE # escape sequences in a file
-if [ -n "${NO_COLOR:-}" ] || [ "${TERM:-dumb}" = dumb ]; then
-  export WORKSHOP_TERM=${WORKSHOP_TERM:-${TERM:-dumb}} NO_COLOR=1 TERM=dumb
-  # rich takes a dumb terminal for one of 80 columns, unless it is told.
-  size=$(stty size 2>/dev/null) || size='0 0'
-  if [ "${size#* }" -gt 0 ]; then export LINES=${size% *} COLUMNS=${size#* }; fi
-fi
-
 KIT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 export KIT
 # shellcheck disable=SC1090 # each is checked by itself
@@ -90,6 +79,18 @@ plain_url() { # URL -> the same, written one way, so that two spellings of one a
 
 DOTENV_LOSES=
 if [ -f "$KIT/.env" ]; then read_dotenv "$KIT/.env"; fi
+
+# --- colours ------------------------------------------------------------------------------------
+# What the kit prints has the terminal's own foreground, and some of it is bold: no colour is readable on black and on white.
+# With NO_COLOR (anything but empty), and on a dumb terminal, it prints no escape sequence at all: the one is taken for the other,
+# because rich, readline, uv and Python know both. WORKSHOP_TERM: what the terminal really is, for make shell.
+unset FORCE_COLOR CLICOLOR_FORCE PY_COLORS TTY_COMPATIBLE TTY_INTERACTIVE # escape sequences in a file
+if [ -n "${NO_COLOR:-}" ] || [ "${TERM:-dumb}" = dumb ]; then
+  export WORKSHOP_TERM=${WORKSHOP_TERM:-${TERM:-dumb}} NO_COLOR=1 TERM=dumb
+  # rich takes a dumb terminal for one of 80 columns, unless it is told.
+  size=$(stty size 2>/dev/null) || size='0 0'
+  if [ "${size#* }" -gt 0 ]; then export LINES=${size% *} COLUMNS=${size#* }; fi
+fi
 
 # --- where things are -------------------------------------------------------------------------
 ## WORKSHOP_HOME=.workshop: where state lives: the database, results, logs, records
