@@ -25,6 +25,7 @@ with sync_playwright() as playwright:
     page.on("request", lambda request: asked.append(request.url))
 
     page.goto(address)
+    expect(page.get_by_label("Your question")).to_be_focused()  # or we are in the way of its autofocus
     page.get_by_label("Your question").fill(NASTY)
     page.get_by_role("button", name="Ask", exact=True).click()
     card = page.locator("article").first
@@ -44,6 +45,7 @@ with sync_playwright() as playwright:
     assert width <= 360, f"wider than the phone: {width}"
 
     page.reload()  # this browser's earlier questions are there, the newest first
+    expect(page.get_by_label("Your question")).to_be_focused()
     expect(page.locator("article")).to_have_count(2)
     expect(page.locator("article h2").last).to_have_text(NASTY)
     expect(page.locator("article .source").last).to_contain_text("answered by canned", timeout=20_000)
