@@ -47,6 +47,7 @@ class TheExample:
         self.ex, self.folder = ex, folder
         self.kit = unattended.Kit(unattended.environment(), "learn")
         self.failed = ""  # the line that says why it could not start
+        self.ready = False
 
     def is_ours(self) -> bool:
         return bool(self.kit.terminal)
@@ -55,7 +56,7 @@ class TheExample:
         """Begin to start it, if nothing runs."""
         if self.kit.terminal or not EXAMPLES[self.ex].servers or workshop.running_example():
             return
-        self.failed = ""
+        self.failed, self.ready = "", False
         self.kit.log.parent.mkdir(parents=True, exist_ok=True)
         with self.kit.log.open("wb") as output:
             typed = f"ex{self.ex} CODE={workshop.shown(self.folder)}"
@@ -72,8 +73,8 @@ class TheExample:
             self.failed = errors[-1] if errors else ""
         if not self.kit.terminal:
             return "the example runs in another terminal" if workshop.running_example() else "the example does not run"
-        ready = [line for line in self._log() if line.startswith("ready")]
-        return f"the example runs: {workshop.UI}" if ready else "the example starts"
+        self.ready = self.ready or any(line.startswith("ready") for line in self._log())
+        return f"the example runs: {workshop.UI}" if self.ready else "the example starts"
 
     def _log(self) -> list[str]:
         try:
