@@ -78,10 +78,12 @@ by_hand() { printf 'cd my/ex%s\n%s\n' "$EX" "$1" | "${THERE[@]}" make -s shell; 
   echo '# mine' >>"$MY/ex2/task_server.py"
   cp -R "$MY/ex2" "$BATS_TEST_TMPDIR/before"
   press x
-  shows_soon 'what you had is kept in my/ex2.1'
+  shows_soon 'yours is kept in my/ex2.1'
   diff -r -x __pycache__ "$BATS_TEST_TMPDIR/before" "$MY/ex2.1"
   never grep -q '# mine' "$MY/ex2/task_server.py"
   grep -q '# 2.3 ' "$MY/ex2/task_server.py"
+  grep -q '# 2.2 ' "$MY/ex2/task_server.py" # which was gone past
+  grep -q '^from prefect import task$' "$MY/ex2/task_server.py"
   press q
   within 10 eval 'screen | grep -qx "> *"'
   press 'echo still here' Enter # it shows, and Enter works
@@ -113,6 +115,12 @@ by_hand() { printf 'cd my/ex%s\n%s\n' "$EX" "$1" | "${THERE[@]}" make -s shell; 
   shows_soon '✓ example 2 is done'
   shows_soon 'Learnt: One program submits a task run'
   shows_soon 'Next: make learn EX=3'
+  cp "$MY/ex2/task_server.py" "$BATS_TEST_TMPDIR/right"
+  exchange "$MY/ex2/task_server.py" 'def my_background_task(' 'def my_background_task(('
+  shows_soon 'is no valid Python'
+  shows_soon '✓ 2.1' # what was written stays so
+  cp "$BATS_TEST_TMPDIR/right" "$MY/ex2/task_server.py"
+  shows_soon '✓ example 2 is done'
   refused 'make stop, then make learn EX=3' "${THERE[@]}" make learn EX=3
   # Without a terminal: the same, once.
   ok "${THERE[@]}" make learn
@@ -145,7 +153,7 @@ by_hand() { printf 'cd my/ex%s\n%s\n' "$EX" "$1" | "${THERE[@]}" make -s shell; 
   rm "$MY/ex2/task_server.py"
   shows_soon 'my/ex2/task_server.py: is not there'
   press x
-  shows_soon 'is as at the beginning of step 2.1'
+  shows_soon 'is as the kit has it before step 2.1'
   shows_no_more 'is not there'
   echo '{"done": {"2.1": 1}, "skipped": {}, "hints": {}, "seconds": {}}' >"$MY/progress.json" # edited by hand
   press h

@@ -20,6 +20,7 @@ import threading
 import time
 import tty
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -120,6 +121,9 @@ class Learning:
     def take(self, found: Lesson) -> None:
         """What a look has found is what counts now."""
         with self._changes:
+            if self.lesson:  # a syntax error takes nothing back of what was written
+                still = {step.place for step in steps.of(self.ex) if step.file in found.unread} & self.lesson.written
+                found = replace(found, written=found.written | still)
             self.lesson = found
             self.note_what_is_done()
         if found.startable:
@@ -131,6 +135,7 @@ class Learning:
             step = self.current()
             if step and self.waits_for(step):
                 if self._written_since[0] != step.place:
+                    self.not_seen = ""
                     self._written_since = (step.place, self._saved_at(step))
                 missing = seen.missing(step.seen, self.ex, self._written_since[1])
                 with self._changes:
@@ -190,7 +195,12 @@ class Learning:
             return f"✓ example {self.ex} is done"
         if lacks := self.lesson.lacks.get(step.place):
             return f"▸ {lacks}"
-        return f"▸ written; not seen yet: {self.not_seen or 'the example starts'}"
+        written = "written; " if step.file else ""
+        return (
+            f"▸ {written}not seen yet: {self.not_seen}"
+            if self.not_seen
+            else f"▸ {written}looking whether it can be seen"
+        )
 
     def page(self) -> Page:
         """The screen with the current step."""
@@ -254,17 +264,16 @@ class Learning:
             self.news = self._again(step)
 
     def _again(self, step: Step) -> str:
-        """The step's file as it is after the step before, and a copy of the whole folder as it was."""
+        """The step's file without this step's code, and a copy of the whole folder as it was."""
         if not step.file:
             return f"step {step.number} writes no file"
         kept = progress.free_name(self.folder)
         shutil.copytree(self.folder, kept)
         new = self.folder / f".{step.file}.new"
-        new.write_text(steps.after(self.ex, step.place - 1)[step.file], encoding="utf-8")
+        others = (self.lesson.written if self.lesson else frozenset()) - {step.place}
+        new.write_text(steps.only(self.ex, step.file, others), encoding="utf-8")
         new.replace(self.folder / step.file)
-        return (
-            f"{step.file} is as at the beginning of step {step.number}; what you had is kept in {workshop.shown(kept)}"
-        )
+        return f"{step.file} is as the kit has it before step {step.number}; yours is kept in {workshop.shown(kept)}"
 
     def note_time(self) -> None:
         """Write down how long it has been learnt."""
@@ -322,6 +331,9 @@ def go_on(learning: Learning, console: Console) -> None:
                 if key in "qQ\x04":
                     return
                 learning.press(key)
+                if key == "x":  # not a save of the learner's, whose look would clear what x has said
+                    before, changed_at = saved(learning.folder), 0.0
+                    learning.look()
             if (now := saved(learning.folder)) != before:
                 before, changed_at = now, time.monotonic()
             if changed_at and time.monotonic() - changed_at >= QUIET:
@@ -395,6 +407,8 @@ def main() -> int:
         with raw_keys():
             learning.look()
             go_on(learning, Console(highlight=False, no_color=True))
+        if not learning.current():
+            print("\n".join(learning.page().lines()))
     finally:
         for number in (signal.SIGHUP, signal.SIGTERM):  # the end must not be cut short: a closed window says so twice
             signal.signal(number, signal.SIG_IGN)

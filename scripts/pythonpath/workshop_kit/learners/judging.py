@@ -40,9 +40,10 @@ def missing(step: Step, file: File) -> tuple[int, str] | None:
             return _line(step, file), f"{name.rpartition('.')[2]} is not imported yet"
     here: ast.AST = file.tree
     if inside := check.get("inside"):
-        here = next((f for f in functions(file.tree) if f.name == inside), None)
-        if not here:
+        function = next((f for f in functions(file.tree) if f.name == inside), None)
+        if not function:
             return 0, f"there is no function {inside}"
+        here = ast.Module(function.body, [])  # without its decorators
     return _of_tasks(step, file) or _of_serve(step, file) or _of_names(step, file, here)
 
 
@@ -56,7 +57,9 @@ def _imported(name: str, tree: ast.Module) -> bool:
     module, _, wanted = name.rpartition(".")
     for node in imports(tree):
         for alias in node.names:
-            if isinstance(node, ast.ImportFrom) and alias.name in (wanted, "*"):
+            # prefect's own serve is for flows, and that of prefect.task_worker keeps no records.
+            others = ("prefect", "prefect.task_worker" if module == "durable" else "") if wanted == "serve" else ()
+            if isinstance(node, ast.ImportFrom) and alias.name in (wanted, "*") and node.module not in others:
                 return True
             if isinstance(node, ast.Import) and alias.name.partition(".")[0] == (module or wanted).partition(".")[0]:
                 return True
@@ -103,7 +106,7 @@ def _of_serve(step: Step, file: File) -> tuple[int, str] | None:
 
 def _of_names(step: Step, file: File, here: ast.AST) -> tuple[int, str] | None:
     where = f" in {step.check['inside']}" if "inside" in step.check else ""
-    line = _line(step, file, getattr(here, "lineno", 1))
+    line = _line(step, file, next((node.lineno for node in ast.walk(here) if isinstance(node, ast.stmt)), 1))
     called = {last_name(node) for node in ast.walk(here) if isinstance(node, ast.Call)}
     for name in step.check.get("calls", ()):
         if not called & set(name.split("|")):
@@ -115,7 +118,7 @@ def _of_names(step: Step, file: File, here: ast.AST) -> tuple[int, str] | None:
     keywords = {keyword.arg for node in ast.walk(here) if isinstance(node, ast.Call) for keyword in node.keywords}
     for name in step.check.get("given", ()):
         if not keywords & {*name.split("|"), None}:
-            return line, f"no call{where} is given {name}= yet"
+            return line, f"no call{where} has the option {name.partition('|')[0]}= yet"
     said = {node.value for node in ast.walk(here) if isinstance(node, ast.Constant)}
     for value in step.check.get("says", ()):
         if value not in said:

@@ -19,6 +19,7 @@ class Lesson:
     written: frozenset[int]  # the places of the steps whose code is there; a step without a file counts
     lacks: dict[int, str]  # of the others: file and line, and what is missing
     findings: tuple[Finding, ...]  # mistakes, the worst first
+    unread: frozenset[str] = frozenset()  # files that are there, and are no Python for the moment
     tried: bool = False  # whether the task's file was started, too, and not only read
 
     @property
@@ -58,7 +59,8 @@ def look(ex: int, folder: Path, trying: bool) -> Lesson:
         findings += [*broken, *hiding(ex, folder, files), *mistakes.seen(ex, folder)]
     unique = {(finding.where, finding.what): finding for finding in findings}
     worst_first = sorted(unique.values(), key=lambda finding: not finding.stops)
-    return Lesson(frozenset(written), lacks, tuple(worst_first), trying)
+    unread = {step.file for step in steps.of(ex) if step.file} - {*there, *gone}
+    return Lesson(frozenset(written), lacks, tuple(worst_first), frozenset(unread), trying)
 
 
 @cache

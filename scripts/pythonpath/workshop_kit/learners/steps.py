@@ -21,6 +21,7 @@ import re
 import sys
 import textwrap
 import tomllib
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -79,11 +80,11 @@ def learnt(ex: int) -> str:
 
 def after(ex: int, last: int) -> dict[str, str]:
     """The files that a learner writes, as they are after this step. Raises ValueError for code that no file has."""
-    return {name: _without(ex, name, last) for name in examples.EXAMPLES[ex].write}
+    return {name: only(ex, name, range(1, last + 1)) for name in examples.EXAMPLES[ex].write}
 
 
-def _without(ex: int, name: str, last: int) -> str:
-    """A finished file without the code of the steps after the last one, and with their texts."""
+def only(ex: int, name: str, written: Collection[int]) -> str:
+    """A finished file with the code of the steps at these places alone, and with the texts of the others."""
     lines = (examples.folder(ex) / name).read_text(encoding="utf-8").splitlines()
     steps = [step for step in of(ex) if step.file == name]
     belongs = {line: step for step in steps for line in _lines_of(step, lines)}
@@ -91,7 +92,7 @@ def _without(ex: int, name: str, last: int) -> str:
     told = set()
     for number, line in enumerate(lines):
         step = belongs.get(number)
-        if not step or step.place <= last:
+        if not step or step.place in written:
             out.append(line)
         elif step.number not in told:
             told.add(step.number)
