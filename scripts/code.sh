@@ -71,16 +71,13 @@ same() { # FILE -> whether the learner's has what the finished one has; an edito
 }
 
 show_difference() { # fails if there is no difference
-  local file red='' green='' blue='' plain='' found=''
-  if [ -t 1 ] && [ "$TERM" != dumb ]; then green=$'\033[1m' plain=$'\033[0m'; fi # bold: what is to be written
+  local file bold='' plain='' found=''
+  if [ -t 1 ] && [ "$TERM" != dumb ]; then bold=$'\033[1m' plain=$'\033[0m'; fi # what is to be written
   while IFS= read -r file; do
     same "$file" && continue
     found=yes
     { diff -uN --strip-trailing-cr -L "$mine/$file" -L "$finished/$file" "$mine/$file" "$finished/$file" || true; } |
-      awk -v red="$red" -v green="$green" -v blue="$blue" -v plain="$plain" '
-        { colour = "" }
-        /^-/ { colour = red } /^\+/ { colour = green } /^@@/ { colour = blue }
-        { if (colour == "") print; else print colour $0 plain }'
+      awk -v bold="$bold" -v plain="$plain" '/^\+/ { print bold $0 plain; next } { print }'
   done < <(lesson_files)
   [ -n "$found" ]
 }

@@ -154,8 +154,18 @@ by_hand() { printf 'cd my/ex%s\n%s\n' "$EX" "$1" | "${THERE[@]}" make -s shell; 
   rm "$MY/ex2/task_server.py"
   shows_soon 'my/ex2/task_server.py: is not there'
   press x
-  shows_soon 'is as the kit has it before step 2.1'
+  shows_soon 'as the kit has it before step 2.1'
   shows_no_more 'is not there'
+  rm "$MY/ex2/task_submitter_map.py" # a file of another step
+  shows_soon 'task_submitter_map.py: is not there'
+  press x
+  shows_no_more 'is not there'
+  there "$MY/ex2/task_submitter_map.py"
+  rm -r "$MY/ex2"
+  shows_soon 'my/ex2: is not there'
+  press x
+  shows_no_more 'is not there'
+  there "$MY/ex2/task_server.py"
   echo '{"done": {"2.1": 1}, "skipped": {}, "hints": {}, "seconds": {}}' >"$MY/progress.json" # edited by hand
   press h
   shows_soon 'hint 1'

@@ -21,6 +21,7 @@ from workshop_kit.learners.files import read
 from workshop_kit.learners.steps import Step
 
 NEEDED = ("title", "text", "ask", "read")
+CHECKS = set(re.findall(r"^    (\w+) = ", judging.__doc__, re.M)) | {"keyed"}
 
 
 def of_files(ex: int) -> Iterator[str]:
@@ -55,6 +56,8 @@ def of_files(ex: int) -> Iterator[str]:
 def of_step(step: Step) -> Iterator[str]:
     """What stands in steps.toml."""
     yield from (f"step {step.number} has no {name}" for name in NEEDED if not getattr(step, name))
+    if unknown := step.check.keys() - CHECKS:
+        yield f"step {step.number}: nothing knows the check {sorted(unknown)}"
     if not step.check and not step.seen:
         yield f"step {step.number} has no check"
     if step.seen and (step.seen not in seen.KNOWN or not step.type):

@@ -26,7 +26,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.live import Live
 
-from workshop_kit import examples, workshop
+from workshop_kit import workshop
 from workshop_kit.commands import learn_screen, seen
 from workshop_kit.commands.learn_screen import Everything, Finished, Page
 from workshop_kit.examples import EXAMPLES
@@ -213,7 +213,9 @@ class Learning:
             # What was done and is no longer there is to do again.
             marks={place: "·" if mark == "✓" and place not in written else mark for place, mark in marks.items()},
             sentence=self.sentence(step),
-            type_next=here(step.type) if step and self.waits_for(step) and not mistake else "",
+            type_next=step.type.replace("http://127.0.0.1:8000", workshop.WEB)
+            if step and self.waits_for(step) and not mistake
+            else "",
             example=self.example.look(),
             hints=step.hints[: self.said["hints"].get(step.number, 0)] if step else (),
             news=self.news,
@@ -242,12 +244,12 @@ class Learning:
 
     # --- keys -----------------------------------------------------------------------------------
 
-    def press(self, key: str) -> None:
-        """What a key does; others do nothing."""
+    def press(self, key: str) -> str:
+        """What a key does; others do nothing. The news of it."""
         self.news = ""
         if self.view:
             self.view = ""
-            return
+            return ""
         step = self.current()
         if key == "l" or (key == "s" and step):
             self.view = key
@@ -262,18 +264,25 @@ class Learning:
             self.news = f"gone past step {step.number}"
         elif key == "x" and step:
             self.news = self._again(step)
+        return self.news
 
     def _again(self, step: Step) -> str:
-        """The step's file without this step's code, and a copy of the whole folder as it was."""
-        if not step.file:
+        """What was deleted, or else the step's file without this step's code; and a copy of the folder as it was."""
+        if not self.folder.is_dir():
+            write_skeleton()
+            return f"the skeleton is in {workshop.shown(self.folder)}"
+        deleted = [name for name in EXAMPLES[self.ex].write if not (self.folder / name).exists()]
+        if not deleted and not step.file:
             return f"step {step.number} writes no file"
         kept = progress.free_name(self.folder)
         shutil.copytree(self.folder, kept)
-        new = self.folder / f".{step.file}.new"
         others = (self.lesson.written if self.lesson else frozenset()) - {step.place}
-        new.write_text(steps.only(self.ex, step.file, others), encoding="utf-8")
-        new.replace(self.folder / step.file)
-        return f"{step.file} is as the kit has it before step {step.number}; yours is kept in {workshop.shown(kept)}"
+        for name in deleted or [step.file]:
+            new = self.folder / f".{name}.new"
+            new.write_text(steps.only(self.ex, name, others), encoding="utf-8")
+            new.replace(self.folder / name)
+        what = " and ".join(deleted or [step.file])
+        return f"{what}: as the kit has it before step {step.number}; yours is kept in {workshop.shown(kept)}"
 
     def note_time(self) -> None:
         """Write down how long it has been learnt."""
@@ -281,11 +290,6 @@ class Learning:
         spent = self.said["seconds"].get(str(self.ex), 0) + round(now - self.noted)
         self.said = progress.note("seconds", str(self.ex), max(1, spent))
         self.noted = now
-
-
-def here(command: str) -> str:
-    """With the port of this machine in the place of the default one."""
-    return command.replace(":8000", f":{os.environ['WEB_PORT']}")
 
 
 def saved(folder: Path) -> dict[str, int]:
@@ -330,8 +334,10 @@ def go_on(learning: Learning, console: Console) -> None:
             for key in keys:
                 if key in "qQ\x04":
                     return
-                learning.press(key)
-                if key == "x":  # not a save of the learner's, whose look would clear what x has said
+                news = learning.press(key)
+                if (
+                    news and saved(learning.folder) != before
+                ):  # no save of the learner's, whose look would clear the news
                     before, changed_at = saved(learning.folder), 0.0
                     learning.look()
             if (now := saved(learning.folder)) != before:
@@ -367,34 +373,28 @@ def once(learning: Learning) -> int:
     return 1 if page.step or learning.mistake() else 0
 
 
-def chosen() -> int:
-    """The example that was asked for; 0 if none was. Exits 2 for one that there is not."""
-    given = os.environ.get("EX", "")
-    if given and given not in map(str, EXAMPLES):
-        workshop.fail(f"there is no example EX={given[:40]!r} (there are {examples.known()})", "make learn EX=2")
-    return int(given or 0)
+def write_skeleton() -> None:
+    """`make code` of the example in the environment. Exits with its code if that is not 0; it has said why."""
+    done = subprocess.run([workshop.KIT / "scripts" / "code.sh", "code"], stdout=subprocess.DEVNULL, check=False)
+    if done.returncode:
+        sys.exit(done.returncode)
 
 
 def prepare(ex: int) -> tuple[Path, str]:
     """The learner's folder, with a skeleton if there was none; and what was written."""
-    if (running := workshop.running_example()) and ex > 1:
-        mine = workshop.KIT / "my" / f"ex{ex}"
-        if running.ex != ex or running.code != mine.resolve():
-            what = f"example {running.ex} is running, on {workshop.shown(running.code)}"
-            workshop.fail(what, f"make stop, then make learn EX={ex}")
     folder = workshop.KIT / "my" / f"ex{ex}"
+    running = workshop.running_example() if EXAMPLES[ex].servers else None
+    if running and (running.ex, running.code) != (ex, folder.resolve()):
+        what = f"example {running.ex} is running, on {workshop.shown(running.code)}"
+        workshop.fail(what, f"make stop, then make learn EX={ex}")
     if folder.is_dir():
         return folder, ""
-    done = subprocess.run(
-        [workshop.KIT / "scripts" / "code.sh", "code"], stdout=subprocess.PIPE, text=True, check=False
-    )
-    if done.returncode:
-        sys.exit(done.returncode)
+    write_skeleton()
     return folder, f"the skeleton is in {workshop.shown(folder)}: open it in your editor"
 
 
 def main() -> int:
-    ex = chosen()
+    ex = int(os.environ.get("EX") or 0)  # scripts/py.sh has looked whether there is such an example
     if not ex:
         said, sentence = progress.read()
         print("\n".join(filter(None, [sentence, *Everything(said).lines()])))

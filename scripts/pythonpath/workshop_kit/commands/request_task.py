@@ -10,11 +10,12 @@ import time
 import requests
 
 from workshop_kit import workshop
+from workshop_kit.commands.check import ENDED
 from workshop_kit.commands.why_it_waits import why_it_waits
 
 LOOK = 0.1  # seconds between requests while the task runs
 STILL = 3  # seconds that an app may go on saying "not yet" of a run that has ended
-ENDED = ("Completed", "Failed", "Crashed", "Cancelled", "TimedOut", "Cached")
+WELL = ("Completed", "Cached")
 
 
 def key_of(run_id: str) -> str:
@@ -55,10 +56,10 @@ def main() -> int:
             if answer.status_code != 202:
                 print(f"     {body.get('result') or body.get('message') or body.get('detail')}")
                 return 0 if answer.ok else 1
-            ended = ended or (time.monotonic() if state in ENDED else 0.0)
+            ended = ended or (time.monotonic() if state in (*WELL, *ENDED) else 0.0)
             if ended and time.monotonic() - ended > STILL:
                 told_so = f"the run is {state}, and GET {run['follow']} still answers 202, which is: not yet"
-                remedy = "its step 3.7" if state in ("Completed", "Cached") else "its step 3.8"
+                remedy = "its step 3.7" if state in WELL else "its step 3.8"
                 workshop.fail(told_so, f"writing {remedy} (make learn EX=3)", 1)
             if time.monotonic() - began > told:
                 why = why_it_waits(key_of(run["task_run_id"])) if state == "Scheduled" else "its end"

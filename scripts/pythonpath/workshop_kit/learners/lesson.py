@@ -37,6 +37,9 @@ class Lesson:
 
 def look(ex: int, folder: Path, trying: bool) -> Lesson:
     """trying: start the task's file, too, which takes two seconds or more; otherwise it takes milliseconds."""
+    if not folder.is_dir():
+        gone = Finding(workshop.shown(folder), "is not there", f"the key x, or make code EX={ex}", stops=True)
+        return Lesson(frozenset(), {}, (gone,), tried=trying)
     files, broken = read(ex, folder)
     there = {file.path.name: file for file in files}
     written, lacks = set(), {}
