@@ -33,11 +33,20 @@ run from different folders, containers or Pythons, say
     @task
     def my_task(): ...
 
+**5. Other machines.** `python -m durable port --address 192.0.2.7:4243 …` runs the Prefect server, and one TLS port for
+task servers and submitters on other machines; the code for joining is a file in its folder. There
+
+    JOIN_CODE=… python -m durable at 192.0.2.7:4243 python task_server.py
+
+joins and becomes the command. Its program says json_only(os.environ["PLAIN_STORAGE"]), so that what travels is plain
+JSON and never code, and serve(…, records=os.environ["RECORDS"]): what is a folder on the one machine is the port's
+address on the others. See port.py, plain.py and over_port.py.
+
 What you get is "at least once": a run that was cut short is started again from its beginning, so tasks must be safe to
-run twice. What it cannot do: the folder must be on a file system with locks that all see (one kernel: not several
-machines), and the Prefect server must be one process, as its queue is in its memory. A run whose task server is
-stopped (SIGSTOP) waits for that task server: it is alive. A task server's record grows by some 300 bytes a run while
-it lives; the rescuer deletes those of the dead. So restart a task server of a million runs now and then.
+run twice. What it cannot do: the folder must be on a file system with locks that all see (one kernel: other machines
+come in through the port), and the Prefect server must be one process, as its queue is in its memory. A run whose task
+server is stopped (SIGSTOP) waits for that task server: it is alive. A task server's record grows by some 300 bytes a
+run while it lives; the rescuer deletes those of the dead. So restart a task server of a million runs now and then.
 
 Nothing here belongs to the workshop kit.
 """
@@ -46,14 +55,33 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from durable.plain import CannotTravel, FailedThere, NotPlain
     from durable.records import Record, Records
     from durable.rescuing import Rescuer
     from durable.serving import DrainingTaskWorker, Refused, aserve, keyed, serve
+    from durable.storage import json_only
 
-__all__ = ["DrainingTaskWorker", "Record", "Records", "Refused", "Rescuer", "aserve", "keyed", "serve"]
+__all__ = [
+    "CannotTravel",
+    "DrainingTaskWorker",
+    "FailedThere",
+    "NotPlain",
+    "Record",
+    "Records",
+    "Refused",
+    "Rescuer",
+    "aserve",
+    "json_only",
+    "keyed",
+    "serve",
+]
 
 # Each is imported when it is first asked for: Prefect takes a second to import, and who reads records does without.
 MODULES = {
+    "CannotTravel": "plain",
+    "FailedThere": "plain",
+    "NotPlain": "plain",
+    "json_only": "storage",
     "Record": "records",
     "Records": "records",
     "Rescuer": "rescuing",

@@ -1,4 +1,4 @@
-"""The commands `python -m durable rescue` and `python -m durable lost`: see the package's docstring."""
+"""The commands `python -m durable rescue`, `lost`, `port` and `at`: see the package's docstring."""
 
 import argparse
 import asyncio
@@ -127,7 +127,18 @@ def number(least: float, kind: type = float):  # noqa: ANN201
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m durable", description="Puts lost background runs back.")
+    if sys.argv[1:2] == ["port"]:
+        from durable import port
+
+        return port.main(sys.argv[2:])
+    if sys.argv[1:2] == ["at"]:
+        from durable import over_port
+
+        return over_port.main(sys.argv[2:])
+    parser = argparse.ArgumentParser(
+        prog="python -m durable",
+        description="Puts lost background runs back. Two more commands have a -h of their own: port and at.",
+    )
     commands = parser.add_subparsers(required=True, dest="command")
     rescue = commands.add_parser("rescue", help="put lost runs back into the queue")
     find = commands.add_parser("lost", help="a line for each run that is lost; exit 1 if there is one; changes nothing")

@@ -40,15 +40,23 @@ class Record:
         if folder:
             Path(folder).mkdir(parents=True, exist_ok=True)
             folder = Path(folder).resolve()  # so that OURS has one name for each file
-            unique = f"{socket.gethostname()}-{os.getpid()}-{time.time_ns()}"
-            self.path = folder / f"{unique}.jsonl"
-            lock = self.path.with_suffix(".lock")
-            self._lock = lock.open("w")
-            OURS.add(lock)
-            fcntl.lockf(self._lock, fcntl.LOCK_EX)
-            # Unbuffered: a line is there once write() returns, whatever happens to this process afterwards.
-            self._file = self.path.open("ab", buffering=0)
-            self.write(server=name, host=socket.gethostname(), pid=os.getpid(), **about)
+            self._open(folder / f"{socket.gethostname()}-{os.getpid()}-{time.time_ns()}.jsonl")
+            self.write(**{"server": name, "host": socket.gethostname(), "pid": os.getpid()} | about)
+
+    @classmethod
+    def again(cls, path: Path) -> "Record":
+        """Go on with a record whose process is gone, in its place: it counts as alive again."""
+        record = cls(None, "")
+        record._open(path.resolve())
+        return record
+
+    def _open(self, path: Path) -> None:
+        self.path, lock = path, path.with_suffix(".lock")
+        self._lock = lock.open("w")
+        OURS.add(lock)
+        fcntl.lockf(self._lock, fcntl.LOCK_EX)
+        # Unbuffered: a line is there once write() returns, whatever happens to this process afterwards.
+        self._file = path.open("ab", buffering=0)
 
     def write(self, *, must: bool = False, **fields: Any) -> None:
         """Append one line. On a full disk it is kept for the next time; with `must`, OSError is raised instead."""
@@ -66,6 +74,20 @@ class Record:
             if must:
                 self._unwritten.pop()
                 raise
+
+    async def take(self, run: str, **fields: Any) -> str | None:
+        """Write that this process takes a run. None: whether another one has it, it finds in the records itself.
+
+        This and the next two are for a task server, whose record may be on another machine (over_port.py).
+        """
+        self.write(must=True, run=run, **fields)
+        return None
+
+    async def sent(self) -> Any:
+        """Here a line is there once it is written."""
+
+    async def end(self) -> None:
+        self.close()
 
     def close(self) -> None:
         """A polite end: nothing is in flight."""
@@ -128,6 +150,17 @@ class Story:
     def running_on(self) -> Process | None:
         """The live process that has the run in flight."""
         return next((start.by for start in self.starts if start.ended is None and start.by.alive), None)
+
+    def why_refused(self, state: str, but: Path | None = None) -> str | None:
+        """Why somebody who has just received the run, queued by that state, must not run it. but: its own record."""
+        for start in self.starts:
+            if start.by.path == but:
+                continue
+            if start.ended is None and start.by.alive:
+                return f"it runs on {start.by.name}"
+            if start.ended is not None and start.state == state and start.how not in ("refused", "unreadable"):
+                return f"it has run on {start.by.name}"
+        return "it was put back into the queue since" if state in self.backs else None
 
     def ran_on(self) -> Process | None:
         """The process that took the run last; not one that refused it, for that has not run it."""

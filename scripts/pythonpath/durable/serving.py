@@ -1,6 +1,7 @@
 """Task servers that finish what they run when they are stopped, and that never run what another one runs."""
 
 import asyncio
+import contextlib
 import errno
 import inspect
 import logging
@@ -10,7 +11,7 @@ import socket
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
@@ -18,7 +19,7 @@ from uuid import UUID
 import anyio
 import httpx
 import orjson
-from prefect import Task
+from prefect import Task, task_worker
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import LogCreate
 from prefect.client.schemas.objects import State, TaskRun
@@ -26,12 +27,14 @@ from prefect.client.subscriptions import Subscription
 from prefect.events.worker import EventsWorker
 from prefect.exceptions import ObjectNotFound
 from prefect.logging.loggers import get_logger
-from prefect.results import ResultStore, get_or_create_default_task_scheduling_storage
+from prefect.results import ResultStore
 from prefect.settings import PREFECT_LOCAL_STORAGE_PATH, get_current_settings
 from prefect.states import Failed
-from prefect.task_worker import TaskWorker, read_parameters
+from prefect.task_worker import TaskWorker
 from websockets.exceptions import InvalidHandshake, WebSocketException
 
+from durable.over_port import RecordOverPort
+from durable.plain import NotPlain
 from durable.putting_back import state_that_puts_back
 from durable.records import Record, Records
 from durable.signals import received
@@ -39,6 +42,7 @@ from durable.signals import received
 logger = get_logger("task_worker")
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 REMEMBER = 300  # seconds: how long a task server remembers runs that have ended
 LONG_AGO = 240  # seconds: of a run that was queued longer ago, Prefect is asked whether it still waits
@@ -75,11 +79,10 @@ def line_on_page(run: TaskRun, message: str) -> LogCreate:
     return LogCreate(name="durable", level=logging.WARNING, message=message, timestamp=at, task_run_id=run.id)
 
 
-def note_start(record: Record, run: TaskRun) -> None:
-    """Write down that this process takes the run. Raises OSError where that is not possible."""
+async def note_start(record: Record | RecordOverPort, run: TaskRun) -> str | None:
+    """Write down that this process takes the run; returns why it must not. Raises OSError if that is not possible."""
     details = run.state.state_details if run.state else None
-    record.write(
-        must=True,
+    return await record.take(
         run=str(run.id),
         event="start",
         state=str(run.state.id) if run.state else "",
@@ -117,18 +120,32 @@ class Deliveries(Subscription[TaskRun]):
             base_url=get_current_settings().api.url,
         )
         self._record = worker.record
+        self._refused = worker.refused
 
     async def __anext__(self) -> TaskRun:
         if not self._websocket:
             await self._ensure_connected()
             self._record.write(event="up")
-        run = self.model.model_validate_json(await self.websocket.recv())
-        note_start(self._record, run)
+        try:
+            await self._said(self._record.sent())
+            run = self.model.model_validate_json(await self.websocket.recv())
+            if why := await self._said(note_start(self._record, run)):
+                self._refused[run.id] = why
+        except OSError:
+            await self.close()  # not acknowledged, so it goes back to the queue
+            raise
         try:
             await self.websocket.send(orjson.dumps({"type": "ack"}).decode())
         except WebSocketException:
             self._websocket = None  # it is ours all the same: who is sent it again finds that on record
         return run
+
+    @staticmethod
+    async def _said(to_record: Awaitable[T]) -> T:
+        try:
+            return await to_record
+        except PermissionError as error:
+            raise Refused(str(error)) from None
 
     async def _ensure_connected(self) -> None:
         try:
@@ -156,7 +173,10 @@ class DrainingTaskWorker(TaskWorker):
         for copy, given in zip(self.tasks, served, strict=True):  # see keyed()
             copy.task_key = given.task_key
         self.name = name
-        self.record = Record(records, name, keys=sorted(self.task_keys), limit=limit)
+        about = {"keys": sorted(self.task_keys), "limit": limit}
+        far = str(records).startswith("https://")
+        self.record = RecordOverPort(str(records), name, **about) if far else Record(records, name, **about)
+        self.refused: dict[UUID, str] = {}  # runs that the port knows to be another's
         self._others = None
         if self.record.path:
             self._others = Records(self.record.path.parent, self.record.path, newer_than=time.time() - REMEMBER)
@@ -246,14 +266,21 @@ class DrainingTaskWorker(TaskWorker):
         how = "returned"
         try:
             if task_run.id not in self._in_flight:  # from execute_task_run(), and not from the queue
-                note_start(self.record, task_run)
+                if why := await note_start(self.record, task_run):
+                    self.refused[task_run.id] = why
                 self._take(task_run)
             if why := await self._why_not(task_run):
                 how = "refused"
                 logger.info(f"Task run {task_run.id} is refused: {why}")
                 return
             logger.info(f"Received task run: {task_run.id} - {task_run.name}")
-            if problem := await self._what_is_unreadable(task_run):
+            try:
+                problem = await self._what_is_unreadable(task_run)
+            except NotPlain as error:
+                how = "unreadable"
+                await self._fail(task_run, f"its parameters may not travel: {error}")
+                return
+            if problem:
                 how = "unreadable"
                 await self._pass_on(task_run, problem)
                 return
@@ -278,11 +305,15 @@ class DrainingTaskWorker(TaskWorker):
         We have written that we take it, before this looks: of two that receive the same at the same moment, at least
         one sees the other. Should both refuse, the rescuer puts the run back.
         """
-        if not self._others or not run.state:
+        if why := self.refused.pop(run.id, None):
+            return why
+        if not run.state:
             return None
         state_id, now = str(run.state.id), time.time()
         if state_id in self._ended:
             return "it has run here already"
+        if not self._others:
+            return None
         try:
             self._others.read()
         except OSError as error:
@@ -292,14 +323,8 @@ class DrainingTaskWorker(TaskWorker):
             self._forget_at = now + 30
             self._others.forget(now - REMEMBER)
             self._ended = {state: at for state, at in self._ended.items() if at > now - REMEMBER}
-        if story := self._others.runs.get(str(run.id)):
-            for start in story.starts:
-                if start.ended is None and start.by.alive:
-                    return f"it runs on {start.by.name}"
-                if start.ended is not None and start.state == state_id and start.how not in ("refused", "unreadable"):
-                    return f"it has run on {start.by.name}"
-            if state_id in story.backs:
-                return "it was put back into the queue since"
+        if (story := self._others.runs.get(str(run.id))) and (why := story.why_refused(state_id)):
+            return why
         if now - run.state.timestamp.timestamp() > LONG_AGO:
             # The record may have forgotten. Prefect knows: it still waits, in this very state, or it does not.
             try:
@@ -316,7 +341,10 @@ class DrainingTaskWorker(TaskWorker):
     # --- parameters that this process cannot read ----------------------------------------------------
 
     async def _what_is_unreadable(self, run: TaskRun) -> str | None:
-        """One line, if the parameters of the run cannot be read here. Prefect would delete the run, or forget it."""
+        """One line, if the parameters of the run cannot be read here. Prefect would delete the run, or forget it.
+
+        Raises plain.NotPlain where nobody may read them.
+        """
         task = next((task for task in self.tasks if task.task_key == run.task_key), None)
         if not task or not inspect.signature(task.fn).parameters:
             return None
@@ -324,8 +352,16 @@ class DrainingTaskWorker(TaskWorker):
         if not identifier:
             return "it was queued without parameters"
         try:
-            storage = await get_or_create_default_task_scheduling_storage()
-            await read_parameters(await ResultStore(result_storage=storage).aupdate_for_task(task), identifier)
+            # By the module: plain.use() exchanges both.
+            storage = await task_worker.get_or_create_default_task_scheduling_storage()
+            store = await ResultStore(result_storage=storage).aupdate_for_task(task)
+            await task_worker.read_parameters(store, identifier)
+        except NotPlain:
+            raise
+        except FileNotFoundError as error:
+            if store.serializer.type == "plain":  # written before the run was created, and there is one storage
+                raise NotPlain("they are not there (any more)") from None
+            return f"{type(error).__name__}: {error}".splitlines()[0][:200]
         except Exception as error:
             return f"{type(error).__name__}: {error}".splitlines()[0][:200]
         self._reads_well, self._unreadable = True, 0
@@ -349,17 +385,22 @@ class DrainingTaskWorker(TaskWorker):
             f"Task run {run.id} cannot be read here ({problem}); nothing is deleted, it goes back to the queue. "
             f"Try: the result storage of who submits (here PREFECT_LOCAL_STORAGE_PATH={folder}), and the same packages"
         )
+        if tries >= TRIES:
+            await self._fail(run, f"No task server can read its parameters: {problem}")
+            return
         async with get_client() as client:
-            if tries >= TRIES:
-                state = Failed(message=f"No task server can read its parameters: {problem}")
-                await client.set_task_run_state(run.id, state, force=True)
-            else:
-                await self._put_back(client, run, f"{self.name} cannot read its parameters; back in the queue", how)
+            await self._put_back(client, run, f"{self.name} cannot read its parameters; back in the queue", how)
+
+    async def _fail(self, run: TaskRun, message: str) -> None:
+        logger.error(f"Task run {run.id} has failed: {message}")
+        async with get_client() as client:
+            await client.set_task_run_state(run.id, Failed(message=message), force=True)
 
     async def _put_back(self, client: Any, run: TaskRun, message: str, how: str = "given back") -> None:
         # Ended before it is in the queue again: who receives it next must find that nobody has it.
         self._in_flight.pop(run.id, None)
         self.record.write(run=str(run.id), event="end", how=how)
+        await self.record.sent()
         await client.set_task_run_state(run.id, queued_again(message, self._parameters.get(run.id)), force=True)
         await client.create_logs([line_on_page(run, message)])
 
@@ -504,7 +545,7 @@ async def _serve(worker: DrainingTaskWorker, timeout: float | None, grace: float
             if worker._parameters or worker.stuck.is_set():
                 await _end_process(worker)
         # Still with our handlers: make passes on a SIGTERM that its whole group has received already.
-        worker.record.close()
+        await worker.record.end()
         logger.info("Stopped; nothing is in flight")
 
 
@@ -515,6 +556,8 @@ async def _end_process(worker: DrainingTaskWorker) -> None:
         await asyncio.wait_for(worker.give_back(), 5)
     except Exception as error:
         logger.error(f"Could not give {len(worker._parameters)} run(s) back: {error!r}")
+    with contextlib.suppress(Exception):
+        await asyncio.wait_for(worker.record.end(), 5)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(1 if worker.stuck.is_set() else 0)

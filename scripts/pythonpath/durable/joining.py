@@ -1,0 +1,210 @@
+"""Join another machine's Prefect server through its one port for others (port.py). Standard library only.
+
+The code that a person types has two halves: a password, and the hash of the certificate authority (CA) that the port's
+certificate is signed by. So it is known who answers before anything is sent: join() looks at the certificates that it
+is shown, compares, and only then connects again, trusting that CA and no other, and sends the password.
+"""
+
+import contextlib
+import hashlib
+import http.client
+import json
+import os
+import re
+import socket
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PORT = 4243
+SECONDS = 5  # that the port may take to answer
+PROTOCOL = 1
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # base32 of Douglas Crockford: no I, L, O and U
+TAKEN_FOR = str.maketrans("OIL", "011", "- ")
+HALF = 12  # characters, of 5 bits each
+ROUNDS = 100_000  # of PBKDF2 over the CA: makes it that much dearer to look for another one with the same half
+
+
+class NotJoined(Exception):
+    """Why it did not work, and what helps."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(f"{what}. Try: {remedy}")
+        self.what, self.remedy = what, remedy
+
+
+class NoAnswer(NotJoined):
+    """Nobody answers there."""
+
+
+# --- the code ---------------------------------------------------------------------------------------
+
+
+def in_base32(data: bytes) -> str:
+    """The first 60 bits as 12 characters."""
+    number = int.from_bytes(data[:8], "big") >> 4
+    return "".join(ALPHABET[number >> 5 * (HALF - 1 - place) & 31] for place in range(HALF))
+
+
+def half_of(ca: bytes) -> str:
+    """What the code says of a CA's certificate (DER)."""
+    return in_base32(hashlib.pbkdf2_hmac("sha256", ca, b"durable: CA of a port", ROUNDS))
+
+
+def half_of_pem(ca: str) -> str:
+    return half_of(ssl.PEM_cert_to_DER_cert(ca))
+
+
+def code_of(password: str, ca: bytes) -> str:
+    """The code, in groups of four, for people."""
+    text = password + half_of(ca)
+    return "-".join(text[start : start + 4] for start in range(0, len(text), 4))
+
+
+def halves(code: str) -> tuple[str, str]:
+    """The password, and what the code says of the CA; O counts as 0, I and L as 1. Raises NotJoined for a slip."""
+    text = code.strip().upper().translate(TAKEN_FOR)
+    if len(text) != 2 * HALF or set(text) - set(ALPHABET):
+        raise NotJoined(
+            f"that is no code: it has {len(text)} characters of 0-9 and A-Z, and a code has {2 * HALF}",
+            "the code again, as the other machine shows it",
+        )
+    return text[:HALF], text[HALF:]
+
+
+def address(at: str) -> tuple[str, int]:
+    """Host and port of HOST:PORT, HOST or [IPV6]:PORT. Raises NotJoined for anything else."""
+    found = re.fullmatch(r"(?:\[([0-9A-Fa-f:]+)\]|([A-Za-z0-9.-]+))(?::([0-9]{1,5}))?", at.strip())
+    port = int(found[3] or PORT) if found else 0
+    if not found or not 0 < port < 65536:
+        raise NotJoined(f"{at[:60]!r} is no address", "AT=192.0.2.7:4243, as the other machine shows it")
+    return found[1] or found[2], port
+
+
+def url_of(host: str, port: int) -> str:
+    return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+
+
+# --- the port -----------------------------------------------------------------------------------------
+
+
+def own_address(host: str) -> str:
+    """This machine's address towards that one; empty if there is no way."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((host, 9))  # sends nothing
+            return probe.getsockname()[0]
+        except OSError:
+            return ""
+
+
+def no_answer(host: str, port: int, error: object) -> NoAnswer:
+    if isinstance(error, ConnectionRefusedError):
+        remedy = "make ex7 there, or the port that it shows"
+        return NoAnswer(f"{host} is there, and nobody listens at port {port}", remedy)
+    seconds = f" within {SECONDS} s" if isinstance(error, TimeoutError) else f" ({error})"
+    return NoAnswer(
+        f"{host}:{port} does not answer{seconds}",
+        f"in this order: another address of that machine; no VPN on either; its firewall, which must let TCP {port} "
+        "in; another network, for some keep machines apart (guests' Wi-Fi), such as a phone's hotspot",
+    )
+
+
+def shown_certificates(host: str, port: int) -> list[bytes]:
+    """The certificates that the port shows (DER), the CA last. Nothing is sent but TLS's own hello.
+
+    Raises NoAnswer, or NotJoined where something else than TLS answers.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        with socket.create_connection((host, port), SECONDS) as plain, context.wrap_socket(plain) as secured:
+            if hasattr(secured, "get_unverified_chain"):  # from Python 3.13 on
+                return [bytes(each) for each in secured.get_unverified_chain()]
+            chain = secured._sslobj.get_unverified_chain() or []  # type: ignore[attr-defined]
+            return [ssl.PEM_cert_to_DER_cert(each.public_bytes()) for each in chain]
+    except (ssl.SSLError, ConnectionResetError) as error:
+        what = f"what answers at {host}:{port} is no port of make ex7 ({getattr(error, 'reason', None) or error})"
+        raise NotJoined(what, "the address and the port that the other machine shows") from None
+    except OSError as error:
+        raise no_answer(host, port, error) from None
+
+
+@dataclass(frozen=True)
+class Joined:
+    """How to speak to a port: its address, the CA it must show, the token of this session, and who answered."""
+
+    at: str  # https://…
+    ca: str  # PEM
+    token: str
+    there: str  # the name of that machine
+    name: str  # what this one is called there
+
+    def request(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """One JSON request: the status, and the answer. Raises NoAnswer."""
+        host, port = address(self.at.removeprefix("https://"))
+        context = ssl.create_default_context(cadata=self.ca)
+        connection = http.client.HTTPSConnection(host, port, timeout=SECONDS, context=context)
+        headers = {"Content-Type": "application/json"}
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        try:
+            connection.request(method, path, None if body is None else json.dumps(body).encode(), headers)
+            answer = connection.getresponse()
+            text = answer.read(1_000_000)
+            return answer.status, json.loads(text) if text else None
+        except ssl.SSLCertVerificationError as error:
+            what = f"{host} is no address in the certificate of that machine ({error.verify_message})"
+            raise NotJoined(
+                what, "an address that it shows; or there: make ex7 LISTEN=, with this one in the list"
+            ) from None
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            raise no_answer(host, port, error) from None
+        finally:
+            connection.close()
+
+    def leave(self) -> None:
+        """End this session there; where nobody answers it ends by itself."""
+        with contextlib.suppress(NotJoined):
+            self.request("DELETE", "/durable/session")
+
+
+def join(at: str, code: str, name: str, **about: Any) -> Joined:
+    """Trade the code for a token of this machine. about: what the other side shows of us.
+
+    Raises NotJoined: a misspelt or wrong code, another machine that answers, or nobody.
+    """
+    password, half = halves(code)
+    host, port = address(at)
+    certificates = shown_certificates(host, port)
+    if not certificates or half_of(certificates[-1]) != half:
+        raise NotJoined(
+            f"the certificate that {host}:{port} shows is not the one of this code: a slip in the code, or another "
+            "machine answers there. Nothing was sent",
+            "the code again, and the address, as the other machine shows them",
+        )
+    ca = ssl.DER_cert_to_PEM_cert(certificates[-1])
+    stranger = Joined(url_of(host, port), ca, "", "", "")
+    status, answer = stranger.request(
+        "POST", "/durable/join", {"password": password, "name": name, "protocol": PROTOCOL, **about}
+    )
+    if status == 401:
+        raise NotJoined("that machine does not take this code", "the code that it shows now")
+    if status != 200:
+        raise NotJoined(
+            f"that machine answers: {(answer or {}).get('detail', status)}", "the same kit on both machines"
+        )
+    return Joined(stranger.at, ca, answer["token"], answer["machine"], answer["name"])
+
+
+# --- what is kept ---------------------------------------------------------------------------------------
+
+
+def write_private(path: Path, text: str) -> None:
+    """A file that only its owner may read, complete or not at all."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    beside = path.with_suffix(".new")
+    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+    beside.replace(path)

@@ -1,0 +1,235 @@
+"""A task server, or who submits, on another machine than the Prefect server: files and records go over its port.
+
+`python -m durable at HOST:PORT COMMAND…` joins with the code in JOIN_CODE, and becomes the command, with the settings
+by which Prefect speaks to that port. `durable.serve` then needs records="https://HOST:PORT", and
+`durable.json_only("https://HOST:PORT")` sends parameters and results there.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import platform
+import socket
+import sys
+import threading
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+from prefect import tasks
+from prefect.client.orchestration import PrefectClient
+from prefect.settings import get_current_settings
+
+from durable import joining
+from durable.plain import NotPlain
+
+RENEW = 5  # seconds between two signs of life
+PATIENCE = 20  # seconds that a file or a line may take
+
+
+class OverPort:
+    """Files at the port, with the four methods of plain.Folder, on connections that are kept."""
+
+    def __init__(self, at: str) -> None:
+        self._at = at
+        self._sync: httpx.Client | None = None
+        self._asyncs: dict[int, httpx.AsyncClient] = {}  # one for each event loop
+        self._lock = threading.Lock()
+
+    @staticmethod
+    def options(at: str) -> dict[str, Any]:
+        """How httpx speaks to the port, by Prefect's own settings."""
+        settings = get_current_settings()
+        verify = (
+            httpx.create_ssl_context(verify=str(settings.api.ssl_cert_file)) if settings.api.ssl_cert_file else True
+        )
+        return {
+            "base_url": at,
+            "verify": verify,
+            "headers": settings.client.custom_headers,
+            "timeout": PATIENCE,
+            "trust_env": False,
+        }
+
+    def _client(self) -> httpx.Client:
+        with self._lock:
+            self._sync = self._sync or httpx.Client(**self.options(self._at))
+            return self._sync
+
+    def _async_client(self) -> httpx.AsyncClient:
+        loop = id(asyncio.get_running_loop())
+        if loop not in self._asyncs:
+            self._asyncs[loop] = httpx.AsyncClient(**self.options(self._at))
+        return self._asyncs[loop]
+
+    @staticmethod
+    def _judged(answer: httpx.Response, key: str) -> bytes:
+        """Raises FileNotFoundError, NotPlain for what may not pass, or httpx.HTTPStatusError."""
+        if answer.status_code == 404:
+            raise FileNotFoundError(key)
+        if answer.status_code in (413, 422):
+            raise NotPlain(answer.json()["detail"])
+        return answer.raise_for_status().content
+
+    def read(self, key: str) -> bytes:
+        return self._judged(self._client().get(f"/durable/storage/{key}"), key)
+
+    def write(self, key: str, content: bytes) -> None:
+        self._judged(self._client().put(f"/durable/storage/{key}", content=content), key)
+
+    async def aread(self, key: str) -> bytes:
+        return self._judged(await self._async_client().get(f"/durable/storage/{key}"), key)
+
+    async def awrite(self, key: str, content: bytes) -> None:
+        self._judged(await self._async_client().put(f"/durable/storage/{key}", content=content), key)
+
+
+class KeptClient(PrefectClient):
+    """Prefect's, which is opened once and stays open: a new one for each submit is a new TLS connection each."""
+
+    async def __aenter__(self) -> Self:
+        return self if self._started else await super().__aenter__()
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+
+def keep_clients() -> None:
+    """From now on the submits of this process share a client for each event loop."""
+    kept: dict[int, KeptClient] = {}
+
+    def get_client() -> KeptClient:
+        loop = id(asyncio.get_running_loop())
+        if loop not in kept:
+            kept[loop] = KeptClient(get_current_settings().api.url or "")
+        return kept[loop]
+
+    tasks.get_client = get_client
+
+
+class RecordOverPort:
+    """What records.Record is on the Prefect server's machine: lines go to the port, which writes them there."""
+
+    path = None
+
+    def __init__(self, at: str, name: str, **about: Any) -> None:
+        self._at, self._unsent = at, [{"server": name, "pid": os.getpid(), **about}]
+        self._lock = asyncio.Lock()
+        self._more = asyncio.Event()  # there are lines to send
+        self._client: httpx.AsyncClient | None = None
+        self._renewing: asyncio.Task[None] | None = None
+
+    def write(self, **fields: Any) -> None:
+        """Keep a line, which is sent soon."""
+        if fields.get("event") == "down":
+            return  # from here it looks the same when a cable is pulled; that machine's own task servers know
+        self._unsent.append(fields)
+        self._more.set()
+
+    async def take(self, run: str, **fields: Any) -> str | None:
+        """Say that this process takes a run; returns why it must not run it, if another one has it.
+
+        Raises OSError where that cannot be said, or PermissionError when the session is over.
+        """
+        self.write(run=run, **fields)
+        try:
+            return (await self.sent()).get(run)
+        except OSError:
+            # It may have arrived, and the answer was lost.
+            self.write(run=run, event="end", how="refused")
+            raise
+
+    async def sent(self) -> dict[str, str]:
+        """Until all lines are there; returns the runs that others have. Raises OSError while that is not possible."""
+        refused: dict[str, str] = {}
+        async with self._lock:
+            if not self._client:
+                self._client = httpx.AsyncClient(**OverPort.options(self._at))
+                self._renewing = asyncio.create_task(self._renew())
+            while lines := self._unsent[:500]:
+                try:
+                    answer = await self._client.post("/durable/records", json=lines)
+                except httpx.HTTPError as error:
+                    raise OSError(str(error) or type(error).__name__) from None
+                if answer.status_code == 401:
+                    raise PermissionError("that machine has ended this session")
+                if answer.is_error:
+                    raise OSError(f"the port answers {answer.status_code}")
+                del self._unsent[: len(lines)]
+                refused |= answer.json()["refused"]
+        return refused
+
+    async def _renew(self) -> None:
+        """Send what is left, and a sign of life every few seconds, until cancelled."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._more.wait(), RENEW)
+            self._more.clear()
+            with contextlib.suppress(OSError, httpx.HTTPError):
+                if self._unsent:
+                    await self.sent()
+                elif self._client:
+                    await self._client.put("/durable/session")
+            if self._unsent:
+                await asyncio.sleep(0.5)
+                self._more.set()
+
+    async def end(self) -> None:
+        """Send the last lines, and leave."""
+        with contextlib.suppress(OSError):
+            await self.sent()
+        if self._renewing:
+            self._renewing.cancel()
+        if self._client:
+            with contextlib.suppress(httpx.HTTPError):
+                await self._client.delete("/durable/session")
+            await self._client.aclose()
+
+
+# --- joining, for a command -----------------------------------------------------------------------------
+
+
+def join(at: str) -> joining.Joined:
+    """With the code in JOIN_CODE. Raises joining.NotJoined."""
+    about = {"prefect": version("prefect"), "python": platform.python_version()}
+    name = socket.gethostname()
+    identity = os.environ.get("DURABLE_MACHINE") or f"{name} {os.getuid()}"
+    return joining.join(at, os.environ.get("JOIN_CODE", ""), name, machine=identity, **about)
+
+
+def settings_of(joined: joining.Joined, folder: Path) -> dict[str, str]:
+    """The environment in which Prefect, durable.serve and use() speak to the port. folder: for the CA's certificate."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    ca = folder / f"ca-{joining.half_of_pem(joined.ca)}.pem"
+    joining.write_private(ca, joined.ca)
+    return {
+        "PREFECT_API_URL": f"{joined.at}/api",
+        "PREFECT_API_SSL_CERT_FILE": str(ca),
+        "PREFECT_CLIENT_CUSTOM_HEADERS": json.dumps({"Authorization": f"Bearer {joined.token}"}),
+        "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",
+        "RECORDS": joined.at,
+        "PLAIN_STORAGE": joined.at,
+    }
+
+
+def main(arguments: list[str]) -> int:
+    """Join, and become the command."""
+    parser = argparse.ArgumentParser(
+        prog="python -m durable at", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("at", metavar="HOST:PORT")
+    parser.add_argument("command", nargs=argparse.REMAINDER)
+    options = parser.parse_args(arguments)
+    try:
+        joined = join(options.at)
+    except joining.NotJoined as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    folder = Path(os.environ.get("DURABLE_FOLDER") or Path.home() / ".durable")
+    os.environ.update(settings_of(joined, folder))
+    os.environ.pop("JOIN_CODE", None)
+    command = options.command or [sys.executable]
+    os.execvp(command[0], command)  # noqa: S606

@@ -1,0 +1,303 @@
+"""What may travel between machines: plain JSON, read by the task's signature, and never code.
+
+Prefect writes the parameters and the result of a run into files that say themselves how they are to be read: as a
+pickle, or as JSON whose reader imports any class that it names. So who can write to the storage can run code on every
+task server. And each parameters' file carries all settings of who submitted, with the password. After json_only() (see
+storage.py) the tasks of this process write and read plain JSON, and nothing else, whatever they say themselves:
+
+- A value goes by the type that the task's signature declares (dates, UUIDs, dataclasses, pydantic models) and comes
+  back as that type. What would not come back equal raises CannotTravel when it is submitted, with its name.
+- A reader looks at size, depth and shape before it builds anything, and builds what its own signature says.
+- No settings go along, and of an exception its type's name and its message.
+"""
+
+import asyncio
+import inspect
+import re
+import typing
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+import orjson
+from prefect import Task, results, task_worker, tasks
+from prefect.exceptions import SerializationError
+from prefect.filesystems import WritableFileSystem
+from prefect.results import ResultRecord, ResultRecordMetadata, ResultStore
+from prefect.serializers import Serializer
+from pydantic import Field, PrivateAttr, TypeAdapter
+
+LARGEST = 10_000_000  # bytes of one run's parameters, or of its result
+DEEPEST = 64  # lists and objects inside each other
+KEY = re.compile(
+    r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+)  # a UUID; Prefect's hash of a run's inputs, too
+METADATA = {"storage_key", "expiration", "serializer", "prefect_version", "storage_block_id"}
+NOT_JSON = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
+
+
+class CannotTravel(SerializationError):
+    """A value that JSON cannot carry so that it comes back equal."""
+
+
+class NotPlain(ValueError):
+    """What was read is not of the one shape that may travel; nothing of it was built."""
+
+
+class FailedThere(Exception):
+    """What a task raised on another machine: the name of its type, and its message."""
+
+
+# --- looking before building ------------------------------------------------------------------------
+
+
+def parsed(content: bytes | str, largest: int = LARGEST) -> Any:
+    """JSON as lists, dicts and plain values. Raises NotPlain: too large, too deep, or no JSON."""
+    if len(content) > largest:
+        raise NotPlain(f"it is larger than {largest:,} bytes")
+    try:
+        value = orjson.loads(content)  # has a limit of its own to the depth, 1,024
+    except orjson.JSONDecodeError as error:
+        raise NotPlain(f"it is no JSON ({error})") from None
+    if not shallow(value):
+        raise NotPlain(f"it is nested deeper than {DEEPEST}")
+    return value
+
+
+def shallow(value: Any) -> bool:
+    """Whether no more than DEEPEST lists and objects are inside each other."""
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, list | dict)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+        if not level:
+            return True
+    return False
+
+
+def need_plain_metadata(metadata: Any) -> None:
+    """Of a result, in its file or in a run's state. Raises NotPlain: Prefect imports what other metadata name."""
+    if not isinstance(metadata, dict) or not metadata.keys() <= METADATA:
+        raise NotPlain("it has no metadata of a plain result")
+    serializer = metadata.get("serializer")
+    if (
+        not isinstance(serializer, dict)
+        or serializer.get("type") != "plain"
+        or not serializer.keys() <= {"type", "task"}
+    ):
+        raise NotPlain("its serializer is another one than plain")
+    if not isinstance(serializer.get("task", ""), str) or metadata.get("storage_block_id") is not None:
+        raise NotPlain("its serializer or its storage is another one than ours")
+    for name, longest in (("expiration", 40), ("prefect_version", 40)):
+        value = metadata.get(name)
+        if value is not None and not (isinstance(value, str) and len(value) <= longest):
+            raise NotPlain(f"its {name} is no short text")
+    if not isinstance(metadata.get("storage_key"), str) or not KEY.fullmatch(metadata["storage_key"]):
+        raise NotPlain("its key is no UUID")
+
+
+def need_plain(content: bytes, key: str) -> None:
+    """Of a whole file: parameters (a key that begins parameters/) or a result. Raises NotPlain."""
+    record = parsed(content)
+    if not isinstance(record, dict) or record.keys() != {"metadata", "result"}:
+        raise NotPlain("it is no record of a run")
+    need_plain_metadata(record["metadata"])
+    if record["metadata"]["storage_key"] != key.removeprefix("parameters/"):
+        raise NotPlain("its key is another one than its name")
+    if not isinstance(record["result"], str):
+        raise NotPlain("it has no text with JSON in it")
+    shape = parsed(record["result"])
+    kinds = ({"parameters"},) if key.startswith("parameters/") else ({"value"}, {"error"})
+    if not isinstance(shape, dict) or shape.keys() not in kinds:
+        raise NotPlain("what is in it is neither parameters nor a result")
+    if "error" in shape and not (isinstance(shape["error"], list) and list(map(type, shape["error"])) == [str, str]):
+        raise NotPlain("its error is not a name and a message")
+    if "parameters" in shape and not isinstance(shape["parameters"], dict):
+        raise NotPlain("its parameters have no names")
+
+
+def need_key(path: str) -> None:
+    """Raises NotPlain for a path in the storage that is no key: none leaves the folder."""
+    if not KEY.fullmatch(path.removeprefix("parameters/")):
+        raise NotPlain("its name is no UUID")
+
+
+# --- values, by the signature -----------------------------------------------------------------------
+
+NONE = inspect.Parameter.empty
+known: dict[str, Task[..., Any]] = {}  # by their keys: the tasks that this process has submitted or serves
+
+
+@lru_cache(maxsize=1000)
+def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
+    """What the signature declares, by name; `return` for the result. *args are a tuple, **kwargs a dict."""
+    try:
+        hints = typing.get_type_hints(function, include_extras=True)
+    except Exception:  # it names what is only there for a type checker
+        hints = {}
+    for name, parameter in inspect.signature(function).parameters.items():
+        if parameter.default is None and name in hints:
+            hints[name] = hints[name] | None
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            hints[name] = tuple[hints.get(name, Any), ...]
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            hints[name] = dict[str, hints.get(name, Any)]
+    return {name: hint for name, hint in hints.items() if hint is not Any}
+
+
+def back_from_json(plain: Any, hint: Any) -> Any:
+    """The value of the declared type. Raises ValueError (pydantic's) if it is not one."""
+    return plain if hint is NONE else TypeAdapter(hint).validate_json(orjson.dumps(plain))
+
+
+def to_json(value: Any, hint: Any, name: str) -> Any:
+    """The value as lists, dicts and plain values. Raises CannotTravel if it would not come back equal."""
+    try:
+        plain = value if hint is NONE else TypeAdapter(hint).dump_python(value, mode="json", warnings="error")
+        plain = orjson.loads(orjson.dumps(plain, option=NOT_JSON))
+        same = shallow(plain) and bool(back_from_json(plain, hint) == value)
+    except Exception:
+        same = False
+    if same:
+        return plain
+    declared = "has no declared type" if hint is NONE else f"is declared {getattr(hint, '__name__', hint)}"
+    raise CannotTravel(
+        f"{name} {declared}, and {type(value).__name__} does not come back from JSON the same, so it cannot travel to "
+        f"another machine. Try: declaring its type in the signature, or giving text, numbers, lists, dicts"
+    )
+
+
+class Plain(Serializer):  # type: ignore[type-arg]  # Prefect takes Serializer[Any] for another kind
+    """Prefect's name for what writes a result and reads it. task: the key of the task whose signature says how."""
+
+    type: str = Field(default="plain", frozen=True)
+    task: str = ""
+
+    def _hint(self) -> Any:
+        task = known.get(self.task)
+        return hints_of(task.fn).get("return", NONE) if task else NONE
+
+    def dumps(self, obj: Any) -> bytes:
+        """Raises CannotTravel. An exception goes as its type's name and its message."""
+        if isinstance(obj, BaseException):
+            return orjson.dumps({"error": [type(obj).__name__, str(obj).encode(errors="replace").decode()[:100_000]]})
+        return orjson.dumps({"value": to_json(obj, self._hint(), "its result")})
+
+    def loads(self, blob: bytes) -> Any:
+        shape = parsed(blob)
+        if "error" in shape:
+            return FailedThere(": ".join(shape["error"]))
+        return back_from_json(shape["value"], self._hint())
+
+
+async def store_parameters(store: ResultStore, identifier: UUID, data: dict[str, Any]) -> None:
+    """In the place of Prefect's: the parameters alone, without the settings of who submits. Raises CannotTravel."""
+    task = known[typing.cast(Plain, store.serializer).task]
+    if data.get("wait_for"):
+        raise CannotTravel("wait_for names runs of this process, which cannot travel. Try: submitting when they ended")
+    hints = hints_of(task.fn)
+    given = data.get("parameters", {})
+    plain = {name: to_json(value, hints.get(name, NONE), f"{name} of {task.name}") for name, value in given.items()}
+    metadata = ResultRecordMetadata(serializer=store.serializer, storage_key=str(identifier))
+    record = ResultRecord(result=orjson.dumps({"parameters": plain}).decode(), metadata=metadata)
+    content = record.model_dump_json(serialize_as_any=True).encode()
+    if len(content) > LARGEST:
+        raise CannotTravel(f"the parameters of {task.name} have {len(content):,} bytes, and {LARGEST:,} may travel")
+    await typing.cast(Files, store.result_storage).awrite_path(f"parameters/{identifier}", content)
+
+
+async def read_parameters(store: ResultStore, identifier: UUID) -> dict[str, Any]:
+    """In the place of Prefect's. Raises NotPlain, or ValueError where they are not what the signature declares."""
+    task = known[typing.cast(Plain, store.serializer).task]
+    content = await typing.cast(Files, store.result_storage).aread_path(f"parameters/{identifier}")
+    hints, parameters = hints_of(task.fn), parsed(parsed(content)["result"])["parameters"]
+    unknown = parameters.keys() - inspect.signature(task.fn).parameters.keys()
+    if unknown:
+        raise NotPlain(f"{task.name} has no parameter {sorted(unknown)[0]!r}")
+    found = {}
+    for name, value in parameters.items():
+        try:
+            found[name] = back_from_json(value, hints.get(name, NONE))
+        except ValueError:
+            raise NotPlain(f"{name} of {task.name} is not what its signature declares") from None
+    return {"parameters": found}
+
+
+# --- what Prefect is given -----------------------------------------------------------------------------
+
+
+class Files(WritableFileSystem):
+    """What Prefect sees as its storage. It looks at every file before Prefect gets it."""
+
+    _where: Any = PrivateAttr()
+    _read_ahead: dict[str, bytes] = PrivateAttr(default_factory=dict)  # parameters that are about to be read again
+
+    def _resolve_path(self, path: str) -> None:
+        """Prefect asks where a key is in the file system, and takes None for: nowhere."""
+
+    @staticmethod
+    def _checked(path: str, content: bytes) -> bytes:
+        need_plain(content, path)
+        return content
+
+    def read_path(self, path: str, _sync: bool = True) -> bytes:  # pyright: ignore[reportIncompatibleMethodOverride]
+        need_key(path)
+        return self._checked(path, self._where.read(path))
+
+    def write_path(self, path: str, content: bytes, _sync: bool = True) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        need_plain(content, path)
+        self._where.write(path, content)
+
+    async def aread_path(self, path: str) -> bytes:
+        need_key(path)
+        if kept := self._read_ahead.pop(path, None):
+            return kept
+        content = self._checked(path, await self._where.aread(path))
+        # A task server looks whether it can read the parameters of a run, and then Prefect reads them.
+        if path.startswith("parameters/") and len(self._read_ahead) < 100:
+            self._read_ahead[path] = content
+        return content
+
+    async def awrite_path(self, path: str, content: bytes) -> None:
+        need_plain(content, path)
+        await self._where.awrite(path, content)
+
+
+def use(where: Any) -> None:
+    """From now on the tasks of this process write and read plain JSON there. where: see storage.py."""
+    files = Files()
+    files._where = where
+    default = results._DefaultResultStorage(files, results._DefaultResultStorageSource.SETTINGS)
+    update, aupdate = ResultStore.update_for_task, ResultStore.aupdate_for_task
+
+    def plain_store(store: ResultStore, task: Task[..., Any]) -> ResultStore:
+        known[task.task_key] = task
+        serializer = Plain(task=task.task_key)
+        return store.model_copy(update={"result_storage": files, "serializer": serializer, "metadata_storage": None})
+
+    async def later(self: ResultStore, task: Task[..., Any]) -> ResultStore:
+        return plain_store(await aupdate(self, task), task)
+
+    def update_for_task(self: ResultStore, task: Task[..., Any], _sync: bool = False) -> Any:
+        if asyncio._get_running_loop() and not _sync:
+            return later(self, task)
+        return plain_store(update(self, task, _sync=True), task)
+
+    async def task_storage() -> Files:
+        return files
+
+    async def result_storage() -> Any:
+        return default
+
+    ResultStore.update_for_task = update_for_task  # type: ignore[method-assign]
+    ResultStore.aupdate_for_task = later  # type: ignore[method-assign]
+    results._get_default_result_storage = lambda: default
+    results._aget_default_result_storage = result_storage
+    for module in (results, tasks, task_worker):
+        module.get_or_create_default_task_scheduling_storage = task_storage  # type: ignore[attr-defined]
+    task_worker.store_parameters, task_worker.read_parameters = store_parameters, read_parameters

@@ -1,0 +1,626 @@
+"""One port for other machines: TLS, a code, sessions, and a list of what may pass.
+
+`python -m durable port` runs the Prefect server on loopback as before, and in the same process, for the same
+application, a second port with this in front. So the queue stays one, websockets work as they are, and there is no
+proxy. What goes through:
+
+- `/api/health` for all. With the code: /durable/join, which answers with a token. With a token: ROUTES and WEBSOCKETS
+  below, which is what submitting, serving, following runs and the pages of the UI need.
+- State data only of results that are plain JSON (plain.py): Prefect imports what other data name.
+- /durable/storage: parameters and results. /durable/records: who runs what, for the rescuer on this machine.
+"""
+
+import argparse
+import asyncio
+import hmac
+import ipaddress
+import re
+import secrets
+import socket
+import sys
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import nullcontext, suppress
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import orjson
+import uvicorn
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+
+from durable.joining import PORT, PROTOCOL, code_of, in_base32, write_private
+from durable.plain import KEY, LARGEST, NotPlain, need_plain, need_plain_metadata, parsed
+from durable.records import Records
+from durable.sessions import LEASE, Session, Sessions
+from durable.storage import Folder, place
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+BODY = 1_000_000  # bytes of a request to Prefect's API, or of a message on a websocket
+CONNECTIONS = 1000  # at once
+DAY = 24 * 3600
+ID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+RUNS = "(task_runs|flow_runs|flows|logs|artifacts|events|task_workers)"
+ROUTES = {
+    "GET": [
+        "/api/(health|ready|version|hello)",
+        "/api/admin/version",
+        f"/api/(task_runs|flow_runs|flows|task_run_states|flow_run_states)/{ID}(/graph|/graph-v2)?",
+        "/api/(task_run_states|flow_run_states)/",
+        "/api/csrf-token",
+    ],
+    "POST": [
+        "/api/task_runs/",
+        f"/api/task_runs/{ID}/set_state",
+        "/api/logs/",
+        f"/api/{RUNS}/(filter|count|history|lateness|paginate)",
+        f"/api/ui/{RUNS}/[a-z/-]+",
+        "/api/ui/schemas/validate",
+        "/api/v2/concurrency_limits/(increment|decrement|increment-with-lease|decrement-with-lease)",
+        f"/api/v2/concurrency_limits/leases/{ID}/renew",
+        "/api/events/count-by/[a-z-]+",
+    ],
+}
+ALLOWED = {method: re.compile("|".join(f"(?:{path})" for path in paths)) for method, paths in ROUTES.items()}
+WEBSOCKETS = {"/api/task_runs/subscriptions/scheduled", "/api/events/in", "/api/events/out", "/api/logs/out"}
+EVENTS = {"start", "end", "up", "away"}  # what a task server may write into its record
+HOW = {"returned", "refused", "given back", "unreadable", "timed out"}
+
+
+# --- certificates -----------------------------------------------------------------------------------
+
+
+def _certificate(
+    subject: str, key: Any, issuer: x509.Certificate | None, signer: Any, names: list[str]
+) -> x509.Certificate:
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, subject)])
+    now = datetime.now(UTC)  # and that clock may be wrong, as the other machine's
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(issuer.subject if issuer else name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=3650))
+        .not_valid_after(now + timedelta(days=3650))
+        .add_extension(x509.BasicConstraints(ca=not issuer, path_length=None if issuer else 0), critical=True)
+    )
+    if issuer:
+        builder = builder.add_extension(x509.SubjectAlternativeName(list(map(_alternative, names))), critical=False)
+    else:
+        usage = {"digital_signature": False, "content_commitment": False, "key_encipherment": False}
+        usage |= {"data_encipherment": False, "key_agreement": False, "encipher_only": False, "decipher_only": False}
+        builder = builder.add_extension(x509.KeyUsage(key_cert_sign=True, crl_sign=True, **usage), critical=True)
+    builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    if issuer:
+        authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
+        builder = builder.add_extension(authority, critical=False)
+    return builder.sign(signer, hashes.SHA256())
+
+
+def _alternative(name: str) -> x509.GeneralName:
+    with suppress(ValueError):
+        return x509.IPAddress(ipaddress.ip_address(name.partition("%")[0]))
+    return x509.DNSName(name)
+
+
+def _private(key: Any) -> str:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def certificates(folder: Path, names: list[str]) -> tuple[Path, Path, bytes]:
+    """The files of the chain and of its key, new for these names and addresses, and the CA that is kept (DER)."""
+    ca_file, ca_key_file = folder / "ca.pem", folder / "ca.key"
+    if not (ca_file.exists() and ca_key_file.exists()):
+        key = ec.generate_private_key(ec.SECP256R1())
+        ca = _certificate("durable: this machine", key, None, key, [])
+        write_private(ca_key_file, _private(key))
+        write_private(ca_file, ca.public_bytes(Encoding.PEM).decode())
+    ca = x509.load_pem_x509_certificate(ca_file.read_bytes())
+    signer = load_pem_private_key(ca_key_file.read_bytes(), None)
+    key = ec.generate_private_key(ec.SECP256R1())
+    leaf = _certificate("durable: a port", key, ca, signer, names)
+    chain, key_file = folder / "chain.pem", folder / "chain.key"
+    write_private(key_file, _private(key))
+    write_private(chain, (leaf.public_bytes(Encoding.PEM) + ca.public_bytes(Encoding.PEM)).decode())
+    return chain, key_file, ca.public_bytes(Encoding.DER)
+
+
+def password_in(folder: Path) -> str:
+    """60 bits, kept until the folder is deleted: machines that know the code can come back."""
+    path = folder / "password"
+    if not path.exists():
+        write_private(path, in_base32(secrets.token_bytes(8)))
+    return path.read_text()
+
+
+# --- what may pass ----------------------------------------------------------------------------------
+
+
+class Refusal(Exception):
+    """An HTTP status and a sentence."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status, self.detail = status, detail
+
+
+def need_plain_state(body: Any) -> None:
+    """Of what creates a run or sets its state. Raises Refusal for data for which Prefect would import something."""
+    state = body.get("state") if isinstance(body, dict) else None
+    if isinstance(state, dict) and state.get("data") is not None:
+        try:
+            need_plain_metadata(state["data"])
+        except NotPlain as error:
+            raise Refusal(422, f"this state's data may not pass: {error}") from None
+
+
+def need_plain_event(text: str | bytes) -> None:
+    """Of a message to /events/in: Prefect writes a run's state from it. Raises NotPlain."""
+    event = parsed(text, BODY)
+    name = event.get("event", "") if isinstance(event, dict) else ""
+    if event == {} or not isinstance(name, str):
+        raise NotPlain("it is no event")
+    if name.startswith("prefect.") and not name.startswith("prefect.task-run."):
+        raise NotPlain(f"events {name[:60]!r} are not a task server's")
+    payload = event.get("payload")
+    for which in ("validated_state", "initial_state"):
+        state = payload.get(which) if isinstance(payload, dict) else None
+        if isinstance(state, dict) and state.get("data") is not None:
+            need_plain_metadata(state["data"])
+
+
+async def body_of(scope: Scope, receive: Receive, largest: int) -> bytes:
+    """The whole body. Raises Refusal if it is compressed or too large."""
+    headers = dict(scope["headers"])
+    if headers.get(b"content-encoding", b"identity") != b"identity":
+        raise Refusal(415, "no compressed bodies")
+    with suppress(ValueError):
+        if int(headers.get(b"content-length", b"0")) > largest:
+            raise Refusal(413, f"more than {largest:,} bytes")
+    parts, size = [], 0
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise ConnectionError("the other side went away")
+        size += len(message.get("body", b""))
+        if size > largest:
+            raise Refusal(413, f"more than {largest:,} bytes")
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+def short(value: Any, longest: int = 100) -> str:
+    """A text of the other side for people's eyes: printable, and not long. Raises Refusal for anything else."""
+    if not isinstance(value, str) or len(value) > longest or not value.isprintable():
+        raise Refusal(422, f"no text of at most {longest} characters")
+    return value
+
+
+# --- the port ---------------------------------------------------------------------------------------
+
+
+class Port:
+    """ASGI, in front of Prefect's application. storage: see storage.place()."""
+
+    def __init__(self, app: Any, sessions: Sessions, password: str, storage: Any) -> None:
+        self.app, self.sessions, self.password, self.storage = app, sessions, password, storage
+        sessions.records.mkdir(parents=True, exist_ok=True)
+        self._found = Records(sessions.records, newer_than=time.time() - 300)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
+        elif scope["type"] == "http":
+            try:
+                await self._http(scope, receive, send)
+            except Refusal as refusal:
+                await answer(send, refusal.status, {"detail": refusal.detail})
+            except ConnectionError:
+                pass
+
+    def _session(self, scope: Scope) -> Session | None:
+        kind, _, token = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1").partition(" ")
+        if kind == "Bearer":
+            return self.sessions.find(token)
+        return None
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        method, path = scope["method"], scope["path"]
+        if path == "/api/health" and method == "GET":
+            return await self.app(scope, receive, send)
+        if path == "/durable/join" and method == "POST":
+            return await answer(send, 200, self._join(scope, parsed_body(await body_of(scope, receive, 10_000))))
+        session = self._session(scope)
+        if not session:
+            raise Refusal(401, "no session here: join with the code")
+        if path.startswith("/durable/"):
+            return await self._own(session, method, path, scope, receive, send)
+        if not path.startswith("/api/"):  # the pages of the UI
+            if method not in ("GET", "HEAD"):
+                raise Refusal(403, "not through this port")
+            return await self.app(scope, receive, send)
+        if method not in ALLOWED or not ALLOWED[method].fullmatch(path):
+            raise Refusal(403, f"{method} {path[:200]} does not pass this port")
+        if method == "GET":
+            return await self.app(scope, receive, send)
+        body = await body_of(scope, receive, BODY)
+        if body:
+            need_plain_state(parsed_body(body, BODY))
+        await self.app(scope, once(body, receive), send)
+
+    # --- joining and leaving -----------------------------------------------------------------------
+
+    def _join(self, scope: Scope, body: Any) -> Any:
+        given = body.get("password") if isinstance(body, dict) else None
+        if not isinstance(given, str) or not hmac.compare_digest(given.encode(), self.password.encode()):
+            raise Refusal(401, "another password")
+        if body.get("protocol") != PROTOCOL:
+            raise Refusal(409, "the two machines have different versions of this kit")
+        ours, theirs = version("prefect"), short(body.get("prefect", ""), 40)
+        if theirs.split(".")[0] != ours.split(".")[0]:
+            raise Refusal(409, f"Prefect is {ours} here and {theirs} there")
+        token, session = self.sessions.begin(
+            short(body.get("name")) or "?",
+            short(body.get("machine", "")),
+            address=(scope.get("client") or ("?",))[0],
+            prefect=theirs,
+            python=short(body.get("python", ""), 40),
+        )
+        print(f"{session.name} joined, from {session.address}", flush=True)
+        return {"token": token, "machine": self.sessions.machine, "name": session.machine, "prefect": ours}
+
+    async def end_silent(self) -> None:
+        """Look every second for sessions that have gone silent, until cancelled."""
+        while True:
+            await asyncio.sleep(1)
+            for session in self.sessions.end_silent():
+                print(f"{session.name} was not heard of for {self.sessions.lease:g} s: its session is over", flush=True)
+
+    # --- storage and records -------------------------------------------------------------------------
+
+    async def _own(self, session: Session, method: str, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        _, _, what = path.removeprefix("/durable/").partition("/")
+        if path.startswith("/durable/storage/") and KEY.fullmatch(what.removeprefix("parameters/")):
+            if method == "GET":
+                return await self._read(what, send)
+            if method == "PUT":
+                return await self._write(session, what, await body_of(scope, receive, LARGEST), send)
+        elif path == "/durable/session" and method == "DELETE":
+            self.sessions.end(session)
+            print(f"{session.name} has left", flush=True)
+            return await answer(send, 204)
+        elif path == "/durable/session" and method == "PUT":
+            return await answer(send, 204)
+        elif path == "/durable/sessions" and method == "GET":
+            return await answer(send, 200, self.told())
+        elif path == "/durable/records" and method == "POST":
+            lines = parsed_body(await body_of(scope, receive, BODY), BODY)
+            return await answer(send, 200, self._write_lines(session, lines))
+        elif path == "/durable/records/since" and method == "POST":
+            offsets = parsed_body(await body_of(scope, receive, BODY), BODY)
+            return await answer(send, 200, await asyncio.to_thread(lines_since, self.sessions.records, offsets))
+        raise Refusal(404, "there is nothing here")
+
+    def told(self) -> list[dict[str, Any]]:
+        """The sessions, for people."""
+        now = time.monotonic()
+        names = ("name", "machine", "server", "address", "prefect", "python", "since")
+        return [{name: getattr(each, name) for name in names} | {"heard": now - each.heard} for each in self.sessions]
+
+    async def _read(self, key: str, send: Send) -> None:
+        try:
+            content = await self.storage.aread(key)
+        except (OSError, ValueError):
+            raise Refusal(404, "no such file") from None
+        await answer(send, 200, content)
+
+    async def _write(self, session: Session, key: str, content: bytes, send: Send) -> None:
+        try:
+            need_plain(content, key)
+        except NotPlain as error:
+            raise Refusal(422, f"only plain JSON may pass: {error}") from None
+        try:
+            if not isinstance(self.storage, Folder):
+                await self.storage.awrite(key, content)
+            elif not self.storage.write(key, content, wanted=lambda: session.alive):
+                raise Refusal(401, "this session is over")
+        except OSError as error:
+            raise Refusal(507, f"it cannot be written there ({error.strerror})") from None
+        await answer(send, 204)
+
+    def _write_lines(self, session: Session, lines: Any) -> Any:
+        """Append to the record of the session's task server; answer which starts must not be run, and why."""
+        if not isinstance(lines, list):
+            raise Refusal(422, "no lines of a task server")
+        refused = {}
+        for line in lines:
+            if not isinstance(line, dict):
+                raise Refusal(422, "no line of a task server")
+            if "keys" in line:
+                self._begin_record(session, line)
+                continue
+            if not session.record:
+                raise Refusal(409, "first the keys that it serves")
+            written = {"event": line.get("event")}
+            if written["event"] not in EVENTS:
+                raise Refusal(422, "no event of a task server")
+            if written["event"] in ("start", "end"):
+                written["run"] = needed_id(line.get("run"))
+            if written["event"] == "start":
+                written["state"] = needed_id(line.get("state"))
+                written["parameters"] = needed_id(line["parameters"]) if line.get("parameters") else None
+            if written["event"] == "end":
+                written["how"] = line["how"] if line.get("how") in HOW else "returned"
+            try:
+                session.record.write(must=written["event"] == "start", **written)
+            except OSError as error:
+                raise Refusal(507, f"the records cannot be written there ({error.strerror})") from None
+            if written["event"] == "start" and (why := self._why_not(session, written["run"], written["state"])):
+                refused[written["run"]] = why
+        return {"refused": refused}
+
+    def _begin_record(self, session: Session, line: dict[str, Any]) -> None:
+        keys, limit = line["keys"], line.get("limit")
+        if session.record or not isinstance(keys, list) or len(keys) > 1000:
+            raise Refusal(422, "no keys of a task server")
+        if limit is not None and not isinstance(limit, int):
+            raise Refusal(422, "no limit of a task server")
+        keys = [short(key, 300) for key in keys]
+        pid = line["pid"] if isinstance(line.get("pid"), int) else 0
+        self.sessions.serves(session, short(line.get("server", "")) or "task server", keys=keys, limit=limit, pid=pid)
+        print(f"{session.name} serves", flush=True)
+
+    def _why_not(self, session: Session, run: str, state: str) -> str | None:
+        assert session.record
+        with suppress(OSError):
+            self._found.read()
+        self._found.forget(time.time() - 300)
+        story = self._found.runs.get(run)
+        return story.why_refused(state, but=session.record.path) if story else None
+
+    # --- websockets -----------------------------------------------------------------------------------
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        session = self._session(scope)
+        if not session or scope["path"] not in WEBSOCKETS:
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        over = asyncio.ensure_future(session.ended.wait())
+        looks = scope["path"] == "/api/events/in"
+        first = True
+        arriving: asyncio.Future[Message] | None = None  # Prefect looks for a message and gives up again
+
+        async def receive_checked() -> Message:
+            nonlocal first, arriving
+            arriving = arriving or asyncio.ensure_future(receive())
+            await asyncio.wait({arriving, over}, return_when=asyncio.FIRST_COMPLETED)
+            if not arriving.done():
+                return await shut("this session is over")
+            message, arriving = arriving.result(), None
+            if message["type"] != "websocket.receive":
+                return message
+            session.heard = time.monotonic()
+            text = message.get("text") or message.get("bytes") or b""
+            try:
+                if looks and not first:
+                    need_plain_event(text)
+                else:
+                    parsed(text, BODY)
+            except NotPlain as error:
+                return await shut(f"this may not pass: {error}")
+            first = False
+            return message
+
+        async def shut(why: str) -> Message:
+            with suppress(RuntimeError, OSError):
+                await send({"type": "websocket.close", "code": 1008, "reason": why[:120]})
+            return {"type": "websocket.disconnect", "code": 1008}
+
+        try:
+            await self.app(scope, receive_checked, send)
+        finally:
+            over.cancel()
+            if arriving:
+                arriving.cancel()
+
+
+def parsed_body(body: bytes, largest: int = 10_000) -> Any:
+    try:
+        return parsed(body, largest)
+    except NotPlain as error:
+        raise Refusal(422, f"no body for this port: {error}") from None
+
+
+def needed_id(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(ID, value):
+        raise Refusal(422, "no id of a run or a state")
+    return value
+
+
+def once(body: bytes, receive: Receive) -> Receive:
+    """A receive() that has this body first, for the application behind."""
+    sent = False
+
+    async def replay() -> Message:
+        nonlocal sent
+        if sent:
+            return await receive()
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay
+
+
+async def answer(send: Send, status: int, body: Any = None) -> None:
+    content = body if isinstance(body, bytes) else b"" if body is None else orjson.dumps(body)
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": content})
+
+
+def lines_since(folder: Path, offsets: Any) -> dict[str, Any]:
+    """What was written into the records since, for `make watch` on another machine; a megabyte at the most at once."""
+    if not isinstance(offsets, dict):
+        raise Refusal(422, "no places in files")
+    found: dict[str, str] = {}
+    room = BODY
+    for path in sorted(folder.glob("*.jsonl")):
+        begin = offsets.get(path.name, 0)
+        if room > 0 and isinstance(begin, int) and begin >= 0:
+            with suppress(OSError), path.open("rb") as file:
+                file.seek(begin)
+                text = file.read(room)
+                text = text[: text.rfind(b"\n") + 1]
+                room -= len(text)
+                if text:
+                    found[path.name] = text.decode(errors="replace")
+    return {"files": found, "more": room <= 0}
+
+
+# --- old files ----------------------------------------------------------------------------------------
+
+
+async def delete_old(folder: Folder, api: str, seconds: float) -> int:
+    """Delete parameters and results that were last written so long ago, but those of runs that have not ended.
+
+    api: of the Prefect server, on loopback. Returns how many. Raises httpx.HTTPError when the API is away.
+    """
+    import httpx
+
+    before = time.time() - seconds
+    old = [path for path in folder.path.rglob("*") if path.is_file() and path.stat().st_mtime < before]
+    if not old:
+        return 0
+    wanted: set[str] = set()
+    under_way = {"state": {"type": {"any_": ["SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING"]}}}
+    async with httpx.AsyncClient(base_url=api, timeout=30, trust_env=False) as client:
+        offset, page = 0, [{}]
+        while page:
+            asked = {"task_runs": under_way, "sort": "ID_DESC", "offset": offset, "limit": 200}
+            page = (await client.post("/task_runs/filter", json=asked)).raise_for_status().json()
+            offset += len(page)
+            for run in page:  # the id of its parameters stands in the state that queued it
+                states = (await client.get("/task_run_states/", params={"task_run_id": run["id"]})).raise_for_status()
+                wanted |= {state["state_details"].get("task_parameters_id") or "" for state in states.json()}
+                wanted |= {(state.get("data") or {}).get("storage_key") or "" for state in states.json()}
+    gone = [path for path in old if path.name not in wanted]
+    for path in gone:
+        path.unlink(missing_ok=True)
+    return len(gone)
+
+
+async def delete_old_now_and_then(folder: Folder, api: str, seconds: float) -> None:
+    """Every hour, or more often where files are kept for less, until cancelled."""
+    while True:
+        await asyncio.sleep(min(3600, max(1, seconds / 10)))
+        try:
+            await delete_old(folder, api, seconds)
+        except Exception as error:  # the API is busy, a file is another's: next time
+            print(f"old files could not be deleted now ({error or type(error).__name__})", file=sys.stderr, flush=True)
+
+
+# --- the process ----------------------------------------------------------------------------------------
+
+
+class Second(uvicorn.Server):
+    """The port's server, beside the Prefect server's own: that one hears the signals, and ends this."""
+
+    def capture_signals(self) -> Any:
+        return nullcontext()
+
+
+async def serve_both(options: argparse.Namespace) -> None:
+    from prefect.server.api.server import create_app
+
+    app = create_app(final=True)
+    api = f"http://127.0.0.1:{options.prefect_port}/api"
+    home = Path(options.folder)
+    host, port = options.address.rsplit(":", 1)[0].strip("[]"), int(options.address.rsplit(":", 1)[1])
+    names = list(dict.fromkeys([host, *options.names, socket.gethostname(), "127.0.0.1", "::1", "localhost"]))
+    chain, key, ca = certificates(home, [name for name in names if name not in ("0.0.0.0", "::")])  # noqa: S104
+    password, storage = password_in(home), place(options.storage or str(home / "storage"))
+    if isinstance(storage, Folder):
+        storage.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    sessions = Sessions(home / "sessions.json", Path(options.records), socket.gethostname(), options.lease)
+    front = Port(app, sessions, password, storage)
+    common: dict[str, Any] = {
+        "timeout_keep_alive": 5,
+        "ws_ping_interval": 20,
+        "ws_ping_timeout": 20,
+        "log_level": "warning",
+    }
+    own = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=options.prefect_port, **common))
+    common |= {"timeout_keep_alive": 60, "log_level": "critical"}  # what strangers send is no news
+    others = Second(
+        uvicorn.Config(
+            front,
+            lifespan="off",
+            ssl_certfile=chain,
+            ssl_keyfile=key,
+            limit_concurrency=CONNECTIONS,
+            h11_max_incomplete_event_size=32_000,
+            ws_max_size=BODY,
+            ws_per_message_deflate=False,  # a small message may not become a large one
+            server_header=False,
+            **common,
+        )
+    )
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        print(
+            f"error: cannot listen at {options.address} ({error.strerror}). Try: another address or port",
+            file=sys.stderr,
+        )
+        sys.exit(2)
+    write_private(home / "code", code_of(password, ca))
+    helpers = [asyncio.create_task(front.end_silent())]
+    if isinstance(storage, Folder):
+        helpers.append(asyncio.create_task(delete_old_now_and_then(storage, api, options.keep)))
+    second = asyncio.create_task(others.serve(sockets=[listener]))
+    try:
+        await own.serve()  # until a signal
+    finally:
+        others.should_exit = True
+        others.force_exit = True
+        for helper in helpers:
+            helper.cancel()
+        await asyncio.wait({second, *helpers})
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m durable port", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--address", required=True, help="HOST:PORT where other machines come in")
+    parser.add_argument(
+        "--names", nargs="*", default=[], help="other addresses and names of this machine, for the certificate"
+    )
+    parser.add_argument(
+        "--folder", required=True, help="where the CA, the password, the sessions and the files are kept"
+    )
+    parser.add_argument("--records", required=True, help="the folder of the task servers' records on this machine")
+    parser.add_argument("--storage", default="", help="a block of Prefect's, as type/name, in the place of a folder")
+    parser.add_argument("--prefect-port", type=int, default=4200, help="of the Prefect server, on loopback")
+    parser.add_argument(
+        "--lease", type=float, default=LEASE, help="seconds without a word after which a task server's session ends"
+    )
+    parser.add_argument("--keep", type=float, default=DAY, help="seconds that the files of ended runs are kept")
+    options = parser.parse_args(arguments)
+    if not re.fullmatch(r".+:[0-9]{1,5}", options.address):
+        parser.error(f"--address is HOST:PORT, for example 192.0.2.7:{PORT}")
+    with suppress(KeyboardInterrupt):
+        asyncio.run(serve_both(options))
+    return 0

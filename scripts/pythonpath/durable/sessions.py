@@ -1,0 +1,126 @@
+"""Who has joined a port: a session each, of whose token only the hash is kept, and the record of its task server."""
+
+import asyncio
+import hashlib
+import json
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from durable.joining import write_private
+from durable.records import Record
+
+LEASE = 20  # seconds without a word after which a task server's session ends
+FORGOTTEN = 7 * 24 * 3600  # the same for a machine's commands
+
+
+def digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+@dataclass
+class Session:
+    """A machine's commands, or one task server on it."""
+
+    digest: str
+    machine: str  # its name here; another machine with the same has a number behind it
+    identity: str  # what tells machines apart
+    server: str  # the name of the task server; empty for commands
+    address: str
+    prefect: str
+    python: str
+    since: float  # seconds since 1970
+    record_file: str = ""
+    heard: float = field(default_factory=time.monotonic)
+    record: Record | None = None
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def name(self) -> str:
+        return f"{self.server} on {self.machine}" if self.server else self.machine
+
+    @property
+    def alive(self) -> bool:
+        return not self.ended.is_set()
+
+
+KEPT = ("digest", "machine", "identity", "server", "address", "prefect", "python", "since", "record_file")
+
+
+class Sessions:
+    """All of them, also in a file, so that a Prefect server that starts again knows whom it has let in."""
+
+    def __init__(self, path: Path, records: Path, machine: str, lease: float = LEASE) -> None:
+        """machine: this one's name, which no other can have."""
+        self.path, self.records, self.machine, self.lease = path, records, machine, lease
+        self._all: dict[str, Session] = {}
+        with suppress(FileNotFoundError, ValueError, TypeError, KeyError):
+            for kept in json.loads(path.read_text()):
+                session = Session(**{name: kept[name] for name in KEPT})
+                if session.record_file:  # its lock went with the process before this one
+                    session.record = Record.again(records / session.record_file)
+                self._all[session.digest] = session
+
+    def __iter__(self) -> Iterator[Session]:
+        return iter(list(self._all.values()))
+
+    def save(self) -> None:
+        kept = [{name: getattr(session, name) for name in KEPT} for session in self._all.values()]
+        write_private(self.path, json.dumps(kept))
+
+    def begin(self, machine: str, identity: str, **about: Any) -> tuple[str, Session]:
+        """A new session and its token."""
+        token = secrets.token_urlsafe(32)
+        session = Session(digest(token), self._unique(machine, identity), identity, "", since=time.time(), **about)
+        self._all[session.digest] = session
+        self.save()
+        return token, session
+
+    def serves(self, session: Session, server: str, **about: Any) -> None:
+        """From now on it is a task server's, with a record. One of the same name on that machine, before it, ends."""
+        for other in self:
+            if (other.identity, other.server) == (session.identity, server):
+                self.end(other)
+        session.server = server
+        session.record = Record(self.records, session.name, host=session.machine, **about)
+        assert session.record.path
+        session.record_file = session.record.path.name
+        self.save()
+
+    def _unique(self, machine: str, identity: str) -> str:
+        taken = {self.machine: ""} | {session.machine: session.identity for session in self}
+        for name, known in taken.items():
+            if known == identity:
+                return name
+        number, name = 1, machine
+        while name in taken:
+            number += 1
+            name = f"{machine}-{number}"
+        return name
+
+    def find(self, token: str) -> Session | None:
+        """The live session of a token, which has been heard of by that."""
+        session = self._all.get(digest(token))
+        if session:
+            session.heard = time.monotonic()
+        return session
+
+    def end(self, session: Session) -> None:
+        """Its token is refused and its websockets close; what its task server had in flight is the rescuer's."""
+        self._all.pop(session.digest, None)
+        session.ended.set()
+        if session.record:
+            session.record.close()
+        self.save()
+
+    def end_silent(self) -> list[Session]:
+        """End those that nothing was heard of for too long; returns them."""
+        now = time.monotonic()
+        silent = [each for each in self if now - each.heard > (self.lease if each.server else FORGOTTEN)]
+        for session in silent:
+            self.end(session)
+        return silent
