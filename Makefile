@@ -24,8 +24,8 @@ SHELL := /bin/bash
 
 # Every variable that people set: how the kit works here, which may stand in .env, and what one command alone is told.
 # A line each: scripts/lib/variables.sh and launch/unattended.py read them here.
-SETTINGS := ANSWER_SECONDS CACHE_SECONDS DB FAIL_RATE GRACE INBOX_PORT LIMIT LLM MARKETING_PORT MARVIN_AGENT_MODEL MAX_RESCUES OPENAI_BASE_URL PREFECT_API_URL PREFECT_PORT PYTHON PYTHON_IMAGE REDIS_IMAGE REDIS_PORT REDIS_URL REMOTE RESCUE SMTP_PORT SMTP_URL TUNED WEB_PORT WHEELS WORKSHOP_HOME WORK_SECONDS
-OF_ONE_COMMAND := ALL APPLY AUTO CODE CODES DOCKER EMAIL EX FILTER FORCE FROM FULL LANES MANUAL MINUTES N NAME NAMES NOTES ONCE OUT PEERS PLATFORM PREFECT Q QUICK RATE SECONDS SEED SERVERS SET SQL STEP TESTS WAIT WHO
+SETTINGS := ANSWER_SECONDS CACHE_SECONDS DB FAIL_RATE GRACE INBOX_PORT JOIN_PORT LEASE_SECONDS LIMIT LISTEN LLM MARKETING_PORT MARVIN_AGENT_MODEL MAX_RESCUES OPENAI_BASE_URL PREFECT_API_URL PREFECT_PORT PYTHON PYTHON_IMAGE REDIS_IMAGE REDIS_PORT REDIS_URL REMOTE RESCUE SMTP_PORT SMTP_URL STORAGE TUNED WEB_PORT WHEELS WORKSHOP_HOME WORK_SECONDS
+OF_ONE_COMMAND := ALL APPLY AT AUTO CODE CODES DOCKER EMAIL EX FILTER FORCE FROM FULL LANES MANUAL MINUTES N NAME NAMES NOTES ONCE OUT PEERS PLATFORM PREFECT Q QUICK RATE SECONDS SEED SERVERS SET SQL STEP TESTS WAIT WHO
 VARIABLES := $(SETTINGS) $(OF_ONE_COMMAND)
 
 # For scripts/lib/typed.sh: the names that were typed, and are none of these. They may be slips.
@@ -73,7 +73,9 @@ submit-map: ## submit many with map [NAMES="Ford Prefect Slartibartfast"] [N=100
 	@scripts/py.sh commands.submit_map
 
 .PHONY: server
-server: ## one more task server for the running example, in this terminal [LIMIT]
+#: `AT`: for example 7 on another machine, with the address that its `make ex7` shows; it asks for the code, or takes it from
+#: `JOIN_CODE`, and keeps both until `make leave`.
+server: ## one more task server for the running example, in this terminal [LIMIT] [AT=192.0.2.7:4243]
 	@scripts/server.sh
 
 .PHONY: watch
@@ -110,6 +112,10 @@ ask: ## ask example 5 a question, and follow it [Q="What is the meaning of life?
 #: It does so while the example works, and counts; exit 1 if a run is lost.
 chaos: ## example 6's agents of chaos: kill what you can, lose nothing [N=300] [SECONDS=60] [SEED=…] [MANUAL=1]
 	@scripts/py.sh chaos.chaos
+
+.PHONY: leave
+leave: ## forget the machine that make server AT=… has joined
+	@scripts/leave.sh
 
 .PHONY: runs
 runs: ## the newest runs: state, duration, which task server ran them [N=20]

@@ -41,6 +41,10 @@ for file in "$KIT"/scripts/lib/*.sh; do . "$file"; done
 # shellcheck disable=SC2034 # models.sh reads KEY_WAS_TYPED
 # What is typed at make's command line travels in these to every process below: a password has no business there.
 case " ${MAKEFLAGS:-} " in *' OPENAI_API_KEY='*) KEY_WAS_TYPED=1 ;; *) KEY_WAS_TYPED= ;; esac
+case " ${MAKEFLAGS:-} " in *' JOIN_CODE='*)
+  fail 'a code in the command line shows in the process list' "the same without it: it is asked for; or export JOIN_CODE=…"
+  ;;
+esac
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES
 
 if [ -n "${WORKSHOP_TYPED:-}" ]; then check_variables; fi
@@ -165,7 +169,7 @@ OWN_REDIS=$([ "$REDIS_URL" != "redis://127.0.0.1:$REDIS_PORT" ] || printf 1)
 derive MARKETING_URL "http://127.0.0.1:$MARKETING_PORT"
 derive MARKETING_PAGE "$MARKETING_URL" # for people: in Docker the tasks have another address
 derive INBOX_URL "http://127.0.0.1:$INBOX_PORT"
-export WORKSHOP_DERIVED=$derived OWN_REDIS MARKETING_DB=$WORKSHOP_HOME/marketing.db MAIL_FOLDER=$WORKSHOP_HOME/mail
+export OWN_REDIS MARKETING_DB=$WORKSHOP_HOME/marketing.db MAIL_FOLDER=$WORKSHOP_HOME/mail
 ## FAIL_RATE=0.2: the share of requests that example 4's services fail
 #: On purpose; these are the mailbox and marketing.
 FAIL_RATE=${FAIL_RATE:-0.2}
@@ -178,6 +182,24 @@ export MARVIN_HOME_PATH=$WORKSHOP_HOME/marvin MARVIN_ENABLE_DEFAULT_PRINT_HANDLE
 for name in ANSWER_SECONDS CACHE_SECONDS; do
   [[ ${!name:-1} =~ ^[0-9]{1,6}(\.[0-9]+)?$ ]] || fail "$name='${!name}' is not a number of seconds" "make ex5 $name=60"
 done
+# Example 7: the port for other machines.
+## JOIN_PORT=PREFECT_PORT + 43: the port of example 7 for other machines
+derive JOIN_PORT $((10#$PREFECT_PORT + 43))
+whole_number JOIN_PORT 1 65534 "make ex7 JOIN_PORT=4243" # make open there takes the next one
+## LEASE_SECONDS=20: how long another machine's task server may be silent until its runs move
+LEASE_SECONDS=${LEASE_SECONDS:-20}
+[[ $LEASE_SECONDS =~ ^[0-9]{1,4}(\.[0-9]+)?$ ]] || fail "LEASE_SECONDS='$LEASE_SECONDS' is not a number of seconds" "make ex7 LEASE_SECONDS=20"
+## LISTEN=asks: the address of this machine at which example 7 opens that port
+#: In a script it is the one of the default route. Behind a comma, more names of this machine for its certificate.
+## STORAGE=a folder: a storage block of Prefect's for example 7's files, as s3-bucket/name
+[ -z "${STORAGE:-}" ] || [[ $STORAGE =~ ^[a-z0-9-]+/[A-Za-z0-9_-]+$ ]] ||
+  fail "STORAGE='$STORAGE' is no block of Prefect's" 'make ex7 STORAGE=s3-bucket/name (none: a folder)'
+## JOIN_CODE=asks: for make server AT=…: the code that make ex7 shows
+#: In the environment or in `.env`.
+unset JOIN_AT JOIN_NAMES JOINED
+export WORKSHOP_DERIVED=$derived
+export LEASE_SECONDS PLAIN_STORAGE=$WORKSHOP_HOME/port/storage STORAGE="${STORAGE:-}"
+[ -z "$STORAGE" ] || PLAIN_STORAGE=$STORAGE
 RECORDS=$WORKSHOP_HOME/task-servers # who ran what: see scripts/pythonpath/durable
 ## MAX_RESCUES=3: how often a run that a task server died with is started again
 #: After that it is `Crashed`.

@@ -78,6 +78,13 @@ if [ "$REMOTE" = 1 ]; then
   need_remote
   say "REMOTE=1: using $REMOTE_URL"
 fi
+case " $(example "$ex" PORTS) " in *' JOIN_PORT '*)
+  [ "$DOCKER" = 1 ] || {
+    where=$("$VENV/bin/python" -P -m workshop_kit.launch.listen) || exit 2
+    export JOIN_AT=${where%% *} JOIN_NAMES=${where#* }
+  }
+  ;;
+esac
 if [ "$DOCKER" = 1 ]; then
   if [ "$ex" = 5 ]; then choose_model_in_docker; fi
   compose_settings "$ex"

@@ -12,6 +12,8 @@ elif [ "$REMOTE" = 1 ]; then
   "$KIT/scripts/setup.sh" core
   need_remote
   url=${REMOTE_URL%/api}
+elif has_joined; then
+  exec "$KIT/scripts/py.sh" commands.open_there
 else
   read_example || keeper_of background-server >/dev/null || fail 'no Prefect server of the kit is running' 'make ex1 or make ex2'
   url=http://127.0.0.1:$PREFECT_PORT

@@ -9,6 +9,15 @@ help_if_asked "$@"
 module=$1 name=${1##*.} group=core
 shift
 name_ignored_settings
+# Example 7, on another machine than its Prefect server's.
+case $name in submit | submit_map | runs | watch | check | check_there | open_there)
+  if [ "$REMOTE" = 0 ] && has_joined; then
+    make_home
+    "$KIT/scripts/setup.sh" core
+    exec "$VENV/bin/python" -P -m workshop_kit.joined run "workshop_kit.$module" "$@"
+  fi
+  ;;
+esac
 case $name in # what talks to a server must not set up a machine just to find that none runs
   submit | submit_map | request_task)
     [ "$REMOTE" = 1 ] || read_example || fail 'nothing is running that could take it' 'make ex2 (in another terminal)'

@@ -1,14 +1,24 @@
 #!/usr/bin/env bash
 # One more task server for the example that is running, in this terminal; Ctrl-C lets it finish its runs and ends it.
+# With AT=HOST:PORT: for example 7 of another machine.
 set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "$0")/env.sh"
 help_if_asked "$@"
 name_ignored_settings
+## AT=none: for make server: the address that make ex7 shows on another machine
+there=
 if read_example; then
+  [ -z "${AT:-}" ] || fail "example $running_ex runs here, and AT means another machine" 'make stop; or another WORKSHOP_HOME'
   ex=$running_ex
   same_server
   same_port
+elif [ -n "${AT:-}" ] || has_joined; then
+  refuse_remote 'make server AT=…'
+  make_home
+  "$KIT/scripts/setup.sh" core
+  there=$("$VENV/bin/python" -P -m workshop_kit.joined join) || exit
+  ex=7 running_pid=''
 elif [ "$REMOTE" = 1 ]; then
   ex=2 running_pid=''
 else
@@ -43,9 +53,13 @@ until (set -o noclobber && : >"$WORKSHOP_HOME/run/task_server.$number.pids") 2>/
     rm -f "$WORKSHOP_HOME/run/task_server.$number.pids" # left by one that was killed
   fi
 done
-say "task_server.$number joins example $ex; Ctrl-C ends it"
+say "task_server.$number joins example $ex${there:+ at $there}; Ctrl-C ends it"
 if [ -t 1 ] && [ "$TERM" != dumb ]; then export WORKSHOP_BOLD=1; fi
 cd "$KIT"
 # The Procfile's own line, in the environment that honcho gives it.
 export HONCHO_PROCESS_NAME=task_server.$number WORKSHOP_LAUNCHER=$running_pid
-exec sh -c "exec $(sed -n 's/^task_server: //p' "$(procfile "$ex")")"
+line=$(sed -n 's/^task_server: //p' "$(procfile "$ex")")
+# Each start of it is a session of its own there.
+export JOINED_AT=$there JOINED_KEPT=$WORKSHOP_HOME/joined/joined.json
+[ -z "$there" ] || line=${line/ python / python -P -m durable at --kept \"\$JOINED_KEPT\" \"\$JOINED_AT\" python }
+exec sh -c "exec $line"

@@ -6,6 +6,12 @@ set -euo pipefail
 help_if_asked "$@"
 name_ignored_settings
 
+if has_joined; then
+  printf 'this machine has joined %s (make leave forgets it)\n' "$(sed -n 's/.*"at": "https:..\([^"]*\)".*/\1/p' "$WORKSHOP_HOME/joined/joined.json")"
+  mine=$(kept_processes | grep -c ' task_server.* child$' || true)
+  printf '  %-13s %s\n' 'task servers' "$mine of this machine"
+  exec "$KIT/scripts/py.sh" commands.check_there
+fi
 if ! read_example; then
   if keeper_of background-server >/dev/null; then
     if server_is_healthy; then
@@ -64,6 +70,9 @@ while IFS=: read -r name where; do
 done < <(example "$running_ex" SERVICES | sed 's/, /\
 /g')
 [ -z "$running_llm" ] || printf '  %-13s LLM=%s\n' 'model' "$running_llm"
+if [ -n "$running_at" ] && [ -r "$WORKSHOP_HOME/port/code" ]; then
+  line 'others join' "make server AT=$running_at, with the code $(cat "$WORKSHOP_HOME/port/code")" yes
+fi
 if [ "$ready" = yes ]; then
   printf 'ready\n'
 else

@@ -25,13 +25,13 @@ is_alive() { # PID STARTED -> true while that very process lives
   [ -n "${2:-}" ] && [ "$(started_at "$1")" = "$2" ]
 }
 
-read_example() { # sets running_ex, _pid, _started, _servers, _remote, _docker, _url, _code; fails if no example is running
+read_example() { # sets running_ex, _pid, _started, _servers, _remote, _docker, _url, _code, _at; fails if no example is running
   # shellcheck disable=SC2034 # for the callers
-  running_ex='' running_pid='' running_started='' running_servers='' running_remote='' running_docker='' running_url='' running_llm='' running_code=''
+  running_ex='' running_pid='' running_started='' running_servers='' running_remote='' running_docker='' running_url='' running_llm='' running_code='' running_at=''
   local key value
   [ -r "$WORKSHOP_HOME/run/example" ] || return 1
   while IFS='=' read -r key value; do
-    case $key in ex | pid | started | servers | remote | docker | url | llm | code) printf -v "running_$key" '%s' "$value" ;; esac
+    case $key in ex | pid | started | servers | remote | docker | url | llm | code | at) printf -v "running_$key" '%s' "$value" ;; esac
   done <"$WORKSHOP_HOME/run/example"
   is_alive "$running_pid" "$running_started"
 }

@@ -132,9 +132,9 @@ def main() -> int:
 
         return port.main(sys.argv[2:])
     if sys.argv[1:2] == ["at"]:
-        from durable import over_port
+        from durable import at
 
-        return over_port.main(sys.argv[2:])
+        return at.main(sys.argv[2:])
     parser = argparse.ArgumentParser(
         prog="python -m durable",
         description="Puts lost background runs back. Two more commands have a -h of their own: port and at.",

@@ -1,21 +1,12 @@
 """A task server, or who submits, on another machine than the Prefect server: files and records go over its port.
 
-`python -m durable at HOST:PORT COMMAND…` joins with the code in JOIN_CODE, and becomes the command, with the settings
-by which Prefect speaks to that port. `durable.serve` then needs records="https://HOST:PORT", and
-`durable.json_only("https://HOST:PORT")` sends parameters and results there.
+serve(…, records="https://HOST:PORT") and json_only("https://HOST:PORT"), in a process with the settings of at.py.
 """
 
-import argparse
 import asyncio
 import contextlib
-import json
 import os
-import platform
-import socket
-import sys
 import threading
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any, Self
 
 import httpx
@@ -23,7 +14,6 @@ from prefect import tasks
 from prefect.client.orchestration import PrefectClient
 from prefect.settings import get_current_settings
 
-from durable import joining
 from durable.plain import NotPlain
 
 RENEW = 5  # seconds between two signs of life
@@ -187,49 +177,3 @@ class RecordOverPort:
             with contextlib.suppress(httpx.HTTPError):
                 await self._client.delete("/durable/session")
             await self._client.aclose()
-
-
-# --- joining, for a command -----------------------------------------------------------------------------
-
-
-def join(at: str) -> joining.Joined:
-    """With the code in JOIN_CODE. Raises joining.NotJoined."""
-    about = {"prefect": version("prefect"), "python": platform.python_version()}
-    name = socket.gethostname()
-    identity = os.environ.get("DURABLE_MACHINE") or f"{name} {os.getuid()}"
-    return joining.join(at, os.environ.get("JOIN_CODE", ""), name, machine=identity, **about)
-
-
-def settings_of(joined: joining.Joined, folder: Path) -> dict[str, str]:
-    """The environment in which Prefect, durable.serve and use() speak to the port. folder: for the CA's certificate."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    ca = folder / f"ca-{joining.half_of_pem(joined.ca)}.pem"
-    joining.write_private(ca, joined.ca)
-    return {
-        "PREFECT_API_URL": f"{joined.at}/api",
-        "PREFECT_API_SSL_CERT_FILE": str(ca),
-        "PREFECT_CLIENT_CUSTOM_HEADERS": json.dumps({"Authorization": f"Bearer {joined.token}"}),
-        "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",
-        "RECORDS": joined.at,
-        "PLAIN_STORAGE": joined.at,
-    }
-
-
-def main(arguments: list[str]) -> int:
-    """Join, and become the command."""
-    parser = argparse.ArgumentParser(
-        prog="python -m durable at", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("at", metavar="HOST:PORT")
-    parser.add_argument("command", nargs=argparse.REMAINDER)
-    options = parser.parse_args(arguments)
-    try:
-        joined = join(options.at)
-    except joining.NotJoined as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    folder = Path(os.environ.get("DURABLE_FOLDER") or Path.home() / ".durable")
-    os.environ.update(settings_of(joined, folder))
-    os.environ.pop("JOIN_CODE", None)
-    command = options.command or [sys.executable]
-    os.execvp(command[0], command)  # noqa: S606

@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import hmac
 import ipaddress
+import os
 import re
 import secrets
 import socket
@@ -299,6 +300,12 @@ class Port:
             self.sessions.end(session)
             print(f"{session.name} has left", flush=True)
             return await answer(send, 204)
+        elif path == "/durable/machine" and method == "DELETE":
+            for each in self.sessions:
+                if each.identity == session.identity:
+                    self.sessions.end(each)
+            print(f"{session.machine} has left", flush=True)
+            return await answer(send, 204)
         elif path == "/durable/session" and method == "PUT":
             return await answer(send, 204)
         elif path == "/durable/sessions" and method == "GET":
@@ -470,22 +477,29 @@ async def answer(send: Send, status: int, body: Any = None) -> None:
 
 
 def lines_since(folder: Path, offsets: Any) -> dict[str, Any]:
-    """What was written into the records since, for `make watch` on another machine; a megabyte at the most at once."""
+    """What was written into the records since, for `make watch` on another machine; a megabyte at the most at once.
+
+    offsets: how much is known of each file, in bytes. Files of the dead, which nobody asks about any more, are left
+    out when they have not been written for a day.
+    """
     if not isinstance(offsets, dict):
         raise Refusal(422, "no places in files")
+    files = {path.name: path for path in folder.glob("*.jsonl")}
     found: dict[str, str] = {}
     room = BODY
-    for path in sorted(folder.glob("*.jsonl")):
-        begin = offsets.get(path.name, 0)
+    for name, path in sorted(files.items()):
+        begin = offsets.get(name, 0)
         if room > 0 and isinstance(begin, int) and begin >= 0:
             with suppress(OSError), path.open("rb") as file:
+                if not begin and os.fstat(file.fileno()).st_mtime < time.time() - DAY:
+                    continue
                 file.seek(begin)
                 text = file.read(room)
                 text = text[: text.rfind(b"\n") + 1]
                 room -= len(text)
                 if text:
-                    found[path.name] = text.decode(errors="replace")
-    return {"files": found, "more": room <= 0}
+                    found[name] = text.decode(errors="replace")
+    return {"files": found, "gone": [name for name in offsets if name not in files], "more": room <= 0}
 
 
 # --- old files ----------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import urllib.error
@@ -22,6 +23,7 @@ from workshop_kit.examples import KIT
 HOME = Path(os.environ["WORKSHOP_HOME"])
 RUN = HOME / "run"
 REMOTE = os.environ.get("REMOTE") == "1"
+JOINED = os.environ.get("JOINED", "")  # example 7 on another machine than its Prefect server's: the port's address
 UI = os.environ.get("PREFECT_API_URL", "").removesuffix("/").removesuffix("/api")
 WEB = f"http://127.0.0.1:{os.environ['WEB_PORT']}"
 
@@ -108,6 +110,7 @@ class RunningExample:
     postgresql: bool
     code: Path  # the folder whose files run
     own_code: bool  # whether that is a learner's
+    at: str = ""  # example 7: the address and port for other machines
 
 
 def shown(path: Path) -> str:
@@ -116,7 +119,11 @@ def shown(path: Path) -> str:
 
 
 def running_example() -> RunningExample | None:
-    """The example that runs in this WORKSHOP_HOME, or None. With REMOTE=1 and none running: example 2's task."""
+    """The example that runs in this WORKSHOP_HOME, or None; example 7 of the machine that this one has joined."""
+    if JOINED:
+        folder = examples.folder(7)
+        own = (KIT / os.environ["CODE"]).resolve() if os.environ.get("CODE") else folder
+        return RunningExample(7, 0, 0, docker=False, postgresql=False, code=own, own_code=own != folder)
     try:
         fields = dict(line.split("=", 1) for line in (RUN / "example").read_text().splitlines())
         if started_at(int(fields["pid"])) == fields["started"]:
@@ -129,6 +136,7 @@ def running_example() -> RunningExample | None:
                 postgresql=fields.get("database") == "postgresql",
                 code=code,
                 own_code=code != finished,
+                at=fields.get("at", ""),
             )
     except (OSError, ValueError, KeyError):
         pass
@@ -167,8 +175,14 @@ def children(name: str = "") -> dict[str, int]:
 
 # --- HTTP -----------------------------------------------------------------------------------
 
-# A proxy that the shell names must not get requests to this machine.
-_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+# A proxy that the shell names must not get requests to this machine, nor to one that was joined.
+_handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
+if JOINED:
+    _context = ssl.create_default_context(cafile=os.environ["PREFECT_API_SSL_CERT_FILE"])
+    _handlers.append(urllib.request.HTTPSHandler(context=_context))
+_opener = urllib.request.build_opener(*_handlers)
+if JOINED:
+    _opener.addheaders = list(json.loads(os.environ["PREFECT_CLIENT_CUSTOM_HEADERS"]).items())
 
 
 def call(method: str, url: str, body: Any = None, timeout: float = 5) -> Any:

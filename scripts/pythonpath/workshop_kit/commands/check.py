@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from durable import joining
 from workshop_kit import database, examples, workshop
 from workshop_kit.commands import example_records
 from workshop_kit.commands.why_it_waits import for_other_code, held_by_parents
@@ -251,6 +252,9 @@ def server_is_back() -> bool:
 def check_example(ex: int, servers: int, command: str) -> None:
     """What every example promises, and then what this one does besides."""
     example = EXAMPLES[ex]
+    if workshop.JOINED:
+        check_joined(example.keys)
+        return
     # Before the first run there is no home.
     if workshop.HOME.is_dir() and shutil.disk_usage(workshop.HOME).free < ROOM:
         promise(False, "there is room for more runs", f"the disk of {workshop.HOME} is full. Try: freeing some room")
@@ -279,6 +283,101 @@ def check_example(ex: int, servers: int, command: str) -> None:
     promise(all(records.ran_on(run["id"]) for run in done), "each was run by a task server that is on record", unknown)
     if ex in OWN_PROMISES:
         OWN_PROMISES[ex](done, command)
+
+
+def sessions() -> list[dict[str, Any]]:
+    """Example 7: who has joined its port, as the port has written it down."""
+    try:
+        return json.loads((workshop.HOME / "port" / "sessions.json").read_text())
+    except (OSError, ValueError):
+        return []
+
+
+def opens(host: str, port: int) -> bool:
+    """Whether something listens there."""
+    try:
+        socket.create_connection((host, port), 2).close()
+    except OSError:
+        return False
+    return True
+
+
+def check_machines(done: list[dict[str, Any]], command: str) -> None:
+    """Example 7, where its Prefect server is: one port for others, nothing without the code, plain JSON alone."""
+    running = workshop.running_example()
+    if running and running.at:
+        host, port = joining.address(running.at)
+        web = [service.port for service in EXAMPLES[7].services]
+        ports = [int(os.environ[name]) for name in ("PREFECT_PORT", *web)]
+        closed = host == "127.0.0.1" or not any(opens(host, port) for port in ports)
+        hint = f"something else listens at {host}: make stop, then ss -ltn"
+        promise(closed, f"other machines find one port here: {running.at}", hint)
+        ca = (workshop.HOME / "port" / "ca.pem").read_text()
+        status, _ = joining.Joined(joining.url_of(host, port), ca, "", "", "").request(
+            "POST", "/api/task_runs/filter", {}
+        )
+        promise(
+            status == 401,
+            "without the code it answers nothing but its health",
+            f"it answered {status}: {command} again",
+        )
+    machines: dict[str, list[dict[str, Any]]] = {}
+    for session in sessions():
+        machines.setdefault(session["machine"], []).append(session)
+    for name, each in machines.items():
+        servers = sum(bool(session["server"]) for session in each)
+        newest = max(each, key=lambda session: session["since"])
+        about = f"Python {newest['python']}, Prefect {newest['prefect']}"
+        print(f"- joined: {name}, from {newest['address']}; {servers} task server(s); {about}")
+    if not machines:
+        print(f"- no other machine has joined yet: make server AT={running.at if running else '…'} there")
+    if not os.environ.get("STORAGE"):
+        wrong = [path.name for path in stored_files() if not is_plain(path)]
+        promise(not wrong, "what is stored for other machines is plain JSON", f"{wrong[:1]} is not; no reader takes it")
+    if done and len(machines) > 0:
+        check_spread([run["id"] for run in done[:20]], "make submit-map N=20")
+
+
+def stored_files() -> list[Path]:
+    folder = Path(os.environ["PLAIN_STORAGE"])
+    newest = sorted((path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.stat().st_mtime)
+    return [path for path in newest[-200:] if not path.name.startswith(".")]
+
+
+def is_plain(path: Path) -> bool:
+    from durable import plain
+
+    key = f"parameters/{path.name}" if path.parent.name == "parameters" else path.name
+    try:
+        plain.need_plain(path.read_bytes(), key)
+    except FileNotFoundError:
+        return True
+    except ValueError:
+        return False
+    return True
+
+
+def check_joined(tasks: list[str]) -> None:
+    """Example 7 on a machine that has joined another. What that one promises, its own make check says."""
+    there, name = os.environ["JOINED_THERE"], os.environ["JOINED_NAME"]
+    found = workshop.call("GET", f"{workshop.JOINED}/durable/sessions")
+    promise(True, f"{there} answers at {workshop.JOINED}, with the certificate of the code", "")
+    mine = [session["server"] for session in found if session["machine"] == name and session["server"]]
+    if mine:
+        promise(True, f"task servers of this machine, {name}: {', '.join(mine)}", "")
+    else:
+        print(f"- no task server of this machine, {name}, serves there: make server")
+    check_code_is_served(tasks)
+    runs = runs_of(tasks[0])
+    done = [run for run in runs if run["state"]["type"] == "COMPLETED"]
+    promise(
+        bool(done), f"runs of {tasks[0]} completed: {len(done)}, of the newest {NEWEST} runs", "make submit-map N=20"
+    )
+    bad = [run for run in runs if run["state"]["type"] in ("FAILED", "CRASHED")]
+    promise(not bad, "no run failed", f"make runs: {bad[0]['id'] if bad else ''}, and on {there} what its state says")
+    records = example_records.read_once()
+    hint = "make runs shows which"
+    promise(all(records.ran_on(run["id"]) for run in done), "each was run by a task server that is on record", hint)
 
 
 def check_greetings(done: list[dict[str, Any]], command: str) -> None:
@@ -326,7 +425,7 @@ def check_parcels(done: list[dict[str, Any]], command: str) -> None:
     promise(bool(workshop.children("rescuer")), "a rescuer is up", "make ex6 without RESCUE=0")
 
 
-OWN_PROMISES = {2: check_greetings, 3: check_web_app, 5: check_answers, 6: check_parcels}
+OWN_PROMISES = {2: check_greetings, 3: check_web_app, 5: check_answers, 6: check_parcels, 7: check_machines}
 
 
 def main() -> int:

@@ -1,6 +1,7 @@
 """The records of the task servers of the example that runs, or ran last: where they are, and what they tell.
 
-durable/records.py reads them. In Docker they are in a volume, so a copy is read.
+durable/records.py reads them. Those in a volume of Docker's, and those on a machine that was joined, are read from a
+copy.
 """
 
 import contextlib
@@ -8,11 +9,13 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterable
+from pathlib import Path
 
 from durable.records import Process, Records
 from workshop_kit import workshop
 
 COPY_EVERY = 3.0  # seconds between two copies of what containers write
+ASK_EVERY = 1.0  # seconds between two questions to the machine that was joined
 FOLDER = workshop.HOME / "task-servers"
 COPY = workshop.RUN / "task-servers"
 
@@ -26,9 +29,9 @@ class ExampleRecords:
 
     def read(self, docker: bool) -> Records:
         """docker: whether the example runs in containers."""
-        found = self._copied if docker else self._here
-        if docker and time.monotonic() - self._copied_at > COPY_EVERY:
-            copy_from_container()
+        found = self._copied if docker or workshop.JOINED else self._here
+        if found is self._copied and time.monotonic() - self._copied_at > (COPY_EVERY if docker else ASK_EVERY):
+            copy_from_container() if docker else copy_from_there()
             self._copied_at = time.monotonic()
         with contextlib.suppress(FileNotFoundError):  # nobody has written any yet
             found.read()
@@ -40,6 +43,22 @@ def copy_from_container() -> None:
     shutil.rmtree(COPY, ignore_errors=True)
     command = ["docker", "compose", "cp", "task-server:/data/task-servers", str(COPY)]
     subprocess.run(command, capture_output=True, check=False)
+
+
+def copy_from_there() -> None:
+    """What the machine that was joined has, and the copy has not yet. When it is away the copy stays as it is."""
+    COPY.mkdir(parents=True, exist_ok=True)
+    more = True
+    with contextlib.suppress(OSError):
+        while more:
+            offsets = {path.name: path.stat().st_size for path in COPY.glob("*.jsonl")}
+            answer = workshop.call("POST", f"{workshop.JOINED}/durable/records/since", offsets)
+            for name in answer["gone"]:
+                (COPY / Path(name).name).unlink(missing_ok=True)
+            for name, text in answer["files"].items():
+                with (COPY / Path(name).name).open("a") as file:
+                    file.write(text)
+            more = answer["more"]
 
 
 def read_once() -> Records:

@@ -71,3 +71,6 @@ def announce(
     seconds = time.monotonic() - began
     ui = os.environ["REMOTE_URL"].removesuffix("/api") if workshop.REMOTE else workshop.UI
     say(f"ready in {seconds:.1f} s: UI {ui} - next, in another terminal: {EXAMPLES[ex].following}")
+    if at := os.environ.get("JOIN_AT"):
+        say(f"another machine joins with: make server AT={at}")
+        say(f"the code it asks for: {(workshop.HOME / 'port' / 'code').read_text()}")

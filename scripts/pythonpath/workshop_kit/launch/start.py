@@ -233,6 +233,7 @@ def claim(ex: int, servers: int, docker: bool = False) -> None:
             fields |= {"remote": int(workshop.REMOTE), "url": os.environ.get("REMOTE_URL", workshop.UI)}
             fields["docker"] = int(docker)
             fields["code"] = os.environ["CODE"]  # the folder whose files run: a learner's, or the example's
+            fields["at"] = os.environ.get("JOIN_AT", "")  # example 7: the port for other machines
             fields["llm"] = os.environ.get("LLM", "")  # example 5's model, for those that join
             fields["database"] = "postgresql" if database.POSTGRESQL else "sqlite"
             file.writelines(f"{key}={value}\n" for key, value in fields.items())

@@ -1,0 +1,63 @@
+"""`python -m durable at HOST:PORT COMMAND…` joins a port (port.py), and becomes the command, which works there.
+
+The code is in JOIN_CODE. The command has the settings by which Prefect speaks to the port, and in RECORDS and
+PLAIN_STORAGE its address, for serve(…, records=…) and json_only(…). Its session ends with it: at once where it serves,
+otherwise when it was not heard of for long. Standard library only, so that Prefect is imported once, by the command.
+"""
+
+import argparse
+import json
+import os
+import platform
+import socket
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+from durable import joining
+
+
+def join(at: str, code: str, identity: str) -> joining.Joined:
+    """identity: what tells machines with one name apart. Raises joining.NotJoined."""
+    about = {"prefect": version("prefect"), "python": platform.python_version()}
+    return joining.join(at, code, socket.gethostname(), machine=identity, **about)
+
+
+def settings_of(joined: joining.Joined, folder: Path) -> dict[str, str]:
+    """The environment in which Prefect, durable.serve and json_only speak to the port. folder: for its CA."""
+    ca = folder / f"{joining.half_of_pem(joined.ca)}.pem"
+    if not ca.exists():
+        joining.write_private(ca, joined.ca)
+    return {
+        "PREFECT_API_URL": f"{joined.at}/api",
+        "PREFECT_API_SSL_CERT_FILE": str(ca),
+        "PREFECT_CLIENT_CUSTOM_HEADERS": json.dumps({"Authorization": f"Bearer {joined.token}"}),
+        "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",
+        "RECORDS": joined.at,
+        "PLAIN_STORAGE": joined.at,
+    }
+
+
+def main(arguments: list[str]) -> int:
+    """Join, and become the command."""
+    parser = argparse.ArgumentParser(
+        prog="python -m durable at", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--kept", help="a file of a set-up that has joined: JSON with code and identity", default="")
+    parser.add_argument("at", metavar="HOST:PORT")
+    parser.add_argument("command", nargs=argparse.REMAINDER)
+    options = parser.parse_args(arguments)
+    try:
+        if options.kept:
+            kept = json.loads(Path(options.kept).read_text())
+            code, identity = kept["code"], kept["identity"]
+        else:
+            code, identity = os.environ.pop("JOIN_CODE", ""), f"{socket.gethostname()} {os.getuid()}"
+        joined = join(options.at, code, identity)
+    except joining.NotJoined as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    folder = Path(options.kept).parent if options.kept else Path.home() / ".durable"
+    os.environ.update(settings_of(joined, folder))
+    command = options.command or [sys.executable]
+    os.execvp(command[0], command)  # noqa: S606

@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+"""The machine whose example 7 this one has joined (make server AT=…): joins, leaves, and runs commands there.
+
+joined.py join              with AT and a code: from JOIN_CODE, from last time or the keyboard; prints the address
+joined.py leave             ends all sessions there, and forgets the address and the code
+joined.py run MODULE ARG…   a module of the kit, with the settings of that machine
+"""
+
+import getpass
+import json
+import os
+import runpy
+import secrets
+import sys
+from pathlib import Path
+from typing import Any
+
+from durable import joining
+
+FOLDER = Path(os.environ["WORKSHOP_HOME"], "joined")
+KEPT = FOLDER / "joined.json"
+
+
+def fail(error: joining.NotJoined) -> int:
+    print(f"error: {error}", file=sys.stderr)
+    return 2
+
+
+def kept() -> dict[str, Any]:
+    """What is kept of the machine that was joined: at, code, identity, ca, token, there, name. Or nothing."""
+    try:
+        return json.loads(KEPT.read_text())
+    except (OSError, ValueError):
+        return {}
+
+
+def joined_of(known: dict[str, Any]) -> joining.Joined:
+    return joining.Joined(known["at"], known["ca"], known["token"], known["there"], known["name"])
+
+
+def begin(at: str, code: str, identity: str) -> joining.Joined:
+    """Join, and keep what is needed to come back. Raises joining.NotJoined."""
+    from durable.at import join
+
+    new = join(at, code, identity)
+    fields = {"at": new.at, "ca": new.ca, "token": new.token, "there": new.there, "name": new.name}
+    joining.write_private(KEPT, json.dumps(fields | {"code": code, "identity": identity}))
+    return new
+
+
+def join() -> int:
+    known = kept()
+    at = os.environ.get("AT") or known.get("at", "").removeprefix("https://")
+    try:
+        same = joining.url_of(*joining.address(at)) == known.get("at")
+        code = os.environ.get("JOIN_CODE") or (known["code"] if same else "")
+        if not code:
+            joining.shown_certificates(*joining.address(at))  # before anybody types: does anybody answer?
+            if not sys.stdin.isatty():
+                raise joining.NotJoined("the code is missing", "JOIN_CODE in the environment or in .env")
+            code = getpass.getpass(f"the code that {at} shows (it stays hidden): ")
+        new = begin(at, code, known.get("identity") or secrets.token_hex(8))
+    except joining.NotJoined as error:
+        return fail(error)
+    except (EOFError, KeyboardInterrupt):
+        print(file=sys.stderr)
+        return 130
+    print(f"joined {new.there} ({at}) as {new.name}; make leave forgets it", file=sys.stderr)
+    print(new.at.removeprefix("https://"))
+    return 0
+
+
+def leave() -> int:
+    known = kept()
+    if not known:
+        print("no machine was joined", file=sys.stderr)
+        return 0
+    told = True
+    try:
+        status, _ = joined_of(known).request("DELETE", "/durable/machine")
+    except joining.NotJoined:
+        told = False
+    for path in FOLDER.iterdir():
+        path.unlink()
+    FOLDER.rmdir()
+    print(f"left {known['there']}" + ("" if told else ", which does not answer"), file=sys.stderr)
+    return 0
+
+
+def run(module: str, arguments: list[str]) -> int:
+    """A module of the kit, here, as if it were there."""
+    known = kept()
+    try:
+        there = joined_of(known)
+        status, _ = there.request("PUT", "/durable/session")
+        if status == 401:  # that machine has been started again, or this session is old
+            there = begin(known["at"].removeprefix("https://"), known["code"], known["identity"])
+    except joining.NotJoined as error:
+        return fail(error)
+    from durable.at import settings_of
+
+    os.environ.update(settings_of(there, FOLDER))
+    host, port = joining.address(there.at.removeprefix("https://"))
+    os.environ |= {
+        "JOINED": there.at,
+        "JOINED_THERE": there.there,
+        "JOINED_NAME": there.name,
+        "WORKSHOP_API_URL": os.environ["PREFECT_API_URL"],
+        "PREFECT_UI_URL": f"http://127.0.0.1:{int(os.environ['JOIN_PORT']) + 1}",  # of make open
+    }
+    sys.argv = [module, *arguments]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    return 0
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["join"]:
+            sys.exit(join())
+        case ["leave"]:
+            sys.exit(leave())
+        case ["run", module, *arguments]:
+            sys.exit(run(module, arguments))
