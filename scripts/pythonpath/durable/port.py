@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import hmac
 import ipaddress
+import logging
 import os
 import re
 import secrets
@@ -33,6 +34,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from h11 import LocalProtocolError
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from durable.joining import PORT, PROTOCOL, code_of, in_base32, write_private
 from durable.plain import KEY, LARGEST, NotPlain, need_plain, need_plain_metadata, parsed
@@ -69,6 +72,16 @@ ROUTES = {
         f"/api/v2/concurrency_limits/leases/{ID}/renew",
         "/api/events/count-by/[a-z-]+",
     ],
+}
+# What the pages of the UI ask for wherever they are, and this port tells nothing of.
+NOTHING = {
+    "/api/admin/settings": {"server": {"analytics_enabled": False}},
+    **{
+        f"/api/{what}/filter": []
+        for what in ("saved_searches", "deployments", "work_pools", "work_queues", "automations")
+    },
+    **{f"/api/{what}/count": 0 for what in ("deployments", "work_pools", "automations")},
+    "/api/deployments/paginate": {"results": [], "count": 0, "limit": 0, "pages": 0, "page": 1},
 }
 ALLOWED = {method: re.compile("|".join(f"(?:{path})" for path in paths)) for method, paths in ROUTES.items()}
 WEBSOCKETS = {"/api/task_runs/subscriptions/scheduled", "/api/events/in", "/api/events/out", "/api/logs/out"}
@@ -250,6 +263,8 @@ class Port:
             if method not in ("GET", "HEAD"):
                 raise Refusal(403, "not through this port")
             return await self.app(scope, receive, send)
+        if path in NOTHING and method in ALLOWED:
+            return await answer(send, 200, NOTHING[path])
         if method not in ALLOWED or not ALLOWED[method].fullmatch(path):
             raise Refusal(403, f"{method} {path[:200]} does not pass this port")
         if method == "GET":
@@ -547,6 +562,21 @@ async def delete_old_now_and_then(folder: Folder, api: str, seconds: float) -> N
 # --- the process ----------------------------------------------------------------------------------------
 
 
+class Quiet(H11Protocol):
+    """What strangers send is no news, and uvicorn would write a line or a stack trace for it."""
+
+    def __init__(self, *given: Any, **options: Any) -> None:
+        super().__init__(*given, **options)
+        self.logger = logging.getLogger("durable.port")
+        self.logger.setLevel(logging.CRITICAL)
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            super().data_received(data)
+        except LocalProtocolError:  # uvicorn answers "400" on a connection that is over for h11
+            self.transport.close()
+
+
 class Second(uvicorn.Server):
     """The port's server, beside the Prefect server's own: that one hears the signals, and ends this."""
 
@@ -575,10 +605,11 @@ async def serve_both(options: argparse.Namespace) -> None:
         "log_level": "warning",
     }
     own = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=options.prefect_port, **common))
-    common |= {"timeout_keep_alive": 60, "log_level": "critical"}  # what strangers send is no news
+    common |= {"timeout_keep_alive": 60}
     others = Second(
         uvicorn.Config(
             front,
+            http=Quiet,
             lifespan="off",
             ssl_certfile=chain,
             ssl_keyfile=key,
