@@ -24,7 +24,7 @@ if [ "$DOCKER" = 1 ]; then
   say 'the containers, volumes and the image of this kit are gone'
 fi
 [ -z "${DB:-}" ] || say "what PostgreSQL keeps stays; the kit deletes only its own files"
-for part in run logs prefect task-servers ui redis mail marketing.db marvin shipped demo port; do rm -rf "${WORKSHOP_HOME:?}/$part"; done
+for part in run logs prefect task-servers ui redis mail marketing.db marvin shipped demo port elsewhere; do rm -rf "${WORKSHOP_HOME:?}/$part"; done
 rmdir "$WORKSHOP_HOME" 2>/dev/null || true
 if [ "${1:-}" = --all ]; then
   rm -rf "$VENV" "$KIT/.venv.lock"

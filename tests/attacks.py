@@ -171,7 +171,7 @@ tell("event: nesting", asyncio.run(send("[" * 100_000 + "]" * 100_000)))
 tell("event: 5 MB", asyncio.run(send(event("x" * 5_000_000))))
 tell("event: a plain one", asyncio.run(send(event({"storage_key": uuid.uuid4().hex, "serializer": PLAIN}))))
 
-# What is closed, whoever asks.
+# What is closed for all.
 for method, path in (
     ("GET", "/api/block_types/filter"),
     ("POST", "/api/block_documents/"),

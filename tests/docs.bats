@@ -34,7 +34,7 @@ stale() {
   ok make -C "$COPY" docs
   has 'is as it was'
   ok "$COPY/scripts/docs.sh" --check
-  grep -qF '| `SERVERS` | 2 in examples 2, 4 and 5, 1 in example 3, 3 in example 6 |' "$COPY/docs/COMMANDS.md"
+  grep -qF '| `SERVERS` | 2 in examples 2, 4 and 5, 1 in examples 3 and 7, 3 in example 6 |' "$COPY/docs/COMMANDS.md"
   never test -e "$COPY/.venv"
 }
 

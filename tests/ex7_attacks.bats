@@ -38,7 +38,7 @@ next_run_works() {
   attack >"$BATS_TEST_TMPDIR/attacks"
   compare "$(wc -l <"$BATS_TEST_TMPDIR/attacks")" -ge 85 'lines of the attacks'
   # What the port has refused, put into the storage itself.
-  compare "$(ls "$files" | wc -l)" -ge 16 'files of the attacks'
+  compare "$(find "$files" -type f | wc -l)" -ge 16 'files of the attacks'
   cp "$files"/* "$(home_of a)/port/storage/parameters/"
   attack submit >"$BATS_TEST_TMPDIR/runs"
   while IFS=$'\t' read -r what status run; do
@@ -76,9 +76,9 @@ next_run_works() {
     grep -q 'Hello, Marvin' "$submit_log"
   done
   # All results are exchanged; then somebody asks for one.
-  for file in "$(home_of a)"/port/storage/*; do
-    [ ! -f "$file" ] || printf '{"metadata": {"storage_key": "%s", "serializer": {"type": "pickle", "picklelib": "leaves_a_trace"}}, "result": "x"}' "${file##*/}" >"$file"
-  done
+  while read -r file; do
+    printf '{"metadata": {"storage_key": "%s", "serializer": {"type": "pickle", "picklelib": "leaves_a_trace"}}, "result": "x"}' "${file##*/}" >"$file"
+  done < <(find "$(home_of a)/port/storage" -maxdepth 1 -type f)
   for name in a b; do
     try "$ON/$name" "$PYTHON_OF_TESTS" "$KIT/tests/read_result.py" "$(folder_of "$name")"
     has 'NotPlain: its serializer is another one than plain'

@@ -74,7 +74,8 @@ stop_machines() {
       left="$left $name"
       # shellcheck disable=SC2046
       ps -o pid,args -p $(ip netns pids "$name" | paste -sd , -)
-      ip netns pids "$name" | xargs -r kill -KILL
+      # shellcheck disable=SC2046
+      kill -KILL $(ip netns pids "$name")
     }
     ip netns del "$name"
   done

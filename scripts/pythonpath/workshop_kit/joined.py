@@ -58,7 +58,7 @@ def join() -> int:
             joining.shown_certificates(*joining.address(at))  # before anybody types: does anybody answer?
             if not sys.stdin.isatty():
                 raise joining.NotJoined("the code is missing", "JOIN_CODE in the environment or in .env")
-            code = getpass.getpass(f"the code that {at} shows (it stays hidden): ")
+            code = getpass.getpass(f"the code that {at} shows (what you type stays hidden)? ")
         new = begin(at, code, known.get("identity") or secrets.token_hex(8))
     except joining.NotJoined as error:
         return fail(error)

@@ -123,6 +123,16 @@ def survived(ex: int, since: float) -> str:
     return f"{len(lost)} runs are lost" if lost else ""
 
 
+def travelled(ex: int, since: float) -> str:
+    """Example 7: task servers of two machines had some of the newest twenty runs."""
+    done = _done(ex, since)
+    if len(done) < SPREAD:
+        return f"{len(done)} of {SPREAD} runs have completed"
+    found = example_records.read_once()
+    ran = [found.runs[run["id"]].ran_on() for run in done[:SPREAD] if run["id"] in found.runs]
+    return "" if len({process.host for process in ran if process}) > 1 else "one machine had them all"
+
+
 def _done(ex: int, since: float) -> list[dict[str, Any]]:
     """The completed runs of the example's first task, newest first; in example 1 they are called, later submitted."""
     found = example_records.read_once()
@@ -148,7 +158,8 @@ def _once(user: dict[str, Any], found: int, what: str) -> str:
 KNOWN: dict[str, Callable[[int, float], str]] = {
     function.__name__: function
     for function in (
-        served, completed, mapped, spread, answered, emailed, enrolled, populated, twenty, replied, shipped, survived
+        served, completed, mapped, spread, answered, emailed, enrolled, populated, twenty, replied, shipped, survived,
+        travelled,
     )
 }  # fmt: skip
 

@@ -5,6 +5,7 @@ One file for the reader, the speaker and the tests, so that none of them can rot
   ## Run it                            a section; make demo plays this one, ALL=1 every one
   ### 2.4–2.6 Submit a run             shows what these steps of steps.toml write; make demo FROM=2.5 begins here
   Terminal 2 …                         with a capital T: what follows happens in that terminal
+  Terminal 3, on machine B …           and that one is on another machine
   ```bash … ```                        commands to type, a line each
   ```text … ```                        what the terminal then shows: each line, in any order. A number stands for any
                                        number, an id for any id, … for anything. A line with `? ` and an answer is a
@@ -26,12 +27,15 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+JOIN_CODE = r"([0-9A-Z]{4}-){5}[0-9A-Z]{4}"
 VOLATILE = re.compile(
-    rf"(?P<any>…)|(?P<id>{UUID}|\b(?=[0-9a-f]*\d)[0-9a-f]{{8}}\b)|(?P<number>\d+(\.\d+)?)|(?P<space>\s+)"
+    rf"(?P<any>…)|(?P<hidden>\? {JOIN_CODE}$)|(?P<code>{JOIN_CODE})"
+    rf"|(?P<id>{UUID}|\b(?=[0-9a-f]*\d)[0-9a-f]{{8}}\b)|(?P<number>\d+(\.\d+)?)|(?P<space>\s+)"
 )
 # What a sentence does.
 DOES = re.compile(
-    r"\bTerminal (?P<here>\d)|(?P<undo>Undo the change)|Ctrl-C in terminal (?P<ctrl_c>\d)|Open <(?P<url>http://[^>]+)>"
+    r"\bTerminal (?P<here>\d)(,\s+on machine (?P<machine>[A-Z]))?|(?P<undo>Undo the change)"
+    r"|Ctrl-C in terminal (?P<ctrl_c>\d)|Open <(?P<url>http://[^>]+)>"
 )
 
 
@@ -44,6 +48,7 @@ class Step:
     section: str
     terminal: int = 1
     minutes: float = 0  # of a note
+    machine: str = ""  # on which the terminal is; empty where a chapter has one machine
 
 
 def title(path: Path) -> str:
@@ -56,6 +61,7 @@ def read(path: Path) -> list[Step]:
     steps: list[Step] = []
     tokens = MarkdownIt("commonmark").enable("table").parse(path.read_text())
     section, terminal = "", 1
+    machines: dict[int, str] = {}
     for before, token in zip([None, *tokens], tokens, strict=False):
         if token.type == "inline" and before.type == "heading_open":
             if before.tag == "h2":
@@ -70,6 +76,7 @@ def read(path: Path) -> list[Step]:
             for found in DOES.finditer(text):
                 if found["here"]:
                     terminal = int(found["here"])
+                    machines.setdefault(terminal, found["machine"] or "")
                 elif found["undo"]:
                     steps.append(Step("undo", "", section, terminal))
                 elif found["ctrl_c"]:
@@ -84,6 +91,8 @@ def read(path: Path) -> list[Step]:
         elif token.type == "fence" and token.info in ("bash", "text", "diff"):
             kind = {"bash": "type", "text": "shows", "diff": "save"}[token.info]
             steps.append(Step(kind, token.content.rstrip("\n"), section, terminal))
+    for step in steps:
+        step.machine = machines.get(step.terminal, "")
     return steps
 
 
@@ -108,6 +117,7 @@ def index_of(steps: list[Step], number: str) -> int | None:
 def pattern(line: str) -> re.Pattern[str]:
     """What a line of a ```text block promises: its volatile parts stand for any others of their kind."""
     kinds = {"any": ".*", "id": rf"({UUID}|[0-9a-f]{{8}})", "number": r"\d+(\.\d+)?", "space": r"\s+"}
+    kinds |= {"hidden": r"\?.*", "code": JOIN_CODE}
     parts, end = [], 0
     for found in VOLATILE.finditer(line.strip()):
         parts += [re.escape(line.strip()[end : found.start()]), kinds[found.lastgroup]]

@@ -32,7 +32,8 @@ from rich.table import Table
 from workshop_kit import examples, workshop
 from workshop_kit.examples import EXAMPLES
 from workshop_kit.launch import unattended
-from workshop_kit.show import chapter
+from workshop_kit.show import chapter, machines
+from workshop_kit.show.machines import Machines
 from workshop_kit.show.terminal import Terminal, plain
 
 STAYS = re.compile(r"\bmake (ex(?!1\b)\d+|server|watch)\b|MANUAL=1|python \S*_server\.py|uvicorn ")  # runs until Ctrl-C
@@ -110,6 +111,7 @@ class Show:
             home = workshop.HOME / "demo"
             shutil.rmtree(home, ignore_errors=True)
             self.environment |= {"TERM": "xterm", "WORKSHOP_HOME": str(home)}
+        self.machines = Machines(Path(self.environment["WORKSHOP_HOME"])) if any(s.machine for s in steps) else None
         columns, lines = shutil.get_terminal_size((100, 30))
         self.size = os.terminal_size((columns, lines) if keyboard else (160, 50))
 
@@ -138,11 +140,21 @@ class Show:
         """What comes next does not stand behind a shell's prompt."""
         print("\r\033[K" if self.keyboard and not DUMB else "\n", end="", flush=True)
 
+    def here(self, text: str) -> str:
+        """What a chapter says, with the ports and addresses of this machine."""
+        text = chapter.here(text)
+        return self.machines.here(text) if self.machines else text
+
     def to_front(self, number: int) -> Terminal:
         """Bring a terminal to the front, with the last of what it has shown meanwhile."""
         terminal = self.terminals.get(number)
         if not terminal:
-            terminal = self.terminals[number] = Terminal(number, self.environment, self.size, str(workshop.KIT))
+            environment, prefix = self.environment, []
+            if self.machines:
+                machine = next((step.machine for step in self.steps if step.terminal == number), "")
+                environment, prefix = environment | self.machines.environment(machine), self.machines.prefix(machine)
+            terminal = Terminal(number, environment, self.size, str(workshop.KIT), prefix)
+            self.terminals[number] = terminal
             within(10, lambda: "$ " in terminal.text)
         if self.front is not terminal:
             if self.front:
@@ -173,7 +185,7 @@ class Show:
                 up.pop(step.terminal, None)
             elif step.kind == "type":
                 for line in filter(STAYS.search, step.text.splitlines()):
-                    up[step.terminal] = (chapter.here(line), promise_of(steps[index + 1 :]))
+                    up[step.terminal] = (self.here(line), promise_of(steps[index + 1 :]))
         for number, (command, promised) in up.items():
             terminal = self.to_front(number)
             self.block_at[number] = len(terminal.text)
@@ -214,7 +226,7 @@ class Show:
             raise Broken(f"{terminal.running} has not ended", terminal)
         self.block_at[step.terminal] = len(terminal.text)
         for line in step.text.splitlines():
-            command = chapter.here(line)
+            command = self.here(line)
             if not command.strip() or command.startswith("#"):
                 continue
             while not self.run(terminal, command, step.section, promise_of(following)):
@@ -248,6 +260,7 @@ class Show:
         stays = STAYS.search(command)
         if stays and not promised:
             raise Broken(f"the chapter does not say what {command} shows when it is up", terminal)
+        promised = self.here(promised)
         questions = re.findall(r"^.*\?(?= \S+$)|(?<=\? )\S+$", promised, re.M)  # question, answer, question, …
         seconds = SOON if stays else LONG
         patience = time.monotonic() + seconds
@@ -255,10 +268,9 @@ class Show:
             lines = plain(terminal.text[self.block_at[terminal.number] :])
             if stays and promised and not chapter.missing(promised, lines):
                 return
-            if self.keyboard:
-                if keys := self.keyboard.pressed(0.05):
-                    terminal.write(keys)
-            else:
+            if self.keyboard and (keys := self.keyboard.pressed(0.05)):
+                terminal.write(keys)
+            if not self.keyboard or (questions and machines.CODE.fullmatch(questions[1])):  # nobody types that by hand
                 if questions and lines[-1].rstrip() == questions[0].strip():
                     terminal.write(questions[1] + "\n")
                     questions = questions[2:]
@@ -278,7 +290,7 @@ class Show:
         gone = ""
         patience = time.monotonic() + (SOON if terminal.ended() is None else 3)
         while time.monotonic() < patience:
-            gone = chapter.missing(step.text, plain(terminal.text[start:]))
+            gone = chapter.missing(self.here(step.text), plain(terminal.text[start:]))
             if not gone:
                 return
             if self.keyboard and self.keyboard.pressed(0.05):
@@ -346,6 +358,8 @@ class Show:
             terminal.close(float(os.environ.get("GRACE", "30")) + 20)
         for path, text in self.before.items():
             write(path, text)
+        if self.machines:
+            self.machines.end()
         kit = unattended.Kit({**self.environment, "GRACE": "5"}, "demo")
         # Of a home that nobody will use again, the containers, volumes and the image go too.
         kit.stop("clean DOCKER=1" if self.docker and not self.keyboard else "stop")

@@ -16,7 +16,7 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 PROMPT = "printf '\\033]133;D;%s\\007' $?"  # evaluated by bash before each prompt
 ENDED = re.compile(r"\x1b\]133;D;(\d+)\x07")
@@ -32,7 +32,10 @@ def plain(text: str) -> list[str]:
 class Terminal:
     """One terminal. What it shows is kept; show(text) gets it as it comes while the terminal is in front."""
 
-    def __init__(self, number: int, environment: dict[str, str], size: os.terminal_size, folder: str) -> None:
+    def __init__(
+        self, number: int, environment: dict[str, str], size: os.terminal_size, folder: str, prefix: Sequence[str] = ()
+    ) -> None:
+        """prefix: what begins the command of its shell, on another machine."""
         self.number = number
         self.text = ""  # everything that it has shown
         self.show: Callable[[str], None] | None = None
@@ -44,7 +47,8 @@ class Terminal:
         if self.pid == 0:
             os.chdir(folder)
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", size.lines, size.columns, 0, 0))
-            os.execvpe("bash", ["bash", "--norc", "--noprofile", "-i"], environment)  # noqa: S606, S607
+            shell = [*prefix, "bash", "--norc", "--noprofile", "-i"]
+            os.execvpe(shell[0], shell, environment)  # noqa: S606, S607
         os.set_inheritable(self.fd, False)  # or the next terminal's shell keeps this one open
         threading.Thread(target=self.read, daemon=True).start()
 
