@@ -16,7 +16,7 @@ from prefect.settings import get_current_settings
 
 from durable.plain import NotPlain
 
-RENEW = 5  # seconds between two signs of life
+RENEW = 5  # seconds between two signs of life, at the most
 PATIENCE = 20  # seconds that a file or a line may take
 
 
@@ -109,6 +109,8 @@ class RecordOverPort:
         self._at, self._unsent = at, [{"server": name, "pid": os.getpid(), **about}]
         self._lock = asyncio.Lock()
         self._more = asyncio.Event()  # there are lines to send
+        self._every = float(RENEW)
+        self.over = asyncio.Event()  # that machine has ended this session: nothing that runs here counts any more
         self._client: httpx.AsyncClient | None = None
         self._renewing: asyncio.Task[None] | None = None
 
@@ -145,24 +147,26 @@ class RecordOverPort:
                 except httpx.HTTPError as error:
                     raise OSError(str(error) or type(error).__name__) from None
                 if answer.status_code == 401:
+                    self.over.set()
                     raise PermissionError("that machine has ended this session")
                 if answer.is_error:
                     raise OSError(f"the port answers {answer.status_code}")
                 del self._unsent[: len(lines)]
                 refused |= answer.json()["refused"]
+                self._every = min(RENEW, answer.json()["lease"] / 4)
         return refused
 
     async def _renew(self) -> None:
         """Send what is left, and a sign of life every few seconds, until cancelled."""
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._more.wait(), RENEW)
+                await asyncio.wait_for(self._more.wait(), self._every)
             self._more.clear()
             with contextlib.suppress(OSError, httpx.HTTPError):
                 if self._unsent:
                     await self.sent()
-                elif self._client:
-                    await self._client.put("/durable/session")
+                elif self._client and (await self._client.put("/durable/session")).status_code == 401:
+                    self.over.set()
             if self._unsent:
                 await asyncio.sleep(0.5)
                 self._more.set()

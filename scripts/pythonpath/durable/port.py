@@ -322,7 +322,7 @@ class Port:
             print(f"{session.machine} has left", flush=True)
             return await answer(send, 204)
         elif path == "/durable/session" and method == "PUT":
-            return await answer(send, 204)
+            return await answer(send, 200, {"lease": self.sessions.lease})
         elif path == "/durable/sessions" and method == "GET":
             return await answer(send, 200, self.told())
         elif path == "/durable/records" and method == "POST":
@@ -389,7 +389,7 @@ class Port:
                 raise Refusal(507, f"the records cannot be written there ({error.strerror})") from None
             if written["event"] == "start" and (why := self._why_not(session, written["run"], written["state"])):
                 refused[written["run"]] = why
-        return {"refused": refused}
+        return {"refused": refused, "lease": self.sessions.lease}
 
     def _begin_record(self, session: Session, line: dict[str, Any]) -> None:
         keys, limit = line["keys"], line.get("limit")
@@ -444,13 +444,25 @@ class Port:
             first = False
             return message
 
+        shut_down = False
+
         async def shut(why: str) -> Message:
-            with suppress(RuntimeError, OSError):
-                await send({"type": "websocket.close", "code": 1008, "reason": why[:120]})
+            nonlocal shut_down
+            if not shut_down:
+                shut_down = True
+                with suppress(RuntimeError, OSError):
+                    await send({"type": "websocket.close", "code": 1008, "reason": why[:120]})
             return {"type": "websocket.disconnect", "code": 1008}
 
+        async def send_unless_shut(message: Message) -> None:
+            if shut_down:
+                raise OSError(
+                    "this websocket is closed"
+                )  # by which starlette, and so Prefect, knows: the run goes back
+            await send(message)
+
         try:
-            await self.app(scope, receive_checked, send)
+            await self.app(scope, receive_checked, send_unless_shut)
         finally:
             over.cancel()
             if arriving:

@@ -34,6 +34,8 @@ OURS: set[Path] = set()  # lock files of this process: opening and closing one w
 class Record:
     """The lines that one process appends to its own file; does nothing without a folder."""
 
+    over = None  # of a record on another machine: see over_port.py
+
     def __init__(self, folder: str | os.PathLike[str] | None, name: str, **about: Any) -> None:
         self.path: Path | None = None
         self._unwritten: list[bytes] = []

@@ -525,6 +525,8 @@ async def _serve(worker: DrainingTaskWorker, timeout: float | None, grace: float
                 logger.info(f"{worker.name} serves {' | '.join(sorted(task.name for task in worker.tasks))}")
                 taking, told, overdue = start(worker.take_runs()), start(signals.get()), start(worker.watch_timeouts())
                 ends = {taking, told, overdue, start(worker.stuck.wait()), start(worker.cancelled.wait())}
+                if worker.record.over:
+                    start(_end_with_session(worker, worker.record.over))
                 await asyncio.wait(ends, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
                 if taking.done():
                     await taking  # raises what ended it
@@ -547,6 +549,14 @@ async def _serve(worker: DrainingTaskWorker, timeout: float | None, grace: float
         # Still with our handlers: make passes on a SIGTERM that its whole group has received already.
         await worker.record.end()
         logger.info("Stopped; nothing is in flight")
+
+
+async def _end_with_session(worker: DrainingTaskWorker, over: asyncio.Event) -> None:
+    """What runs here is put back and runs elsewhere, so this process ends at once; what keeps it starts it again."""
+    await over.wait()
+    why = "that machine has ended its session, so what it runs does not count any more; it ends, with exit code 2"
+    print(f"error: {worker.name}: {why}. Try: starting it again", file=sys.stderr, flush=True)
+    os._exit(2)
 
 
 async def _end_process(worker: DrainingTaskWorker) -> None:
