@@ -1,0 +1,72 @@
+#!/usr/bin/env bats
+# Example 7 on a slow and lossy line, and with one to four machines. The figures are in the output of a failure, and in
+# FIGURES, if that names a file.
+# bats file_tags=ex7,long
+
+load helpers
+load helpers_machines
+
+setup_file() {
+  export LOG_DIR=$BATS_FILE_TMPDIR
+  machines a b c d
+}
+teardown_file() { stop_machines; }
+teardown() {
+  tell_of_failure
+  local name
+  for name in d c b a; do "$ON/$name" make stop >/dev/null 2>&1 </dev/null; done
+}
+
+# -> how many runs are in this state; how many of the runs were started by more than one task server, or twice
+in_state() { api /task_runs/count "{\"task_runs\": {\"state\": {\"type\": {\"any_\": [\"$1\"]}}}}"; }
+started_twice() { cat "$(home_of a)"/task-servers/*.jsonl | grep '"event": "start"' | grep -o '"run": "[^"]*"' | sort | uniq -d | wc -l | tr -d ' '; }
+figure() {
+  echo "$1"
+  if [ -n "${FIGURES:-}" ]; then echo "$1" >>"$FIGURES"; fi
+}
+# SECONDS RTT -> how many round trips that is, rounded
+round_trips() { awk -v seconds="$1" -v rtt="$2" 'BEGIN { printf "%d", seconds / rtt + 0.5 }'; }
+
+@test "80 ms round trip: a submit and a run take at most 6 round trips on a kept connection; with 1 % loss nothing is lost" {
+  local p50 p95 began seconds
+  start_on_a SERVERS=1 WORK_SECONDS=0
+  start_on b WORK_SECONDS=0
+  ip netns exec "$LAN-b" tc qdisc add dev eth0 root netem delay 80ms
+  submits() { "$ON/b" bash -c '. scripts/env.sh; export PYTHONPATH=$PYTHONPATH:$0; exec "$VENV/bin/python" -m workshop_kit.joined run submit_times "$KIT/examples/ex7_many_machines" 30' "$KIT/tests"; }
+  submits >"$BATS_TEST_TMPDIR/times"
+  read -r p50 p95 < <(sed -n 's/.*p50 \(.*\) p95 \(.*\)/\1 \2/p' "$BATS_TEST_TMPDIR/times")
+  figure "80 ms: a submit takes $p50 s (p50), $p95 s (p95): $(round_trips "$p50" 0.08) round trips"
+  compare "$(round_trips "$p50" 0.08)" -le 6 'round trips of a submit'
+  within 60 eval '[ "$(in_state COMPLETED)" = 31 ]'
+  # One after the other, on machine b alone.
+  kill -STOP "$(WORKSHOP_HOME=$(home_of a) child_of task_server.1)"
+  "$ON/a" make submit-map N=20 WAIT=0
+  began=$(date +%s)
+  within 60 eval '[ "$(in_state COMPLETED)" -ge 49 ]' # all but the one that the stopped task server was sent
+  seconds=$(($(date +%s) - began))
+  kill -CONT "$(WORKSHOP_HOME=$(home_of a) child_of task_server.1)"
+  within 30 eval '[ "$(in_state COMPLETED)" = 51 ]'
+  figure "80 ms: 18 runs one after the other take $seconds s: at most $(round_trips "$(awk "BEGIN { print $seconds / 18 }")" 0.08) round trips each"
+  compare "$(round_trips "$(awk "BEGIN { print $seconds / 18 }")" 0.08)" -le 6 'round trips of a run'
+  ip netns exec "$LAN-b" tc qdisc change dev eth0 root netem delay 80ms loss 1%
+  submits >"$BATS_TEST_TMPDIR/times"
+  figure "80 ms and 1 % loss: $(cat "$BATS_TEST_TMPDIR/times")"
+  LIMIT_S=200 ok "$ON/b" make submit-map N=60
+  has '60 of 60 runs completed'
+  within 60 eval '[ "$(in_state COMPLETED)" = 142 ]'
+  is "$(started_twice)" 0 'runs that were started twice'
+  ip netns exec "$LAN-b" tc qdisc del dev eth0 root
+}
+
+@test "sixty runs of a second: four machines are at least three times as fast as one" {
+  local name one four
+  start_on_a SERVERS=1 WORK_SECONDS=1
+  LIMIT_S=200 ok "$ON/a" make submit-map N=60
+  one=$(sed -n 's/^60 of 60 runs completed in \([0-9.]*\) s.*/\1/p' <<<"$output")
+  for name in b c d; do start_on "$name" WORK_SECONDS=1; done
+  LIMIT_S=200 ok "$ON/a" make submit-map N=60
+  has 'by 4 task server(s)'
+  four=$(sed -n 's/^60 of 60 runs completed in \([0-9.]*\) s.*/\1/p' <<<"$output")
+  figure "60 runs of 1 s: $one s on one machine, $four s on four"
+  is "$(awk -v one="$one" -v four="$four" 'BEGIN { print (one >= 3 * four) ? "yes" : "no" }')" yes "three times as fast ($one s, $four s)"
+}
