@@ -49,6 +49,7 @@ if [ "$DOCKER" = 1 ]; then
   need_docker "$ex"
 fi
 
+case " $(example "$ex" PORTS) " in *' JOIN_PORT '*) refuse_remote "make ex$ex" ;; esac
 need_different_ports "$ex"
 [ "$DOCKER" = 1 ] || need_memory
 

@@ -8,7 +8,7 @@ load helpers_code
 @test "make code puts a skeleton there, says what is to write and what comes next, and overwrites nothing" {
   local n
   touch "$COPY/examples/ex5_marvin/.openai.env"
-  for n in 1 2 3 4 5 6; do
+  for n in 1 2 3 4 5 6 7; do
     ok "${THERE[@]}" make code EX=$n
     has 'to write, step by step:'
     has "make ex$n CODE=my/ex$n"
@@ -24,7 +24,7 @@ load helpers_code
   is "$(cat "$MY/ex2/task_server.py")" mine "the learner's file"
   for n in '' 0 '$(touch x)' '2 3'; do refused 'make code EX=2' "${THERE[@]}" make code EX="$n"; done
   refused 'make solve EX=2' "${THERE[@]}" make solve
-  refused 'make reset EX=2' "${THERE[@]}" make reset EX=7
+  refused 'make reset EX=2' "${THERE[@]}" make reset EX=9
   grep -qx '/my/' .gitignore
 }
 
@@ -117,7 +117,7 @@ load helpers_code
 
 @test "an untouched skeleton gets a sentence, with its file and line, and nothing starts" {
   local n
-  for n in 1 2 3 4 5 6; do
+  for n in 1 2 3 4 5 6 7; do
     "${THERE[@]}" make -s code EX=$n
     refused 'is not a task yet. Try: the line @task above' make ex$n CODE="$MY/ex$n"
     grep -qE "/my/ex$n/[a-z_]+\.py:[0-9]+: " <<<"$output"

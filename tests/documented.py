@@ -36,11 +36,13 @@ typed: set[tuple[str, str]] = set()
 for file in [*(KIT / "tests").glob("*.bats"), *(KIT / "tests").glob("helpers*.bash")]:
     text = file.read_text()
     typed |= commands(text)
-    for ex in "123456":  # for n in 1 2 3 4 5 6; do … make ex$n
+    for ex in "1234567":  # for n in 1 2 3 4 5 6 7; do … make ex$n
         typed |= commands(re.sub(r"\bex\$(n|ex|EX)\b", f"ex{ex}", text).replace('make "ex', "make ex"))
     # The helper's way to say it, and variables that a test has in the environment.
     for ex, variables in re.findall(r"start_example(?:_in_terminal)? (\d)((?: +[A-Z_]+=\S*)*)", text):
         typed |= commands(f"make ex{ex}{variables}")
+    for where, variables in re.findall(r"start_on(_a| [b-d])((?: +[A-Z_]+=\S*)*)", text):  # helpers_machines.bash
+        typed |= commands(f"make {'ex7' if where == '_a' else 'server'}{variables}")
     for variables, target in re.findall(r"((?:[A-Z_]+=\S+ )+)(?:ok |try )?make (?:-s )?([a-z][a-z0-9-]*)", text):
         typed |= {(target, name) for name in re.findall(r"([A-Z_]+)=", variables)}
 for page in DOCUMENTS:  # what chapters.bats plays

@@ -67,20 +67,25 @@ PYTHON
   ok "$ON/a" bash -c "$IN_KIT" _ python typed_task.py
   has 'came back: True'
   has 'the exception: FailedThere: ZeroDivisionError: division by zero'
+  # Whatever the task says of its storage: a key of its own, pickle.
+  has 'counted: [0, 1, 2] Completed'
+  has 'counted: [0, 1, 2] Cached'
   # Nothing but the parameters goes along: no settings.
   never grep -rlE 'settings|PREFECT_|context' "$(home_of a)/port/storage"
-  is "$(find "$(home_of a)/port/storage" -type f | wc -l | tr -d ' ')" 4 'files of two runs'
+  is "$(find "$(home_of a)/port/storage" -type f | wc -l | tr -d ' ')" 7 'files: the parameters of four runs, three results'
 }
 
-@test "the code from .env; a block of Prefect's as the storage, for both machines" {
+@test "the code from .env; make stop ends the session, and a new start is joined by itself; a block of Prefect's as the storage" {
   start_on_a SERVERS=1 WORK_SECONDS=0
-  "$ON/a" bash -c "$IN_KIT" _ python -c 'import sys; from prefect.filesystems import LocalFileSystem; LocalFileSystem(basepath=sys.argv[1]).save("shared")' "$(home_of a)/block"
-  "$ON/a" make stop
-  start_on_a SERVERS=1 WORK_SECONDS=0 STORAGE=local-file-system/shared
   printf 'JOIN_CODE=%s\n' "$(code)" >"$(folder_of b)/.env"
   start b "$ON/b" make server AT=10.99.0.1:4243
   within 60 grep -q 'serves greet' "$b_log"
   rm "$(folder_of b)/.env"
+  "$ON/a" bash -c "$IN_KIT" _ python -c 'import sys; from prefect.filesystems import LocalFileSystem; LocalFileSystem(basepath=sys.argv[1]).save("shared")' "$(home_of a)/block"
+  "$ON/a" make stop
+  not_there "$(home_of a)/port/sessions.json"
+  start_on_a SERVERS=1 WORK_SECONDS=0 STORAGE=local-file-system/shared
+  within 60 grep -q 'task_server.1 on b serves' "$stack_log"
   ok "$ON/b" make submit-map N=20
   has 'by 2 task server(s)'
   is "$(find "$(home_of a)/block" -type f | wc -l | tr -d ' ')" 40 'files in the block'
@@ -90,7 +95,7 @@ PYTHON
 
 @test "files of runs that ended are deleted, those of runs that wait stay" {
   local id
-  start_on_a SERVERS=1 WORK_SECONDS=0
+  start_on_a SERVERS=1 WORK_SECONDS=0 LISTEN=10.99.0.1
   ok "$ON/a" make submit
   kill -STOP "$(WORKSHOP_HOME=$(home_of a) child_of task_server.1)"
   id=$("$ON/a" make -s submit WAIT=0 | run_id)
@@ -106,7 +111,8 @@ print(asyncio.run(delete_old(Folder(sys.argv[1]), "http://127.0.0.1:4200/api", 1
   local id
   start_on_a SERVERS=1 WORK_SECONDS=0 LEASE_SECONDS=3
   kill -STOP "$(WORKSHOP_HOME=$(home_of a) child_of task_server.1)" # so that the other one gets the run
-  start_on b WORK_SECONDS=300
+  "$ON/b" make solve EX=7 APPLY=1
+  start_on b CODE=my/ex7 WORK_SECONDS=300
   id=$("$ON/b" make -s submit WAIT=0 | run_id)
   within 10 eval 'api "/task_runs/'"$id"'" | grep -q "\"state_type\":\"RUNNING\""'
   kill -CONT "$(WORKSHOP_HOME=$(home_of a) child_of task_server.1)"
@@ -114,6 +120,7 @@ print(asyncio.run(delete_old(Folder(sys.argv[1]), "http://127.0.0.1:4200/api", 1
   within 20 grep -q 'task_server.1 on b was not heard of for 3 s: its session is over' "$stack_log"
   within 30 eval 'api "/task_runs/'"$id"'" | grep -q "\"state_type\":\"COMPLETED\""'
   grep -q 'task_server.1 on b (pid [0-9]*) died while it had this run' "$stack_log"
+  refused 'another address of that machine' "$ON/b" make submit
   ip -n "$LAN" link set dev to-b up
   # What it says still is refused: its task server ends, and starts again with a new session.
   within 60 eval '[ "$(grep -c "task_server.1 on b serves" "$stack_log")" -ge 2 ]'

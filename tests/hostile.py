@@ -84,7 +84,10 @@ async def hostile(count: int) -> None:
 
 
 async def main() -> None:
+    idle, _ = await asyncio.open_connection(host, port, ssl=context)
     await asyncio.gather(*(hostile(number // 40) for _ in range(40)))
+    if number >= 10_000:  # that took longer than somebody who asks for nothing may stay
+        assert await asyncio.wait_for(idle.read(1), 5) == b"", "it is still connected"
 
 
 asyncio.run(main())

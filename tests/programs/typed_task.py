@@ -39,6 +39,12 @@ def fail(number: int) -> float:
     return 1 / number
 
 
+@keyed("typed")
+@task(cache_key_fn=lambda context, parameters: f"a key/of ../my own {parameters['number']}", result_serializer="pickle")
+def count(number: int):
+    yield from range(number)
+
+
 async def ended(future):
     async with get_client() as client:  # wait_async() may miss the end of a run that is so short
         while not (run := await client.read_task_run(future.task_run_id)).state.is_final():
@@ -47,7 +53,7 @@ async def ended(future):
 
 
 async def main():
-    serving = asyncio.create_task(aserve(send, fail, records=os.environ["RECORDS"]))
+    serving = asyncio.create_task(aserve(send, fail, count, records=os.environ["RECORDS"]))
     parcel, person = Parcel(UUID(int=7), datetime.now(UTC)), Person(name="Ford 😀", born=date(1952, 3, 11))
     sent = await asyncio.to_thread(send.delay, parcel, person, "a", "b", days={"Ford": 1})
     print("came back:", await (await ended(sent)).aresult() == (parcel, person))
@@ -56,6 +62,9 @@ async def main():
         await (await ended(failed)).aresult()
     except Exception as error:
         print(f"the exception: {type(error).__name__}: {error}")
+    for _ in range(2):
+        counted = await ended(await asyncio.to_thread(count.delay, 3))
+        print(f"counted: {await counted.aresult()} {counted.name}")
     serving.cancel()
 
 

@@ -12,6 +12,7 @@ storage.py) the tasks of this process write and read plain JSON, and nothing els
 """
 
 import asyncio
+import hashlib
 import inspect
 import re
 import typing
@@ -30,9 +31,8 @@ from pydantic import Field, PrivateAttr, TypeAdapter
 
 LARGEST = 10_000_000  # bytes of one run's parameters, or of its result
 DEEPEST = 64  # lists and objects inside each other
-KEY = re.compile(
-    r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-)  # a UUID; Prefect's hash of a run's inputs, too
+# A UUID, with dashes or without, as Prefect's hash of a run's inputs is.
+KEY = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 METADATA = {"storage_key", "expiration", "serializer", "prefect_version", "storage_block_id"}
 NOT_JSON = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
 
@@ -121,10 +121,11 @@ def need_plain(content: bytes, key: str) -> None:
         raise NotPlain("its parameters have no names")
 
 
-def need_key(path: str) -> None:
-    """Raises NotPlain for a path in the storage that is no key: none leaves the folder."""
-    if not KEY.fullmatch(path.removeprefix("parameters/")):
-        raise NotPlain("its name is no UUID")
+def key_of(path: str) -> str:
+    """The place in the storage: a task may make keys of its own (cache_key_fn), and none leaves the folder."""
+    if KEY.fullmatch(path.removeprefix("parameters/")):
+        return path
+    return hashlib.md5(path.encode(), usedforsecurity=False).hexdigest()
 
 
 # --- values, by the signature -----------------------------------------------------------------------
@@ -180,7 +181,9 @@ class Plain(Serializer):  # type: ignore[type-arg]  # Prefect takes Serializer[A
 
     def _hint(self) -> Any:
         task = known.get(self.task)
-        return hints_of(task.fn).get("return", NONE) if task else NONE
+        if not task or inspect.isgeneratorfunction(task.fn):  # of which Prefect makes a list
+            return NONE
+        return hints_of(task.fn).get("return", NONE)
 
     def dumps(self, obj: Any) -> bytes:
         """Raises CannotTravel. An exception goes as its type's name and its message."""
@@ -237,35 +240,34 @@ class Files(WritableFileSystem):
     _where: Any = PrivateAttr()
     _read_ahead: dict[str, bytes] = PrivateAttr(default_factory=dict)  # parameters that are about to be read again
 
-    def _resolve_path(self, path: str) -> None:
-        """Prefect asks where a key is in the file system, and takes None for: nowhere."""
-
-    @staticmethod
-    def _checked(path: str, content: bytes) -> bytes:
-        need_plain(content, path)
-        return content
+    def _resolve_path(self, path: str) -> str | None:
+        """Prefect asks under which key it will find a result again; None: under the one that it has."""
+        return key_of(path) if path and key_of(path) != path else None
 
     def read_path(self, path: str, _sync: bool = True) -> bytes:  # pyright: ignore[reportIncompatibleMethodOverride]
-        need_key(path)
-        return self._checked(path, self._where.read(path))
+        content = self._where.read(key_of(path))
+        need_plain(content, key_of(path))
+        return content
 
     def write_path(self, path: str, content: bytes, _sync: bool = True) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        need_plain(content, path)
-        self._where.write(path, content)
+        need_plain(content, key_of(path))
+        self._where.write(key_of(path), content)
 
     async def aread_path(self, path: str) -> bytes:
-        need_key(path)
         if kept := self._read_ahead.pop(path, None):
             return kept
-        content = self._checked(path, await self._where.aread(path))
+        content = await self._where.aread(key_of(path))
+        need_plain(content, key_of(path))
         # A task server looks whether it can read the parameters of a run, and then Prefect reads them.
-        if path.startswith("parameters/") and len(self._read_ahead) < 100:
+        if path.startswith("parameters/"):
             self._read_ahead[path] = content
+            if len(self._read_ahead) > 100:
+                del self._read_ahead[next(iter(self._read_ahead))]
         return content
 
     async def awrite_path(self, path: str, content: bytes) -> None:
-        need_plain(content, path)
-        await self._where.awrite(path, content)
+        need_plain(content, key_of(path))
+        await self._where.awrite(key_of(path), content)
 
 
 def use(where: Any) -> None:
@@ -273,20 +275,20 @@ def use(where: Any) -> None:
     files = Files()
     files._where = where
     default = results._DefaultResultStorage(files, results._DefaultResultStorageSource.SETTINGS)
-    update, aupdate = ResultStore.update_for_task, ResultStore.aupdate_for_task
 
-    def plain_store(store: ResultStore, task: Task[..., Any]) -> ResultStore:
+    def plain_store(self: ResultStore, task: Task[..., Any]) -> ResultStore:
+        # In the place of what the task itself says: result_storage, result_serializer, the storage of its cache policy.
         known[task.task_key] = task
-        serializer = Plain(task=task.task_key)
-        return store.model_copy(update={"result_storage": files, "serializer": serializer, "metadata_storage": None})
+        ours = {"result_storage": files, "serializer": Plain(task=task.task_key), "metadata_storage": None}
+        return self.model_copy(update=ours | {"cache_result_in_memory": task.cache_result_in_memory})
 
     async def later(self: ResultStore, task: Task[..., Any]) -> ResultStore:
-        return plain_store(await aupdate(self, task), task)
+        return plain_store(self, task)
 
     def update_for_task(self: ResultStore, task: Task[..., Any], _sync: bool = False) -> Any:
         if asyncio._get_running_loop() and not _sync:
             return later(self, task)
-        return plain_store(update(self, task, _sync=True), task)
+        return plain_store(self, task)
 
     async def task_storage() -> Files:
         return files

@@ -50,6 +50,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 BODY = 1_000_000  # bytes of a request to Prefect's API, or of a message on a websocket
 CONNECTIONS = 1000  # at once
+PATIENCE = 15  # seconds for the first request on a connection, and for each part of a body
 DAY = 24 * 3600
 ID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 RUNS = "(task_runs|flow_runs|flows|logs|artifacts|events|task_workers)"
@@ -202,7 +203,10 @@ async def body_of(scope: Scope, receive: Receive, largest: int) -> bytes:
             raise Refusal(413, f"more than {largest:,} bytes")
     parts, size = [], 0
     while True:
-        message = await receive()
+        try:
+            message = await asyncio.wait_for(receive(), PATIENCE)
+        except TimeoutError:
+            raise Refusal(408, f"no more of the body came in {PATIENCE} s") from None
         if message["type"] != "http.request":
             raise ConnectionError("the other side went away")
         size += len(message.get("body", b""))
@@ -581,6 +585,23 @@ class Quiet(H11Protocol):
         super().__init__(*given, **options)
         self.logger = logging.getLogger("durable.port")
         self.logger.setLevel(logging.CRITICAL)
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self.silence = self.loop.call_later(PATIENCE, self.close_if_silent)
+
+    def close_if_silent(self) -> None:
+        """Who connects and asks for nothing takes a place from others."""
+        if self.cycle is None:
+            self.transport.close()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.silence.cancel()
+        super().connection_lost(error)
+
+    def handle_websocket_upgrade(self, event: Any) -> None:
+        self.silence.cancel()  # from here on it is another protocol's connection
+        super().handle_websocket_upgrade(event)
 
     def data_received(self, data: bytes) -> None:
         try:

@@ -16,6 +16,7 @@ from durable.records import Record
 
 LEASE = 20  # seconds without a word after which a task server's session ends
 FORGOTTEN = 7 * 24 * 3600  # the same for a machine's commands
+MOST = 1000  # sessions at once; of more, the oldest of commands ends
 
 
 def digest(token: str) -> str:
@@ -74,6 +75,8 @@ class Sessions:
 
     def begin(self, machine: str, identity: str, **about: Any) -> tuple[str, Session]:
         """A new session and its token."""
+        if len(self._all) >= MOST and (old := [each for each in self if not each.server]):
+            self.end(min(old, key=lambda each: each.heard))
         token = secrets.token_urlsafe(32)
         session = Session(digest(token), self._unique(machine, identity), identity, "", since=time.time(), **about)
         self._all[session.digest] = session

@@ -240,6 +240,8 @@ def claim(ex: int, servers: int, docker: bool = False) -> None:
     except FileExistsError:
         workshop.fail("an example is being started in another terminal", "make status")
     (workshop.RUN / "ready").unlink(missing_ok=True)
+    # Example 7: who had joined joins again. While it runs, the Prefect server may start again and knows them.
+    (workshop.HOME / "port" / "sessions.json").unlink(missing_ok=True)
 
 
 def procfile(ex: int) -> dict[str, str]:
@@ -287,6 +289,7 @@ def run_example(ex: int, servers: int) -> int:
     finally:
         (workshop.RUN / "example").unlink(missing_ok=True)
         (workshop.RUN / "ready").unlink(missing_ok=True)
+        (workshop.HOME / "port" / "sessions.json").unlink(missing_ok=True)
     return 0 if manager.returncode in (0, 130, 143) else 1
 
 
