@@ -637,7 +637,7 @@ async def serve_both(options: argparse.Namespace) -> None:
         "ws_ping_timeout": 20,
         "log_level": "warning",
     }
-    own = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=options.prefect_port, **common))
+    own = uvicorn.Server(uvicorn.Config(app, host=options.prefect_host, port=options.prefect_port, **common))
     common |= {"timeout_keep_alive": 60}
     others = Second(
         uvicorn.Config(
@@ -691,7 +691,10 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--records", required=True, help="the folder of the task servers' records on this machine")
     parser.add_argument("--storage", default="", help="a block of Prefect's, as type/name, in the place of a folder")
-    parser.add_argument("--prefect-port", type=int, default=4200, help="of the Prefect server, on loopback")
+    parser.add_argument(
+        "--prefect-host", default="127.0.0.1", help="of the Prefect server itself, where everybody may do everything"
+    )
+    parser.add_argument("--prefect-port", type=int, default=4200, help="of the Prefect server itself")
     parser.add_argument(
         "--lease", type=float, default=LEASE, help="seconds without a word after which a task server's session ends"
     )

@@ -3,7 +3,7 @@
 
     start.py EX            under honcho, in this terminal (called by scripts/example.sh, which checks first)
     start.py --background  the Prefect server alone, for example 1, until `make stop`
-    start.py --server      the Prefect server in place of this process: in a container
+    start.py --server …    in place of this process, in a container: bin/prefect-server with what follows
 
 honcho's own command line has no readiness, kills after 5 s whatever is still finishing its runs, ends with a
 traceback when the terminal is closed, and lets .env overrule the shell; its Manager does the rest.
@@ -321,17 +321,17 @@ def start_background_server() -> int:
     return 0
 
 
-def become_server() -> NoReturn:
-    """The Prefect server, on a database that is ready for it."""
+def become_server(arguments: list[str]) -> NoReturn:
+    """The Prefect server, on a database that is ready for it. arguments: of bin/prefect-server."""
     tune()
     os.environ.update(prepare_database())
     os.environ.pop("DB", None)
-    os.execvp("prefect-server", ["prefect-server"])  # noqa: S606
+    os.execvp("prefect-server", ["prefect-server", *arguments])  # noqa: S606
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--server"]:
-        become_server()
+    if sys.argv[1:2] == ["--server"]:
+        become_server(sys.argv[2:])
     if sys.argv[1:] == ["--background"]:
         sys.exit(start_background_server())
     sys.exit(run_example(int(sys.argv[1]), int(sys.argv[2])))
