@@ -21,6 +21,7 @@ if [ "$DOCKER" = 1 ]; then
   done
   docker image rm "$COMPOSE_PROJECT_NAME-kit" >/dev/null 2>&1 || true
   docker image prune --force --filter label=workshop-kit >/dev/null # earlier builds of it
+  rm -f "$WORKSHOP_HOME/postgres-password"                          # of a volume that is gone now
   say 'the containers, volumes and the image of this kit are gone'
 fi
 [ -z "${DB:-}" ] || say "what PostgreSQL keeps stays; the kit deletes only its own files"

@@ -28,7 +28,7 @@ no-locks ! the file system of %s has no working locks (fcntl): examples 4 to 6 c
 open-secret ! %s can be read by others on this machine, and may hold a key | chmod 600 '%s'
 tracked-secret ! %s is tracked by git, and may hold a key | git rm --cached '%s'; and a new key, if it was pushed
 no-model ! example 5 has no key and no local model: a stand-in answers | make setup-local-llm, or a key in %s
-no-docker ! no Docker (only DOCKER=1 of examples 4 and 5 needs it) | docs.docker.com/get-docker, or run them without DOCKER=1
+no-docker ! no Docker (only DOCKER=1 of examples 4, 5 and 7 needs it) | docs.docker.com/get-docker, or run them without DOCKER=1
 no-engine ! Docker is installed, but its engine does not answer (only DOCKER=1 needs it) | start Docker Desktop, or: sudo systemctl start docker
 old-compose ! Docker runs, but Compose is missing or version 1 (only DOCKER=1 needs it) | install the docker-compose-plugin package
 no-image ! Docker with Compose %s runs, but the kit's image is not built | make prefetch (the first DOCKER=1 does it too; both want the network)

@@ -32,9 +32,10 @@ export LIMIT
 ## OPENAI_API_KEY, OPENAI_BASE_URL, MARVIN_AGENT_MODEL=none: which model LLM=openai asks
 #: Best in `examples/ex5_marvin/.openai.env`: a key in make's command line is refused.
 if [ "$ex" = 5 ]; then check_model; fi
+case " $(example "$ex" PORTS) " in *' JOIN_PORT '*) refuse_remote "make ex$ex" ;; esac # others join what runs here
 
-## DOCKER=0: 1: examples 4 and 5 in Docker containers (Compose 2)
-## PYTHON_IMAGE, REDIS_IMAGE=python:3.13-slim, redis:8-alpine: the base images there
+## DOCKER=0: 1: examples 4, 5 and 7 in Docker containers (Compose 2)
+## PYTHON_IMAGE, REDIS_IMAGE, POSTGRES_IMAGE=python:3.13-slim, redis:8-alpine, postgres:17-alpine: the base images there
 DOCKER=${DOCKER:-0}
 one_of DOCKER 0 1
 ## CODE=the example's own folder: ex1 to ex6: your own files, as my/ex2
@@ -80,10 +81,8 @@ if [ "$REMOTE" = 1 ]; then
   say "REMOTE=1: using $REMOTE_URL"
 fi
 case " $(example "$ex" PORTS) " in *' JOIN_PORT '*)
-  [ "$DOCKER" = 1 ] || {
-    where=$("$VENV/bin/python" -P -m workshop_kit.launch.listen) || exit 2
-    export JOIN_AT=${where%% *} JOIN_NAMES=${where#* }
-  }
+  where=$("$VENV/bin/python" -P -m workshop_kit.launch.listen) || exit 2
+  export JOIN_AT=${where%% *} JOIN_NAMES=${where#* }
   ;;
 esac
 if [ "$DOCKER" = 1 ]; then

@@ -19,9 +19,11 @@ if docker info >/dev/null 2>&1 && docker compose version >/dev/null 2>&1; then
       fail "the image of example $ex could not be built: $(tail -n 1 "$WORKSHOP_HOME/logs/docker-build.log")" 'the network, then make prefetch'
     docker compose pull --quiet --ignore-buildable --policy missing >/dev/null 2>&1 || true # an image of your own cannot be pulled
   done
-  docker image inspect "${REDIS_IMAGE:-redis:8-alpine}" >/dev/null 2>&1 ||
-    fail "the image ${REDIS_IMAGE:-redis:8-alpine} could not be fetched" 'the network, then make prefetch; or REDIS_IMAGE=…'
+  for image in "REDIS_IMAGE ${REDIS_IMAGE:-redis:8-alpine}" "POSTGRES_IMAGE ${POSTGRES_IMAGE:-postgres:17-alpine}"; do
+    docker image inspect "${image#* }" >/dev/null 2>&1 ||
+      fail "the image ${image#* } could not be fetched" "the network, then make prefetch; or ${image%% *}=…"
+  done
 else
-  say 'no Docker engine here, so no images (only DOCKER=1 of examples 4 and 5 needs them)'
+  say 'no Docker engine here, so no images (only DOCKER=1 of examples 4, 5 and 7 needs them)'
 fi
 say 'everything is here: make tour shows it, without a network'

@@ -70,8 +70,10 @@ while IFS=: read -r name where; do
 done < <(example "$running_ex" SERVICES | sed 's/, /\
 /g')
 [ -z "$running_llm" ] || printf '  %-13s LLM=%s\n' 'model' "$running_llm"
-if [ -n "$running_at" ] && [ -r "$WORKSHOP_HOME/port/code" ]; then
-  line 'others join' "make server AT=$running_at, with the code $(cat "$WORKSHOP_HOME/port/code")" yes
+code=$WORKSHOP_HOME/port/code
+[ "$running_docker" = 0 ] || code=$WORKSHOP_HOME/run/port/code # a copy of the container's
+if [ -n "$running_at" ] && [ -r "$code" ]; then
+  line 'others join' "make server AT=$running_at, with the code $(cat "$code")" yes
 fi
 if [ "$ready" = yes ]; then
   printf 'ready\n'

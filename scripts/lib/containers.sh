@@ -3,27 +3,42 @@
 
 # What the compose files read, besides secrets. As the example was started, so that `docker compose up --scale` by hand
 # changes nothing else.
-COMPOSE_READS='REMOTE REMOTE_URL TUNED LIMIT GRACE WORK_SECONDS FAIL_RATE RESCUE MAX_RESCUES PYTHON_IMAGE REDIS_IMAGE PREFECT_PORT WEB_PORT
+COMPOSE_READS='REMOTE REMOTE_URL TUNED LIMIT GRACE WORK_SECONDS FAIL_RATE RESCUE MAX_RESCUES PYTHON_IMAGE REDIS_IMAGE POSTGRES_IMAGE PREFECT_PORT WEB_PORT
   MARKETING_PORT INBOX_PORT SMTP_PORT LLM OPENAI_BASE_URL MARVIN_AGENT_MODEL ANSWER_SECONDS CACHE_SECONDS REQUIREMENTS
-  COMPOSE_FILE'
+  LEASE_SECONDS STORAGE COMPOSE_JOIN_AT COMPOSE_JOIN_NAMES COMPOSE_POSTGRESES COMPOSE_FILE'
 
 compose_settings() { # EX -> what `docker compose` reads: which file, and a project of this WORKSHOP_HOME's own
   local name value
   export COMPOSE_FILE=$KIT/docker/compose.ex$1.yaml
+  # Example 7's; env.sh, which make shell reads once more, takes the first two for a leftover by their own names.
+  export COMPOSE_JOIN_AT=${JOIN_AT:-} COMPOSE_JOIN_NAMES=${JOIN_NAMES:-} COMPOSE_POSTGRESES=1
+  if [ -n "${DB:-}" ]; then COMPOSE_POSTGRESES=0; fi
   if [ -r "$WORKSHOP_HOME/run/compose" ]; then
     while IFS='=' read -r name value; do printf -v "$name" '%s' "$value"; done <"$WORKSHOP_HOME/run/compose"
   fi
   COMPOSE_PROJECT_NAME=workshop-$(printf '%s' "$WORKSHOP_HOME" | cksum | cut -d ' ' -f 1)
   for name in $COMPOSE_READS; do [ -z "${!name:-}" ] || export "${name?}"; done
-  export COMPOSE_PROJECT_NAME COMPOSE_PREFECTS=$((1 - REMOTE)) COMPOSE_RESCUERS=1
+  export COMPOSE_PROJECT_NAME COMPOSE_PREFECTS=$((1 - REMOTE)) COMPOSE_RESCUERS=1 COMPOSE_JOIN_HOST
+  COMPOSE_JOIN_HOST=$(uname -n) # which the other machines are told
   if [ "$REMOTE" = 1 ] || [ "${RESCUE:-1}" = 0 ]; then COMPOSE_RESCUERS=0; fi
   # What may hold a password travels as a secret; all must be set, if only to nothing.
   export SECRET_DB=${DB:-} SECRET_API_KEY='' SECRET_API_AUTH_STRING='' SECRET_REDIS_URL='' SECRET_SMTP_URL=''
   if [ "$REMOTE" = 1 ]; then SECRET_API_KEY=${PREFECT_API_KEY:-} SECRET_API_AUTH_STRING=${PREFECT_API_AUTH_STRING:-}; fi
-  export SECRET_OPENAI_API_KEY=''
+  export SECRET_OPENAI_API_KEY='' SECRET_POSTGRES_PASSWORD=''
   case $COMPOSE_FILE in *.ex5.yaml) SECRET_OPENAI_API_KEY=$(openai_settings && printf '%s' "${OPENAI_API_KEY:-}") ;; esac
+  case $COMPOSE_POSTGRESES$COMPOSE_FILE in 1*.ex7.yaml)
+    SECRET_POSTGRES_PASSWORD=$(postgres_password)
+    SECRET_DB=postgresql://prefect:$SECRET_POSTGRES_PASSWORD@postgres/prefect
+    ;;
+  esac
   case " $WORKSHOP_DERIVED " in *' REDIS_URL='*) ;; *) SECRET_REDIS_URL=$REDIS_URL ;; esac
   case " $WORKSHOP_DERIVED " in *' SMTP_URL='*) ;; *) SECRET_SMTP_URL=$SMTP_URL ;; esac
+}
+
+postgres_password() { # -> that of example 7's own PostgreSQL, made at the first call; its volume knows it until `make clean DOCKER=1`
+  local file=$WORKSHOP_HOME/postgres-password
+  [ -s "$file" ] || (umask 077 && od -An -N 16 -tx1 /dev/urandom | tr -d ' \n' >"$file")
+  cat "$file"
 }
 
 mark_containers() { # remember what compose_settings found: containers may be there from now on
@@ -45,9 +60,9 @@ containers_left() { # a line for each container of this WORKSHOP_HOME, running o
   docker compose ps --all --quiet 2>/dev/null || true
 }
 
-remove_containers() { # stops them in good order (the task servers finish their runs); the volumes stay
+remove_containers() ( # stops them in good order (the task servers finish their runs); the volumes stay
   compose_settings 4
   docker compose down --remove-orphans --timeout $((GRACE + 10)) >/dev/null 2>&1 ||
     fail 'the containers could not be stopped' "docker compose --project-name $COMPOSE_PROJECT_NAME down"
   rm -f "$WORKSHOP_HOME/run/compose"
-}
+)

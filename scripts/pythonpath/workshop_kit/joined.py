@@ -4,8 +4,10 @@
 joined.py join              with AT and a code: from JOIN_CODE, from last time or the keyboard; prints the address
 joined.py leave             ends all sessions there, and forgets the address and the code
 joined.py run MODULE ARG…   a module of the kit, with the settings of that machine
+joined.py run-in-docker MODULE ARG…   the same for example 7 in containers, joined at JOIN_AT meanwhile
 """
 
+import atexit
 import getpass
 import json
 import os
@@ -19,6 +21,7 @@ from durable import joining
 
 FOLDER = Path(os.environ["WORKSHOP_HOME"], "joined")
 KEPT = FOLDER / "joined.json"
+OF_CONTAINERS = Path(os.environ["WORKSHOP_HOME"], "run", "port")  # a copy of what their port keeps
 
 
 def fail(error: joining.NotJoined) -> int:
@@ -97,20 +100,37 @@ def run(module: str, arguments: list[str]) -> int:
             there = begin(known["at"].removeprefix("https://"), known["code"], known["identity"])
     except joining.NotJoined as error:
         return fail(error)
+    become(module, arguments, there, FOLDER, ui=int(os.environ["JOIN_PORT"]) + 1)  # of make open
+    return 0
+
+
+def run_in_docker(module: str, arguments: list[str]) -> int:
+    """A module of the kit, here, for containers, whose storage and records are out of reach: as another machine."""
+    from durable.at import join
+
+    try:
+        there = join(os.environ["JOIN_AT"], (OF_CONTAINERS / "code").read_text(), "where the containers are")
+    except joining.NotJoined as error:
+        return fail(error)
+    atexit.register(there.leave)  # before Prefect registers itself, so behind it: it sends its last events at the end
+    become(module, arguments, there, OF_CONTAINERS, ui=int(os.environ["PREFECT_PORT"]))
+    return 0
+
+
+def become(module: str, arguments: list[str], there: joining.Joined, folder: Path, ui: int) -> None:
+    """Run it as the program, as if it were there. folder: for its CA. ui: the port on loopback that has its pages."""
     from durable.at import settings_of
 
-    os.environ.update(settings_of(there, FOLDER))
-    host, port = joining.address(there.at.removeprefix("https://"))
+    os.environ.update(settings_of(there, folder))
     os.environ |= {
         "JOINED": there.at,
         "JOINED_THERE": there.there,
         "JOINED_NAME": there.name,
         "WORKSHOP_API_URL": os.environ["PREFECT_API_URL"],
-        "PREFECT_UI_URL": f"http://127.0.0.1:{int(os.environ['JOIN_PORT']) + 1}",  # of make open
+        "PREFECT_UI_URL": f"http://127.0.0.1:{ui}",
     }
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
-    return 0
 
 
 if __name__ == "__main__":
@@ -121,3 +141,5 @@ if __name__ == "__main__":
             sys.exit(leave())
         case ["run", module, *arguments]:
             sys.exit(run(module, arguments))
+        case ["run-in-docker", module, *arguments]:
+            sys.exit(run_in_docker(module, arguments))

@@ -6,6 +6,7 @@ Standard library only, so that the scripts that need nothing else start in a few
 import contextlib
 import json
 import os
+import shutil
 import signal
 import ssl
 import subprocess
@@ -216,6 +217,27 @@ def healthy() -> bool:
 
 # In Docker: what runs a command where the task servers are.
 IN_CONTAINER = ["docker", "compose", "exec", "-T", "task-server", "docker/entrypoint.sh"]
+
+
+def copy_from_container(path: str) -> Path:
+    """In Docker: what the containers have at that path below their WORKSHOP_HOME, as a copy made now, in RUN.
+
+    Nothing is there when they have none, or there is no container.
+    """
+    copy = RUN / path
+    if copy.is_dir():
+        shutil.rmtree(copy, ignore_errors=True)
+    copy.unlink(missing_ok=True)
+    copy.parent.mkdir(mode=0o700, exist_ok=True)
+    command = ["docker", "compose", "cp", f"task-server:/data/{path}", str(copy)]
+    subprocess.run(command, capture_output=True, check=False)
+    return copy
+
+
+def of_port(path: str) -> Path:
+    """Example 7: a file or folder that the port for other machines keeps; a copy of it where it is in containers."""
+    running = running_example()
+    return copy_from_container(f"port/{path}") if running and running.docker else HOME / "port" / path
 
 
 def subscribed() -> list[dict[str, Any]]:

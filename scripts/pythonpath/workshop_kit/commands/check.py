@@ -288,7 +288,7 @@ def check_example(ex: int, servers: int, command: str) -> None:
 def sessions() -> list[dict[str, Any]]:
     """Example 7: who has joined its port, as the port has written it down."""
     try:
-        return json.loads((workshop.HOME / "port" / "sessions.json").read_text())
+        return json.loads(workshop.of_port("sessions.json").read_text())
     except (OSError, ValueError):
         return []
 
@@ -312,7 +312,7 @@ def check_machines(done: list[dict[str, Any]], command: str) -> None:
         closed = host == "127.0.0.1" or not any(opens(host, port) for port in ports)
         hint = f"something else listens at {host}: make stop, then ss -ltn"
         promise(closed, f"other machines find one port here: {running.at}", hint)
-        ca = (workshop.HOME / "port" / "ca.pem").read_text()
+        ca = workshop.of_port("ca.pem").read_text()
         status, _ = joining.Joined(joining.url_of(host, port), ca, "", "", "").request(
             "POST", "/api/task_runs/filter", {}
         )
@@ -339,7 +339,7 @@ def check_machines(done: list[dict[str, Any]], command: str) -> None:
 
 
 def stored_files() -> list[Path]:
-    folder = Path(os.environ["PLAIN_STORAGE"])
+    folder = workshop.of_port("storage")
     newest = sorted((path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.stat().st_mtime)
     return [path for path in newest[-200:] if not path.name.startswith(".")]
 

@@ -5,8 +5,6 @@ copy.
 """
 
 import contextlib
-import shutil
-import subprocess
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -31,18 +29,11 @@ class ExampleRecords:
         """docker: whether the example runs in containers."""
         found = self._copied if docker or workshop.JOINED else self._here
         if found is self._copied and time.monotonic() - self._copied_at > (COPY_EVERY if docker else ASK_EVERY):
-            copy_from_container() if docker else copy_from_there()
+            workshop.copy_from_container("task-servers") if docker else copy_from_there()
             self._copied_at = time.monotonic()
         with contextlib.suppress(FileNotFoundError):  # nobody has written any yet
             found.read()
         return found
-
-
-def copy_from_container() -> None:
-    """Leaves nothing at the place of the copy when there is no task server to copy from."""
-    shutil.rmtree(COPY, ignore_errors=True)
-    command = ["docker", "compose", "cp", "task-server:/data/task-servers", str(COPY)]
-    subprocess.run(command, capture_output=True, check=False)
 
 
 def copy_from_there() -> None:

@@ -73,4 +73,4 @@ def announce(
     say(f"ready in {seconds:.1f} s: UI {ui} - next, in another terminal: {EXAMPLES[ex].following}")
     if at := os.environ.get("JOIN_AT"):
         say(f"another machine joins with: make server AT={at}")
-        say(f"the code it asks for: {(workshop.HOME / 'port' / 'code').read_text()}")
+        say(f"the code it asks for: {workshop.of_port('code').read_text()}")

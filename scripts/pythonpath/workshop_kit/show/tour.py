@@ -2,7 +2,7 @@
 """Every example in turn, unattended: starts it, does what its chapter does, checks its promises, stops it.
 
 EX=3       one example alone
-DOCKER=1   examples 4 and 5 in Docker, too
+DOCKER=1   examples 4, 5 and 7 in Docker, too
 Prints what it types, each promise that holds, and a table at the end. Exit 1 at the first ✗, with what that command
 said. Exit 2 beside a running example. It uses this WORKSHOP_HOME, and leaves its runs there for you to look at.
 """
