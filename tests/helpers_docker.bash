@@ -9,6 +9,13 @@ own_docker() {
   export COMPOSE_PROJECT_NAME
 }
 
+# For setup_file: the PostgreSQL of example 7. Where its image cannot be pulled, Debian's is built under that name.
+need_postgres_image() {
+  local image=${POSTGRES_IMAGE:-postgres:17-alpine}
+  docker image inspect "$image" >/dev/null 2>&1 || docker pull --quiet "$image" >/dev/null 2>&1 ||
+    docker build --quiet --tag "$image" --build-arg "BASE=${PYTHON_IMAGE:-python:3.13-slim}" - <"$KIT/tests/postgres.Dockerfile"
+}
+
 # For teardown_file: make clean DOCKER=1, and nothing of the project is left.
 clean_docker() {
   GRACE=5 "${PROCESS[@]}" limit 100 make -C "$KIT" clean DOCKER=1
