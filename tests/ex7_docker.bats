@@ -22,6 +22,7 @@ teardown_file() {
 on_another() { WORKSHOP_HOME=$BATS_FILE_TMPDIR/another "$@"; }
 # What the containers of another machine are: a project, a network and an image of their own.
 elsewhere() { COMPOSE_PROJECT_NAME=$COMPOSE_PROJECT_NAME-elsewhere docker compose --progress quiet --file "$KIT/docker/elsewhere.ex7.yaml" "$@"; }
+said_elsewhere() { AT=none JOIN_CODE=none elsewhere logs --no-log-prefix | tr -d '\033' | sed 's/^\[2K//'; } # Compose writes an escape before each line
 # What the stack says when it is ready
 address() { sed -n 's/^another machine joins with: make server AT=//p' "$LOG_DIR/stack.log"; }
 code() { sed -n 's/^the code it asks for: //p' "$LOG_DIR/stack.log"; }
@@ -115,19 +116,19 @@ all_completed() { is "$(count_in_state COMPLETED)" "$(api /task_runs/count '{}')
 
 @test "docker compose stop elsewhere finishes its runs; a wrong code, and none, is one line there" {
   ok make submit-map N=12 WAIT=0
-  AT=$(address) JOIN_CODE=$(code) elsewhere stop
+  AT=none JOIN_CODE=none elsewhere stop
   within 30 eval '[ "$(task_servers)" -eq 1 ]'
   within 30 all_completed
-  is "$(AT=$(address) JOIN_CODE=none elsewhere logs --no-log-prefix | grep -c 'Stopped; nothing is in flight')" 2 'task servers that finished their runs'
-  AT=$(address) JOIN_CODE=none elsewhere down
+  is "$(said_elsewhere | grep -c 'Stopped; nothing is in flight')" 2 'task servers that finished their runs'
+  AT=none JOIN_CODE=none elsewhere down
   try env -u AT JOIN_CODE=none docker compose --file docker/elsewhere.ex7.yaml config
   compare "$status" != 0 'exit code without AT'
   has 'export AT=192.0.2.7:4243'
   AT=$(address) JOIN_CODE=$(another_password) elsewhere up --detach
-  within 30 eval 'AT=$(address) JOIN_CODE=none elsewhere logs --no-log-prefix | grep -q "^error: .* Try: the code "'
-  is "$(AT=$(address) JOIN_CODE=none elsewhere logs --no-log-prefix | grep -cv '^error: .* Try: the code ')" 0 'other lines than the refusal'
+  within 30 eval 'said_elsewhere | grep -q "^error: .* Try: the code "'
+  is "$(said_elsewhere | grep -cv '^error: .* Try: the code ')" 0 'other lines than the refusal'
   is "$(task_servers)" 1 'task servers'
-  AT=$(address) JOIN_CODE=none elsewhere down
+  AT=none JOIN_CODE=none elsewhere down
 }
 
 @test "a clone of the kit joins by make server AT=…, and submits; a wrong code, and a wrong address, are one line" {
