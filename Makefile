@@ -72,12 +72,6 @@ submit: ## submit one run to the example that is running [NAME=Marvin] [WAIT=1]
 submit-map: ## submit many with map [NAMES="Ford Prefect Slartibartfast"] [N=100] [WAIT=1]
 	@scripts/py.sh commands.submit_map
 
-.PHONY: server
-#: `AT`: for example 7 on another machine, with the address that its `make ex7` shows; it asks for the code, or takes it from
-#: `JOIN_CODE`, and keeps both until `make leave`.
-server: ## one more task server for the running example, in this terminal [LIMIT] [AT=192.0.2.7:4243]
-	@scripts/server.sh
-
 .PHONY: watch
 #: Ctrl-C leaves it; `ONCE=1` prints it once.
 watch: ## a live board: who runs what, the runs by state, the newest [ONCE=1]
@@ -112,6 +106,12 @@ ask: ## ask example 5 a question, and follow it [Q="What is the meaning of life?
 #: It does so while the example works, and counts; exit 1 if a run is lost.
 chaos: ## example 6's agents of chaos: kill what you can, lose nothing [N=300] [SECONDS=60] [SEED=…] [MANUAL=1]
 	@scripts/py.sh chaos.chaos
+
+.PHONY: server
+#: `AT`: for example 7 on another machine, with the address that its `make ex7` shows; it asks for the code, or takes it from
+#: `JOIN_CODE`, and keeps both until `make leave`.
+server: ## one more task server for the running example, in this terminal [LIMIT] [AT=192.0.2.7:4243]
+	@scripts/server.sh
 
 .PHONY: leave
 leave: ## forget the machine that make server AT=… has joined

@@ -186,20 +186,20 @@ done
 ## JOIN_PORT=PREFECT_PORT + 43: the port of example 7 for other machines
 derive JOIN_PORT $((10#$PREFECT_PORT + 43))
 whole_number JOIN_PORT 1 65534 "make ex7 JOIN_PORT=4243" # make open there takes the next one
-## LEASE_SECONDS=20: how long another machine's task server may be silent until its runs move
+## LEASE_SECONDS=20: example 7: after so long a silent machine's runs move
 LEASE_SECONDS=${LEASE_SECONDS:-20}
 [[ $LEASE_SECONDS =~ ^[0-9]{1,4}(\.[0-9]+)?$ ]] || fail "LEASE_SECONDS='$LEASE_SECONDS' is not a number of seconds" "make ex7 LEASE_SECONDS=20"
 ## LISTEN=asks: the address of this machine at which example 7 opens that port
 #: In a script it is the one of the default route. Behind a comma, more names of this machine for its certificate.
-## STORAGE=a folder: a storage block of Prefect's for example 7's files, as s3-bucket/name
+## STORAGE=a folder: example 7: a storage block of Prefect's, as s3-bucket/name
 [ -z "${STORAGE:-}" ] || [[ $STORAGE =~ ^[a-z0-9-]+/[A-Za-z0-9_-]+$ ]] ||
   fail "STORAGE='$STORAGE' is no block of Prefect's" 'make ex7 STORAGE=s3-bucket/name (none: a folder)'
 ## JOIN_CODE=asks: for make server AT=…: the code that make ex7 shows
 #: In the environment or in `.env`.
 unset JOIN_AT JOIN_NAMES JOINED
 export WORKSHOP_DERIVED=$derived
-export LEASE_SECONDS PLAIN_STORAGE=$WORKSHOP_HOME/port/storage STORAGE="${STORAGE:-}"
-[ -z "$STORAGE" ] || PLAIN_STORAGE=$STORAGE
+export LEASE_SECONDS PLAIN_STORAGE=${STORAGE:-$WORKSHOP_HOME/port/storage}
+[ -z "${STORAGE:-}" ] || export STORAGE
 RECORDS=$WORKSHOP_HOME/task-servers # who ran what: see scripts/pythonpath/durable
 ## MAX_RESCUES=3: how often a run that a task server died with is started again
 #: After that it is `Crashed`.

@@ -38,7 +38,7 @@ case " $(example "$ex" PORTS) " in *' JOIN_PORT '*) refuse_remote "make ex$ex" ;
 ## PYTHON_IMAGE, REDIS_IMAGE, POSTGRES_IMAGE=python:3.13-slim, redis:8-alpine, postgres:17-alpine: the base images there
 DOCKER=${DOCKER:-0}
 one_of DOCKER 0 1
-## CODE=the example's own folder: ex1 to ex6: your own files, as my/ex2
+## CODE=the example's own folder: ex1 to ex7: your own files, as my/ex2
 #: From the kit's folder or with its full path: [code along](CODE_ALONG.md).
 choose_code "$ex"
 if [ "$DOCKER" = 1 ]; then

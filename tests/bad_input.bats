@@ -101,6 +101,13 @@ teardown() {
   refused 'WORK_SECONDS=0.3' make ex2 WORK_SECONDS=1s
   refused 'REMOTE=0' make ex2 REMOTE=yes
   refused 'ALL=0' make help ALL=2
+  refused 'JOIN_PORT=4243' make ex7 JOIN_PORT=0
+  refused 'LEASE_SECONDS=20' make ex7 LEASE_SECONDS=long
+  refused 's3-bucket/name' make ex7 STORAGE=../x
+  refused 'is no address of this machine' make ex7 LISTEN=203.0.113.5
+  refused 'without REMOTE=1' make ex7 REMOTE=1
+  refused 'AT=192.0.2.7:4243' env JOIN_CODE=x make server 'AT=$(touch x)'
+  refused 'export JOIN_CODE=…' make server AT=192.0.2.7 JOIN_CODE=x
 }
 
 @test "make help: the dozen commands of the room on one screen; ALL=1 every command; no line is wider than a projector" {
