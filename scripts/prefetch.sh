@@ -14,7 +14,7 @@ if docker info >/dev/null 2>&1 && docker compose version >/dev/null 2>&1; then
     REQUIREMENTS=$(example "$ex" PACKAGES)
     export LLM=canned REQUIREMENTS
     say "the images of example $ex"
-    # Both examples share the image's name, and the build's cache keeps what either needs.
+    # These examples share the image's name, and the build's cache keeps what either needs.
     docker compose build --quiet >"$WORKSHOP_HOME/logs/docker-build.log" 2>&1 ||
       fail "the image of example $ex could not be built: $(tail -n 1 "$WORKSHOP_HOME/logs/docker-build.log")" 'the network, then make prefetch'
     docker compose pull --quiet --ignore-buildable --policy missing >/dev/null 2>&1 || true # an image of your own cannot be pulled

@@ -92,8 +92,7 @@ teardown_file() { stop_machines; }
   good=$(code)
   refused 'Try: the code again' env JOIN_CODE=ABCD-EFGH "$ON/c" make server AT=10.99.0.1:4243
   has 'that is no code: it has 8 characters'
-  other=$(tr 'A-Z2-9' 'B-Z23-9A' <<<"${good:0:1}")${good:1} # a password that is another one
-  compare "$other" != "$good" 'the wrong code'
+  case $good in 2*) other=3${good:1} ;; *) other=2${good:1} ;; esac # another password
   refused 'the code that it shows now' env JOIN_CODE="$other" "$ON/c" make server AT=10.99.0.1:4243
   # Who answers at this address has another certificate, and writes down what it is told.
   start liar "$ON/c" "$PYTHON_OF_TESTS" "$KIT/tests/liar.py" 4443 "$BATS_FILE_TMPDIR"

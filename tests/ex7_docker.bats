@@ -66,6 +66,17 @@ all_completed() { is "$(count_in_state COMPLETED)" "$(api /task_runs/count '{}')
   within 60 eval '[ "$(task_servers)" -eq 1 ]'
 }
 
+@test "docker compose up --scale in make shell adds task servers, and changes nothing else" {
+  local before servers
+  before=$(container prefect)$(container postgres)
+  for servers in 2 1; do
+    in_make_shell "docker compose up --detach --scale task-server=$servers"
+    is "$status" 0 'exit code'
+    within 60 eval '[ "$(task_servers)" -eq "$servers" ]'
+  done
+  is "$(container prefect)$(container postgres)" "$before" 'containers of Prefect and PostgreSQL'
+}
+
 @test "the containers: one port for others and the rest on 127.0.0.1, no root, a limit of memory, the password nowhere" {
   local id password
   is "$(listens_on "$PREFECT_PORT")" "127.0.0.1:$PREFECT_PORT" 'listening addresses'
@@ -85,7 +96,8 @@ all_completed() { is "$(count_in_state COMPLETED)" "$(api /task_runs/count '{}')
   never eval 'docker compose --project-name "$COMPOSE_PROJECT_NAME" logs 2>&1 | grep -qF "$password"'
   is "$(grep -rlF "$password" "$WORKSHOP_HOME" "$LOG_DIR/stack.log")" "$WORKSHOP_HOME/postgres-password" 'files with the password'
   never eval 'ps axww -o command= | grep -v grep | grep -qF "$password"'
-  # The Prefect server alone is told: not the task servers, nor what it starts from.
+  # The Prefect server alone is told, and not the task servers.
+  docker exec "$(container prefect)" cat /run/secrets/DB | grep -qF "$password"
   never eval 'docker exec "$(container task-server)" bash -c "cat /run/secrets/* /proc/[0-9]*/environ" | grep -qaF "$password"'
 }
 
@@ -195,11 +207,14 @@ all_completed() { is "$(count_in_state COMPLETED)" "$(api /task_runs/count '{}')
   docker stop --time 5 "$own"
 }
 
-@test "an address that is another machine's, a server of one's own, code of one's own, PostgreSQL on 127.0.0.1: one line each" {
+@test "an address that is another machine's, a server of one's own, code of one's own, PostgreSQL on 127.0.0.1, a lost password: one line each" {
   refused "make ex7 LISTEN=" make ex7 DOCKER=1 LISTEN=203.0.113.9
   refused 'without REMOTE=1' env PREFECT_API_URL=http://192.0.2.1:4200/api make ex7 DOCKER=1 REMOTE=1
   refused 'host.docker.internal' env DB=postgresql://u:secret@127.0.0.1/kit make ex7 DOCKER=1
   has_not secret
   refused 'without DOCKER=1' make ex7 DOCKER=1 CODE=docker
-  not_there "$WORKSHOP_HOME/run/example"
+  mv "$WORKSHOP_HOME/postgres-password" "$BATS_TEST_TMPDIR/"
+  refused 'make clean DOCKER=1' make ex7 DOCKER=1 "LISTEN=$(docker_gateway)"
+  mv "$BATS_TEST_TMPDIR/postgres-password" "$WORKSHOP_HOME/"
+  not_there "$WORKSHOP_HOME/run/example" "$WORKSHOP_HOME/run/compose"
 }

@@ -37,7 +37,11 @@ compose_settings() { # EX -> what `docker compose` reads: which file, and a proj
 
 postgres_password() { # -> that of example 7's own PostgreSQL, made at the first call; its volume knows it until `make clean DOCKER=1`
   local file=$WORKSHOP_HOME/postgres-password
-  [ -s "$file" ] || (umask 077 && od -An -N 16 -tx1 /dev/urandom | tr -d ' \n' >"$file")
+  if [ ! -s "$file" ]; then
+    [ -e "$WORKSHOP_HOME/run/compose" ] || ! docker volume inspect "${COMPOSE_PROJECT_NAME}_postgres" >/dev/null 2>&1 ||
+      fail "a volume of Docker's has this example's runs, and its password is gone from $file" 'make clean DOCKER=1 (deletes the run data)'
+    (umask 077 && od -An -N 16 -tx1 /dev/urandom | tr -d ' \n' >"$file")
+  fi
   cat "$file"
 }
 
