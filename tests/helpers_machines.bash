@@ -48,11 +48,11 @@ start_on_a() {
     return 1
   }
 }
-# NAME [VARIABLE=VALUE...] -> make server AT=… there, and it serves; its log is $NAME_log
+# NAME [VARIABLE=VALUE...] -> make server AT=… there (AT), and it serves; its log is $NAME_log
 start_on() {
   local name=$1 log
   shift
-  start "$name" env JOIN_CODE="$(code)" "$ON/$name" make server AT=10.99.0.1:4243 "$@"
+  start "$name" env JOIN_CODE="$(code)" "$ON/$name" make server AT="${AT:-10.99.0.1:4243}" "$@"
   log=${name}_log
   within 60 grep -q 'serves greet' "${!log}" || {
     cat "${!log}"

@@ -24,6 +24,8 @@ def listeners(port: int) -> list[socket.socket]:
         except OSError as error:
             if family == socket.AF_INET or error.errno == errno.EADDRINUSE:
                 raise
+    for listener in found:  # asyncio does this only for sockets with a protocol (_set_nodelay); else answers wait 40 ms
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return found
 
 
