@@ -129,8 +129,8 @@ class RecordOverPort:
         self.write(run=run, **fields)
         try:
             return (await self.sent()).get(run)
-        except OSError:
-            # It may have arrived, and the answer was lost.
+        except (OSError, asyncio.CancelledError):
+            # It may have arrived, and the answer was lost, or nobody waits for it any more.
             self.write(run=run, event="end", how="refused")
             raise
 

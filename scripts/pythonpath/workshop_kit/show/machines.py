@@ -28,12 +28,12 @@ done
 
 
 class Machines:
-    """A and B, for the terminals of a show. home: the WORKSHOP_HOME of A."""
+    """A and B, for the terminals of a show. home: the WORKSHOP_HOME of A. two: whether B has a part in it."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, two: bool) -> None:
         self.home = home
         self._lan = f"demo{os.getpid()}"
-        able = os.geteuid() == 0 and all(map(shutil.which, ("ip", "unshare")))
+        able = two and os.geteuid() == 0 and all(map(shutil.which, ("ip", "unshare")))
         self.apart = (
             able and subprocess.run(["bash", "-c", SETUP.format(lan=self._lan)], capture_output=True).returncode == 0
         )
