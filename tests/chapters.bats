@@ -42,6 +42,9 @@ plays() { LIMIT_S=280 ok env CHAOS_SECONDS=10 make demo EX="$1" AUTO=1 ${2:+"$2"
 }
 
 # bats test_tags=long
+@test "example 7's page, with two machines" { plays 7; }
+
+# bats test_tags=long
 @test "example 4's things to try: nothing that works, and an enrolment that is asked for twice" { plays 4 ALL=1; }
 # bats test_tags=long
 @test "example 5's things to try: a model that is away, and six questions at once" { plays 5 ALL=1; }

@@ -218,3 +218,9 @@ all_completed() { is "$(count_in_state COMPLETED)" "$(api /task_runs/count '{}')
   mv "$BATS_TEST_TMPDIR/postgres-password" "$WORKSHOP_HOME/"
   not_there "$WORKSHOP_HOME/run/example" "$WORKSHOP_HOME/run/compose"
 }
+
+@test "the page's own Docker section, from its first command to its last" {
+  ok make stop
+  LIMIT_S=400 ok make demo EX=7 DOCKER=1 AUTO=1
+  has 'every promise of examples/ex7_many_machines/README.md came true'
+}

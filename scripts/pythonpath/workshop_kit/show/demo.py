@@ -111,7 +111,7 @@ class Show:
             home = workshop.HOME / "demo"
             shutil.rmtree(home, ignore_errors=True)
             self.environment |= {"TERM": "xterm", "WORKSHOP_HOME": str(home)}
-        places = {step.machine for step in steps} - {""}
+        places = {step.machine for step in steps if step.kind == "type"} - {""}
         self.machines = Machines(Path(self.environment["WORKSHOP_HOME"]), "B" in places) if places else None
         columns, lines = shutil.get_terminal_size((100, 30))
         self.size = os.terminal_size((columns, lines) if keyboard else (160, 50))
