@@ -5,6 +5,7 @@ serve(…, records="https://HOST:PORT") and json_only("https://HOST:PORT"), in a
 
 import asyncio
 import contextlib
+import itertools
 import os
 import threading
 from typing import Any, Self
@@ -18,6 +19,7 @@ from durable.plain import NotPlain
 
 RENEW = 5  # seconds between two signs of life, at the most
 PATIENCE = 20  # seconds that a file or a line may take
+LAST = 5  # seconds for the last lines, at the end
 
 
 class OverPort:
@@ -106,7 +108,11 @@ class RecordOverPort:
     path = None
 
     def __init__(self, at: str, name: str, **about: Any) -> None:
-        self._at, self._unsent = at, [{"server": name, "pid": os.getpid(), **about}]
+        self._at = at
+        self._about = {"n": 0, "server": name, "pid": os.getpid(), **about}
+        self._unsent = [self._about]
+        self._count = itertools.count(1)  # of lines: the port takes none twice, whatever became of its answer
+        self._refused: dict[str, str] = {}  # runs that others have, and who
         self._lock = asyncio.Lock()
         self._more = asyncio.Event()  # there are lines to send
         self._every = float(RENEW)
@@ -118,7 +124,7 @@ class RecordOverPort:
         """Keep a line, which is sent soon."""
         if fields.get("event") == "down":
             return  # from here it looks the same when a cable is pulled; that machine's own task servers know
-        self._unsent.append(fields)
+        self._unsent.append({"n": next(self._count), **fields})
         self._more.set()
 
     async def take(self, run: str, **fields: Any) -> str | None:
@@ -128,15 +134,15 @@ class RecordOverPort:
         """
         self.write(run=run, **fields)
         try:
-            return (await self.sent()).get(run)
+            await self.sent()  # or _renew() was quicker
+            return self._refused.pop(run, None)
         except (OSError, asyncio.CancelledError):
             # It may have arrived, and the answer was lost, or nobody waits for it any more.
             self.write(run=run, event="end", how="refused")
             raise
 
-    async def sent(self) -> dict[str, str]:
-        """Until all lines are there; returns the runs that others have. Raises OSError while that is not possible."""
-        refused: dict[str, str] = {}
+    async def sent(self) -> None:
+        """Until all lines are there. Raises OSError while that is not possible."""
         async with self._lock:
             if not self._client:
                 self._client = httpx.AsyncClient(**OverPort.options(self._at))
@@ -149,12 +155,15 @@ class RecordOverPort:
                 if answer.status_code == 401:
                     self.over.set()
                     raise PermissionError("that machine has ended this session")
+                if answer.status_code == 409:  # it has started again, and lost what this process is
+                    self._unsent.insert(0, self._about)
                 if answer.is_error:
+                    with contextlib.suppress(ValueError, KeyError):
+                        raise OSError(f"the port answers: {answer.json()['detail']}")
                     raise OSError(f"the port answers {answer.status_code}")
                 del self._unsent[: len(lines)]
-                refused |= answer.json()["refused"]
+                self._refused |= answer.json()["refused"]
                 self._every = min(RENEW, answer.json()["lease"] / 4)
-        return refused
 
     async def _renew(self) -> None:
         """Send what is left, and a sign of life every few seconds, until cancelled."""
@@ -173,11 +182,11 @@ class RecordOverPort:
 
     async def end(self) -> None:
         """Send the last lines, and leave."""
-        with contextlib.suppress(OSError):
-            await self.sent()
+        with contextlib.suppress(OSError, TimeoutError):
+            await asyncio.wait_for(self.sent(), LAST)
         if self._renewing:
             self._renewing.cancel()
         if self._client:
             with contextlib.suppress(httpx.HTTPError):
-                await self._client.delete("/durable/session")
+                await self._client.delete("/durable/session", timeout=LAST)
             await self._client.aclose()

@@ -346,9 +346,17 @@ class Port:
     async def _read(self, key: str, send: Send) -> None:
         try:
             content = await self.storage.aread(key)
-        except (OSError, ValueError):
+        except (FileNotFoundError, ValueError):  # ValueError: of Prefect's LocalFileSystem
             raise Refusal(404, "no such file") from None
+        except Exception as error:  # of any block's
+            raise self._storage_failed(error) from None
         await answer(send, 200, content)
+
+    @staticmethod
+    def _storage_failed(error: Exception) -> Refusal:
+        why = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+        print(f"the storage failed: {why}", flush=True)
+        return Refusal(503, "the storage there failed")
 
     async def _write(self, session: Session, key: str, content: bytes, send: Send) -> None:
         try:
@@ -362,6 +370,10 @@ class Port:
                 raise Refusal(401, "this session is over")
         except OSError as error:
             raise Refusal(507, f"it cannot be written there ({error.strerror})") from None
+        except Refusal:
+            raise
+        except Exception as error:
+            raise self._storage_failed(error) from None
         await answer(send, 204)
 
     def _write_lines(self, session: Session, lines: Any) -> Any:
@@ -387,8 +399,13 @@ class Port:
                 written["parameters"] = needed_id(line["parameters"]) if line.get("parameters") else None
             if written["event"] == "end":
                 written["how"] = line["how"] if line.get("how") in HOW else "returned"
+            number = line.get("n")
+            if not isinstance(number, int):
+                raise Refusal(422, "a line without a number")
             try:
-                session.record.write(must=written["event"] == "start", **written)
+                if number > session.received:  # it may come again, when our answer was lost
+                    session.record.write(must=written["event"] == "start", **written)
+                    session.received = number
             except OSError as error:
                 raise Refusal(507, f"the records cannot be written there ({error.strerror})") from None
             if written["event"] == "start" and (why := self._why_not(session, written["run"], written["state"])):
@@ -397,7 +414,13 @@ class Port:
 
     def _begin_record(self, session: Session, line: dict[str, Any]) -> None:
         keys, limit = line["keys"], line.get("limit")
-        if session.record or not isinstance(keys, list) or len(keys) > 1000:
+        process = (line.get("server"), line.get("pid"))
+        if session.record:  # it comes again
+            if session.process not in (None, process):
+                raise Refusal(422, "this session is another task server's: each joins by itself")
+            return
+        session.process = process
+        if not isinstance(keys, list) or len(keys) > 1000:
             raise Refusal(422, "no keys of a task server")
         if limit is not None and not isinstance(limit, int):
             raise Refusal(422, "no limit of a task server")

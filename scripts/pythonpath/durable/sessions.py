@@ -38,6 +38,8 @@ class Session:
     record_file: str = ""
     heard: float = field(default_factory=time.monotonic)
     record: Record | None = None
+    process: tuple[Any, Any] | None = None  # the name and the pid of its task server, as it says; None: not known
+    received: int = 0  # the number of the last line for the record
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
