@@ -44,7 +44,7 @@ by_hand() { printf 'cd my/ex%s\n%s\n' "$EX" "$1" | "${THERE[@]}" make -s shell; 
 @test "every step of every example: its check, its text, its hints and the page" {
   ok scripts/py.sh learners.steps -h
   ok env "KIT=$KIT" bash -c '. scripts/env.sh && "$VENV/bin/python" -P tests/steps.py'
-  has 'steps of 6 examples'
+  has 'steps of 7 examples'
 }
 
 @test "each key of make learn does what it says, and q leaves the terminal as it was" {
