@@ -59,9 +59,8 @@ def own_environment(home: Path, kept: Iterable[str] = (), **settings: str) -> di
 
 def free_ports() -> int:
     """The first of PORTS ports in a row that are free on this machine. Exits 2 if there are none."""
-    firsts = range(
-        30200, 32700, 10
-    )  # not those of the tests (tests/helpers.bash), nor those that systems give to clients
+    # Not those of the tests (tests/helpers.bash), nor those that systems give to clients.
+    firsts = range(30200, 32700, 10)
     mine = os.getpid() % len(firsts)  # two that look at the same time are to find different ones
     for first in [*firsts[mine:], *firsts[:mine]]:
         with contextlib.ExitStack() as stack:
