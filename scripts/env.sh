@@ -141,7 +141,7 @@ case ${DB:-} in # launch/start.py gives it to the Prefect server alone, and no m
     ;;
   *) fail 'DB is not the address of a PostgreSQL server' 'make … DB=postgresql://user:password@host/name (none: SQLite)' ;;
 esac
-## WORK_SECONDS=0.3: how long the tasks of examples 2, 3, 4 and 6 work
+## WORK_SECONDS=0.3: how long the tasks of examples 2, 3, 4, 6 and 7 work
 #: It stands for real work.
 WORK_SECONDS=${WORK_SECONDS:-0.3}
 [[ $WORK_SECONDS =~ ^[0-9]+(\.[0-9]+)?$ ]] ||

@@ -12,8 +12,8 @@ setup_file() {
 teardown_file() { stop_machines; }
 teardown() {
   tell_of_failure
-  "$ON/b" make stop >/dev/null 2>&1 </dev/null
-  "$ON/a" make stop >/dev/null 2>&1 </dev/null
+  "$ON/b" make leave >/dev/null 2>&1 </dev/null
+  "$ON/a" make clean >/dev/null 2>&1 </dev/null
 }
 
 # A command behind this runs with the kit's environment, in the example's folder.
@@ -111,6 +111,7 @@ print(asyncio.run(delete_old(Folder(sys.argv[1]), "http://127.0.0.1:4200/api", 1
   local id
   start_on_a SERVERS=1 WORK_SECONDS=0 LEASE_SECONDS=3
   kill -STOP "$(WORKSHOP_HOME=$(home_of a) child_of task_server.1)" # so that the other one gets the run
+  "$ON/b" make code EX=7
   "$ON/b" make solve EX=7 APPLY=1
   start_on b CODE=my/ex7 WORK_SECONDS=300
   id=$("$ON/b" make -s submit WAIT=0 | run_id)

@@ -643,8 +643,8 @@ class Second(uvicorn.Server):
 def listening(host: str, port: int) -> socket.socket:
     """A listening socket. Raises OSError.
 
-    With its protocol named: asyncio switches the delay of small packets off only then (_set_nodelay in base_events.py),
-    and each answer would wait 40 ms (socket.create_server names none).
+    With its protocol named: asyncio switches the delay of small packets off only then (its _set_nodelay), and each
+    answer would wait 40 ms. socket.create_server names none.
     """
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

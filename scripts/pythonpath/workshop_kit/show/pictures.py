@@ -131,13 +131,33 @@ def ex6(kit: Kit, camera: Camera) -> None:
         camera.page("ex6-rescued", address, shows("back in the queue"))
 
 
+def ex7(kit: Kit, camera: Camera) -> None:
+    """The board while two machines share the work: this one is both, on loopback."""
+    with kit.running("ex7 LISTEN=127.0.0.1 WORK_SECONDS=1"):
+        home = Path(kit.environment["WORKSHOP_HOME"])
+        there = {"WORKSHOP_HOME": str(home / "elsewhere"), "JOIN_CODE": (home / "port" / "code").read_text()}
+        elsewhere = Kit(kit.environment | there | {"WORK_SECONDS": "1"}, "elsewhere")
+        with open(os.devnull, "wb") as nowhere:
+            elsewhere.begin(f"server AT=127.0.0.1:{int(kit.environment['PREFECT_PORT']) + 43}", nowhere.fileno())
+        try:
+            while len(asked(kit, "/task_workers/filter", {})) < 2:
+                time.sleep(0.1)
+            kit.make("submit-map N=16 WAIT=0")
+            waiting = {"task_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
+            while asked(kit, "/task_runs/count", waiting) > 6:
+                time.sleep(0.1)
+            camera.terminal("ex7-watch", ("make watch", in_a_terminal(kit, "watch ONCE=1")))
+        finally:
+            elsewhere.stop()
+
+
 def architecture(kit: Kit, camera: Camera) -> None:
     """The parts of the kit: the one picture that nothing needs to run for."""
     camera.keep("architecture.svg", diagram.architecture().encode())
 
 
-PICTURES = {"1": ex1, "2": ex2, "3": ex3, "4": ex4, "5": ex5, "6": ex6, "architecture": architecture}
-TERMINALS_ONLY = {"2", "architecture"}
+PICTURES = {"1": ex1, "2": ex2, "3": ex3, "4": ex4, "5": ex5, "6": ex6, "7": ex7, "architecture": architecture}
+TERMINALS_ONLY = {"2", "7", "architecture"}
 
 
 def main() -> int:
