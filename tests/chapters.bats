@@ -32,9 +32,13 @@ plays() { LIMIT_S=280 ok env CHAOS_SECONDS=10 make demo EX="$1" AUTO=1 ${2:+"$2"
 
 @test "example 1's page, with a task that fails, and one that calls another" { plays 1 ALL=1; }
 @test "example 2's page, with code that changes while runs wait, a syntax error, and the tutorial's way by hand" { plays 2 ALL=1; }
+# bats test_tags=long
 @test "example 3's page, with both files reloading, a task that fails, and the tutorial's way by hand" { plays 3 ALL=1; }
+# bats test_tags=long
 @test "example 4's page" { plays 4; }
+# bats test_tags=long
 @test "example 5's page" { plays 5; }
+# bats test_tags=long
 @test "example 6's page: the same chaos without and with help, and a process that the room chooses" {
   N=60 plays 6 # of 300 runs
   has 'no rescuer was running'

@@ -96,6 +96,7 @@ by_hand() { in_make_shell "cd $(printf %q "$MY")" "$1"; }
   within 30 eval 'make submit | grep -q "Howdy, Marvin!"'
 }
 
+# bats test_tags=long
 @test "a package, a subfolder, a BOM, a coding line, CRLF: each save counts; one without a change restarts nothing" {
   mkdir -p "$MY/pack/deep" "$MY/lib"
   printf 'WORD = "Hi"\n' >"$MY/pack/deep/words.py"
@@ -157,6 +158,7 @@ by_hand() { in_make_shell "cd $(printf %q "$MY")" "$1"; }
   rm "$MY/task_server.py.go"
 }
 
+# bats test_tags=long
 @test "a result or a parameter that cannot be stored has a sentence, and no run of it counts as completed" {
   edit task_server.py 's/^    return f"H/    if name == "lock":\n        import threading\n\n        return threading.Lock()\n    return f"H/'
   within 30 eval 'make submit'
@@ -194,6 +196,7 @@ by_hand() { in_make_shell "cd $(printf %q "$MY")" "$1"; }
   within 30 eval 'make submit NAME=lock | grep -qF "completed  ['"'a', 'b'"']"'
 }
 
+# bats test_tags=long
 @test "saved with a wrong import, or never serving: the sentence follows, and make submit says the same" {
   edit task_server.py 's/worker import serve/worker import server as serve/'
   within 60 grep -qE 'task_server.py:[0-9]+: prefect.task_worker has no server. Try: `from prefect.task_worker import serve`' "$stack_log"

@@ -23,6 +23,7 @@ noted() {
   grep -qE "^note: .*$2:[0-9]+: " <<<"$output"
 }
 
+# bats test_tags=long
 @test "a wrong import has a sentence" {
   local EX=2 serve='from prefect.task_worker import serve' task='from prefect import task' mine='from task_server import my_background_task'
   mistake 'there is no prefect.task_server: Prefect 3 says prefect.task_worker. Try: `from prefect.task_worker import serve`' task_server.py "$serve" 'from prefect.task_server import serve'
@@ -43,6 +44,7 @@ noted() {
   mistake 'is no valid Python' task_server.py 'return f"Hello' 'return f("Hello'
 }
 
+# bats test_tags=long
 @test "serve forgotten, without its task, or in the wrong place, has a sentence" {
   local EX=2 serve='    serve(my_background_task, limit=LIMIT)'
   mistake 'nothing serves the task, so the task server would end at once' task_server.py "$serve" '    print("ready")'
@@ -63,6 +65,7 @@ noted() {
 $serve" 'serve(my_background_task)'
 }
 
+# bats test_tags=long
 @test "what shows only when the program starts has a sentence too: it is started up to its serve" {
   local EX=2 guard='if __name__ == "__main__":' serve='    serve(my_background_task, limit=LIMIT)'
   mistake 'serve needs tasks, and is given list' task_server.py "$serve" '    tasks = [my_background_task]
@@ -96,6 +99,7 @@ main()'
   refused 'first_fastapi.py: has no app, which the example starts. Try: calling api so' make ex3 CODE="$MY/ex3"
 }
 
+# bats test_tags=long
 @test "what examples 4 to 6 add has a sentence: numbers from the environment, keys, names of runs, await" {
   local EX=6
   mistake 'limit is text here, as all that comes from the environment is. Try: limit=int(os.getenv(' task_server.py 'limit=int(os.getenv("LIMIT", "4"))' 'limit=os.getenv("LIMIT", "4")'
@@ -165,6 +169,7 @@ import workshop'
   has 'opens a file with "w", so a run that is started again ships a second time'
 }
 
+# bats test_tags=long
 @test "submit and map as in a flow, and a task called directly, have a sentence" {
   local EX=2
   noted 'without deferred=True works in a flow only. Try: my_background_task.map([…], deferred=True)' task_submitter_map.py ', deferred=True' ''

@@ -39,6 +39,7 @@ PY
   has "TypeError: 'send' is not a task. Try: @task above it"
 }
 
+# bats test_tags=long
 @test "more records of the dead than this process may open files: it runs what is sent, and ends on SIGTERM" {
   cat >"$SERVICE/serve.py" <<'PY'
 from durable import serve
@@ -69,6 +70,7 @@ PY
   within 30 grep -q 'Stopped; nothing is in flight' "$crowded_log"
 }
 
+# bats test_tags=long
 @test "three runs beyond their timeout in calls that nothing interrupts: each begins once and ends TimedOut" {
   cat >"$SERVICE/serve.py" <<'PY'
 import sys

@@ -239,6 +239,7 @@ PYTHON
 
 @test "for all eyes: axe-core finds nothing in any state of the pages, 7:1 in light and dark; the keyboard is enough" { looks 4; }
 
+# bats test_tags=long
 @test "with FAIL_RATE=1 the runs end Failed after their retries, and the page says so; the users are still there" {
   need_chromium
   local before

@@ -112,6 +112,7 @@ state_of_queue() {
   within 15 is_up
 }
 
+# bats test_tags=long
 @test "a run raises, hangs, or kills its process again and again: each has a state and a message, the others go on" {
   local fail hang poison
   fail=$(delay fail) hang=$(delay hang) poison=$(delay poison)
@@ -169,6 +170,7 @@ state_of_queue() {
   refused 'RESCUE=1' make ex6 RESCUE=2
 }
 
+# bats test_tags=long
 @test "the Prefect server and every task server die at once with 500 runs queued: all are delivered" {
   ok make stop
   start_example 6 WORK_SECONDS=0.05

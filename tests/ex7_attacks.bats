@@ -68,6 +68,7 @@ next_run_works() {
   not_there "$TRACE"
 }
 
+# bats test_tags=long
 @test "a result that somebody has exchanged in the storage is read by no machine" {
   local name file
   for name in a b; do

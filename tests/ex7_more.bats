@@ -75,6 +75,7 @@ PYTHON
   is "$(find "$(home_of a)/port/storage" -type f | wc -l | tr -d ' ')" 7 'files: the parameters of four runs, three results'
 }
 
+# bats test_tags=long
 @test "the code from .env; make stop ends the session, and a new start is joined by itself; a block of Prefect's as the storage" {
   start_on_a SERVERS=1 WORK_SECONDS=0
   printf 'JOIN_CODE=%s\n' "$(code)" >"$(folder_of b)/.env"
@@ -93,6 +94,7 @@ PYTHON
   refused 's3-bucket/name' "$ON/a" make ex7 'STORAGE=../x'
 }
 
+# bats test_tags=long
 @test "files of runs that ended are deleted, those of runs that wait stay" {
   local id
   start_on_a SERVERS=1 WORK_SECONDS=0 LISTEN=10.99.0.1

@@ -175,6 +175,7 @@ by_hand() { printf 'cd my/ex%s\n%s\n' "$EX" "$1" | "${THERE[@]}" make -s shell; 
   within 10 eval '! pgrep -f "$COPY/.venv/bin/python.*commands.learn"'
 }
 
+# bats test_tags=long
 @test "a closed terminal and Ctrl-C end the example that make learn started; one that ran before stays" {
   ok "${THERE[@]}" make catch-up STEP=9
   learn
@@ -208,6 +209,7 @@ by_hand() { printf 'cd my/ex%s\n%s\n' "$EX" "$1" | "${THERE[@]}" make -s shell; 
   for n in 0 9 x '$(touch x)' '2 3'; do refused 'make learn EX=2' "${THERE[@]}" make learn EX="$n"; done
 }
 
+# bats test_tags=long
 @test "make task ends when the app never gives the result; a run that was called directly is named, and breaks no promise" {
   "${THERE[@]}" make -s catch-up EX=3 STEP=6 >/dev/null
   start_example 3 CODE="$MY/ex3"

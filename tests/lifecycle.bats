@@ -60,6 +60,7 @@ database_says() {
   done
 }
 
+# bats test_tags=long
 @test "a second Ctrl-C skips that: the run goes back to the queue, and the next start runs it" {
   start_example_in_terminal 2 SERVERS=1 WORK_SECONDS=40
   local id
@@ -86,6 +87,7 @@ database_says() {
   database_says "$id" Completed
 }
 
+# bats test_tags=long
 @test "make alone is killed, or told to hang up: the run in flight finishes" {
   local signal id
   for signal in KILL HUP; do
@@ -107,6 +109,7 @@ database_says() {
   database_says "$id" Completed
 }
 
+# bats test_tags=long
 @test "a closed terminal with a shell in it, where everything gets SIGHUP too: the run in flight finishes" {
   start stack "${TERMINAL[@]}" bash -c 'make ex2 WORK_SECONDS=3; true'
   within 90 grep -q '^ready' "$stack_log"
@@ -188,6 +191,7 @@ database_says() {
   is_in_state "$id" COMPLETED
 }
 
+# bats test_tags=long
 @test "kill -9 of honcho: a run in flight that prints does not fail for want of a reader" {
   mkdir "$BATS_TEST_TMPDIR/prints"
   cp examples/ex2_task_servers/*.py "$BATS_TEST_TMPDIR/prints/"
@@ -290,6 +294,7 @@ END
   grep -q 'finishing 1 run' "$BATS_TEST_TMPDIR/hand.log"
 }
 
+# bats test_tags=long
 @test "from example 2 to example 3 the runs are kept" {
   start_example 2 SERVERS=1
   ok make submit NAME=Ford
@@ -326,6 +331,7 @@ END
   there "$WORKSHOP_HOME/notes.txt" # never what the kit did not make
 }
 
+# bats test_tags=long
 @test "two kits run side by side, and stopping one leaves the other" {
   start_example 2 SERVERS=1
   local first=$WORKSHOP_HOME first_api=$API first_port=$PREFECT_PORT first_web=$WEB_PORT

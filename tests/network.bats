@@ -38,6 +38,7 @@ SCRIPT
   never grep -E 'ERROR|Traceback|elemetry|[Nn]ame or service' "$BATS_TEST_TMPDIR"/ex[23].log "$WORKSHOP_HOME/logs/server.log"
 }
 
+# bats test_tags=long
 @test "REMOTE=1: a stand-in for Prefect Cloud gets the task servers and the runs; no local server is started" {
   # The stand-in: the server of a second kit.
   local theirs=$BATS_TEST_TMPDIR/theirs our_home=$WORKSHOP_HOME our_port=$PREFECT_PORT
