@@ -203,7 +203,7 @@ for what, lines in {
     "a line of an unknown event": [{"keys": [key], "server": "x"}, {"event": "back", "run": victim}],
     "a name with an escape sequence": [{"keys": [key], "server": "x\x1b[31m"}],
     "a line without a number": [{"keys": [key], "server": "x"}, {"event": "up"}],
-    "keys that are no text": [{"keys": [{"a": 1}], "server": "x"}],
+    "keys that are no text": [{"keys": [{"a": 1}], "server": "y"}],
     "no list": {"keys": [key]},
 }.items():
     tell(f"records: {what}", port.post("/durable/records", json=lines).status_code)
