@@ -136,6 +136,21 @@ for what, value in data.items():
     tell(f"set to: {what}", set_state.status_code)
 
 
+# Two of one name: what was looked at is what passes, whichever of them another parser would take.
+evil, fine = ({"type": "RUNNING", "name": "Running", "data": value} for value in (data["a picklelib"], None))
+text = f'{{"state": {json.dumps(evil)}, "state": {json.dumps(fine)}, "force": true}}'
+tell("twice: a state", port.post(f"/api/task_runs/{victim}/set_state", content=text).status_code // 100)
+tell("twice: what is there", str("picklelib" in port.get(f"/api/task_runs/{victim}").text))
+name = uuid.uuid4().hex
+kept = record(PLAIN, '{"value":1}', name).decode()
+first = json.dumps({"serializer": IMPORTS, "storage_key": name})
+tell(
+    "twice: metadata",
+    port.put(f"/durable/storage/{name}", content=f'{{"metadata": {first}, {kept[1:]}').status_code // 100,
+)
+tell("twice: what is stored", str("picklelib" in port.get(f"/durable/storage/{name}").text))
+
+
 def event(value: Any, name: str = "prefect.task-run.Completed") -> str:
     state = {"type": "COMPLETED", "name": "Completed", "data": value, "state_details": {}, "message": ""}
     task_run = {"name": "attack", "task_key": key, "dynamic_key": "1"}
@@ -147,13 +162,15 @@ def event(value: Any, name: str = "prefect.task-run.Completed") -> str:
     )
 
 
-async def send(text: str, path: str = "/api/events/in") -> str:
-    """What a websocket's close says; `open` if it stays open."""
+async def send(text: str, greeting: bool = True) -> str:
+    """What the close says; `open` if it stays open. Without a greeting Prefect takes the first message as an event."""
     headers = {"Authorization": f"Bearer {joined.token}"}
-    url = joined.at.replace("https", "wss") + path
-    async with connect(url, ssl=context, subprotocols=["prefect"], additional_headers=headers) as socket:  # type: ignore[list-item]
-        await socket.send(json.dumps({"type": "auth", "token": None}))
-        await socket.recv()
+    url = joined.at.replace("https", "wss") + "/api/events/in"
+    protocols: Any = ["prefect"] if greeting else None
+    async with connect(url, ssl=context, subprotocols=protocols, additional_headers=headers) as socket:
+        if greeting:
+            await socket.send(json.dumps({"type": "auth", "token": None}))
+            await socket.recv()
         await socket.send(text)
         try:
             await asyncio.wait_for(socket.recv(), 2)
@@ -166,6 +183,11 @@ async def send(text: str, path: str = "/api/events/in") -> str:
 
 for what, value in data.items():
     tell(f"event: {what}", asyncio.run(send(event(value))))
+    tell(f"event: first of all, {what}", asyncio.run(send(event(value), greeting=False)))
+inside = json.loads(event(None))
+inside["payload"]["task_run"]["state"] = {"type": "COMPLETED", "name": "Completed", "data": data["a picklelib"]}
+tell("event: in its task run", asyncio.run(send(json.dumps(inside))))
+tell("event: a list", asyncio.run(send("[1]")))
 tell("event: of a deployment", asyncio.run(send(event(None, "prefect.deployment.created"))))
 tell("event: nesting", asyncio.run(send("[" * 100_000 + "]" * 100_000)))
 tell("event: 5 MB", asyncio.run(send(event("x" * 5_000_000))))

@@ -53,6 +53,8 @@ next_run_works() {
         ;;
       result:* | body:*) case $status in 413 | 422) ;; *) fail_with "$what: $status" ;; esac ;;
       'a compressed body') is "$status" 415 "$what" ;;
+      'twice: what is '*) is "$status" False "$what" ;;
+      twice:*) is "$status" 2 "$what" ;;
       path:*) case $status in 403 | 404 | 422) ;; *) fail_with "$what: $status" ;; esac ;;
       'created with: '* | 'set to: '* | records:*) is "$status" 422 "$what" ;;
       'event: a plain one') is "$status" open "$what" ;;

@@ -101,8 +101,11 @@ def need_plain_metadata(metadata: Any) -> None:
         raise NotPlain("its key is no UUID")
 
 
-def need_plain(content: bytes, key: str) -> None:
-    """Of a whole file: parameters (a key that begins parameters/) or a result. Raises NotPlain."""
+def plain_record(content: bytes, key: str) -> bytes:
+    """A whole file, parameters (a key that begins parameters/) or a result, as it was looked at. Raises NotPlain.
+
+    Written again, so that no other parser can see something else in it, such as the first of two equal names.
+    """
     record = parsed(content)
     if not isinstance(record, dict) or record.keys() != {"metadata", "result"}:
         raise NotPlain("it is no record of a run")
@@ -119,6 +122,7 @@ def need_plain(content: bytes, key: str) -> None:
         raise NotPlain("its error is not a name and a message")
     if "parameters" in shape and not isinstance(shape["parameters"], dict):
         raise NotPlain("its parameters have no names")
+    return orjson.dumps(record)
 
 
 def key_of(path: str) -> str:
@@ -245,19 +249,15 @@ class Files(WritableFileSystem):
         return key_of(path) if path and key_of(path) != path else None
 
     def read_path(self, path: str, _sync: bool = True) -> bytes:  # pyright: ignore[reportIncompatibleMethodOverride]
-        content = self._where.read(key_of(path))
-        need_plain(content, key_of(path))
-        return content
+        return plain_record(self._where.read(key_of(path)), key_of(path))
 
     def write_path(self, path: str, content: bytes, _sync: bool = True) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        need_plain(content, key_of(path))
-        self._where.write(key_of(path), content)
+        self._where.write(key_of(path), plain_record(content, key_of(path)))
 
     async def aread_path(self, path: str) -> bytes:
         if kept := self._read_ahead.pop(path, None):
             return kept
-        content = await self._where.aread(key_of(path))
-        need_plain(content, key_of(path))
+        content = plain_record(await self._where.aread(key_of(path)), key_of(path))
         # A task server looks whether it can read the parameters of a run, and then Prefect reads them.
         if path.startswith("parameters/"):
             self._read_ahead[path] = content
@@ -266,8 +266,7 @@ class Files(WritableFileSystem):
         return content
 
     async def awrite_path(self, path: str, content: bytes) -> None:
-        need_plain(content, key_of(path))
-        await self._where.awrite(key_of(path), content)
+        await self._where.awrite(key_of(path), plain_record(content, key_of(path)))
 
 
 def use(where: Any) -> None:

@@ -35,11 +35,14 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from h11 import LocalProtocolError
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.objects import StateType
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from durable.joining import PORT, PROTOCOL, code_of, in_base32, write_private
-from durable.plain import KEY, LARGEST, NotPlain, need_plain, need_plain_metadata, parsed
+from durable.plain import KEY, LARGEST, NotPlain, need_plain_metadata, parsed, plain_record
 from durable.records import Records
+from durable.rescuing import PAGE, runs_in
 from durable.sessions import LEASE, Session, Sessions
 from durable.storage import Folder, place
 
@@ -52,6 +55,7 @@ BODY = 1_000_000  # bytes of a request to Prefect's API, or of a message on a we
 CONNECTIONS = 1000  # at once
 PATIENCE = 15  # seconds for the first request on a connection, and for each part of a body
 DAY = 24 * 3600
+UNDER_WAY = (StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING)
 ID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 RUNS = "(task_runs|flow_runs|flows|logs|artifacts|events|task_workers)"
 ROUTES = {
@@ -168,29 +172,27 @@ class Refusal(Exception):
         self.status, self.detail = status, detail
 
 
-def need_plain_state(body: Any) -> None:
-    """Of what creates a run or sets its state. Raises Refusal for data for which Prefect would import something."""
-    state = body.get("state") if isinstance(body, dict) else None
-    if isinstance(state, dict) and state.get("data") is not None:
-        try:
-            need_plain_metadata(state["data"])
-        except NotPlain as error:
-            raise Refusal(422, f"this state's data may not pass: {error}") from None
+def need_plain_states(value: Any) -> None:
+    """Of what is passed on to Prefect. Raises NotPlain for a state, wherever it stands, with data that may not pass.
+
+    Prefect takes the state of a run from an event's payload, too, and from the task run in it.
+    """
+    for name, each in value.items() if isinstance(value, dict) else ():
+        if name.endswith("state") and isinstance(each, dict) and each.get("data") is not None:
+            need_plain_metadata(each["data"])
+        need_plain_states(each)
+    for each in value if isinstance(value, list) else ():
+        need_plain_states(each)
 
 
-def need_plain_event(text: str | bytes) -> None:
-    """Of a message to /events/in: Prefect writes a run's state from it. Raises NotPlain."""
-    event = parsed(text, BODY)
-    name = event.get("event", "") if isinstance(event, dict) else ""
-    if event == {} or not isinstance(name, str):
+def need_plain_event(event: Any) -> None:
+    """Of a message to /events/in. Raises NotPlain. The first may be Prefect's greeting, or, without one, an event."""
+    name = event.get("event", "") if isinstance(event, dict) else None
+    if not isinstance(name, str):
         raise NotPlain("it is no event")
     if name.startswith("prefect.") and not name.startswith("prefect.task-run."):
         raise NotPlain(f"events {name[:60]!r} are not a task server's")
-    payload = event.get("payload")
-    for which in ("validated_state", "initial_state"):
-        state = payload.get(which) if isinstance(payload, dict) else None
-        if isinstance(state, dict) and state.get("data") is not None:
-            need_plain_metadata(state["data"])
+    need_plain_states(event)
 
 
 async def body_of(scope: Scope, receive: Receive, largest: int) -> bytes:
@@ -275,7 +277,14 @@ class Port:
             return await self.app(scope, receive, send)
         body = await body_of(scope, receive, BODY)
         if body:
-            need_plain_state(parsed_body(body, BODY))
+            checked = parsed_body(body, BODY)
+            try:
+                need_plain_states(checked)
+            except NotPlain as error:
+                raise Refusal(422, f"this state's data may not pass: {error}") from None
+            body = orjson.dumps(checked)  # what was looked at, and not what another parser may see in it
+            scope = {**scope, "headers": [each for each in scope["headers"] if each[0] != b"content-length"]}
+            scope["headers"].append((b"content-length", str(len(body)).encode()))
         await self.app(scope, once(body, receive), send)
 
     # --- joining and leaving -----------------------------------------------------------------------
@@ -291,7 +300,7 @@ class Port:
             raise Refusal(409, f"Prefect is {ours} here and {theirs} there")
         token, session = self.sessions.begin(
             short(body.get("name")) or "?",
-            short(body.get("machine", "")),
+            short(body.get("machine", "")) or "?",
             address=(scope.get("client") or ("?",))[0],
             prefect=theirs,
             python=short(body.get("python", ""), 40),
@@ -360,7 +369,7 @@ class Port:
 
     async def _write(self, session: Session, key: str, content: bytes, send: Send) -> None:
         try:
-            need_plain(content, key)
+            content = plain_record(content, key)
         except NotPlain as error:
             raise Refusal(422, f"only plain JSON may pass: {error}") from None
         try:
@@ -447,11 +456,10 @@ class Port:
             return
         over = asyncio.ensure_future(session.ended.wait())
         looks = scope["path"] == "/api/events/in"
-        first = True
         arriving: asyncio.Future[Message] | None = None  # Prefect looks for a message and gives up again
 
         async def receive_checked() -> Message:
-            nonlocal first, arriving
+            nonlocal arriving
             arriving = arriving or asyncio.ensure_future(receive())
             await asyncio.wait({arriving, over}, return_when=asyncio.FIRST_COMPLETED)
             if not arriving.done():
@@ -462,14 +470,12 @@ class Port:
             session.heard = time.monotonic()
             text = message.get("text") or message.get("bytes") or b""
             try:
-                if looks and not first:
-                    need_plain_event(text)
-                else:
-                    parsed(text, BODY)
+                checked = parsed(text, BODY)
+                if looks:
+                    need_plain_event(checked)
             except NotPlain as error:
                 return await shut(f"this may not pass: {error}")
-            first = False
-            return message
+            return {"type": "websocket.receive", "text": orjson.dumps(checked).decode()}
 
         shut_down = False
 
@@ -483,9 +489,7 @@ class Port:
 
         async def send_unless_shut(message: Message) -> None:
             if shut_down:
-                raise OSError(
-                    "this websocket is closed"
-                )  # by which starlette, and so Prefect, knows: the run goes back
+                raise OSError("closed")  # by which starlette, and so Prefect, knows: the run goes back
             await send(message)
 
         try:
@@ -564,24 +568,18 @@ async def delete_old(folder: Folder, api: str, seconds: float) -> int:
 
     api: of the Prefect server, on loopback. Returns how many. Raises httpx.HTTPError when the API is away.
     """
-    import httpx
-
     before = time.time() - seconds
     old = [path for path in folder.path.rglob("*") if path.is_file() and path.stat().st_mtime < before]
     if not old:
         return 0
     wanted: set[str] = set()
-    under_way = {"state": {"type": {"any_": ["SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING"]}}}
-    async with httpx.AsyncClient(base_url=api, timeout=30, trust_env=False) as client:
-        offset, page = 0, [{}]
-        while page:
-            asked = {"task_runs": under_way, "sort": "ID_DESC", "offset": offset, "limit": 200}
-            page = (await client.post("/task_runs/filter", json=asked)).raise_for_status().json()
-            offset += len(page)
-            for run in page:  # the id of its parameters stands in the state that queued it
-                states = (await client.get("/task_run_states/", params={"task_run_id": run["id"]})).raise_for_status()
-                wanted |= {state["state_details"].get("task_parameters_id") or "" for state in states.json()}
-                wanted |= {(state.get("data") or {}).get("storage_key") or "" for state in states.json()}
+    async with PrefectClient(api) as client:
+        for run in await runs_in(client, *UNDER_WAY, step=PAGE // 2):
+            # The id of its parameters stands in the state that queued it.
+            answer = await client._client.get("/task_run_states/", params={"task_run_id": str(run.id)})
+            for state in answer.json():
+                wanted.add(state["state_details"].get("task_parameters_id") or "")
+                wanted.add((state.get("data") or {}).get("storage_key") or "")
     gone = [path for path in old if path.name not in wanted]
     for path in gone:
         path.unlink(missing_ok=True)
@@ -640,21 +638,23 @@ class Second(uvicorn.Server):
         return nullcontext()
 
 
-def listening(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises OSError.
+class First(uvicorn.Server):
+    """The Prefect server's own. The port is open only while its services run: an event before or after them is lost."""
 
-    With its protocol named: asyncio switches the delay of small packets off only then (its _set_nodelay), and each
-    answer would wait 40 ms. socket.create_server names none.
-    """
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(2048)
-    except OSError:
-        listener.close()
-        raise
-    return listener
+    def __init__(self, config: uvicorn.Config, second: Second, listener: socket.socket) -> None:
+        super().__init__(config)
+        self._second, self._listener = second, listener
+        self._serving: asyncio.Task[None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._serving = asyncio.create_task(self._second.serve(sockets=[self._listener]))
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._second.should_exit = self._second.force_exit = True
+        if self._serving:
+            await asyncio.wait({self._serving})
+        await super().shutdown(sockets)
 
 
 async def serve_both(options: argparse.Namespace) -> None:
@@ -677,9 +677,9 @@ async def serve_both(options: argparse.Namespace) -> None:
         "ws_ping_timeout": 20,
         "log_level": "warning",
     }
-    own = uvicorn.Server(uvicorn.Config(app, host=options.prefect_host, port=options.prefect_port, **common))
+    own = uvicorn.Config(app, host=options.prefect_host, port=options.prefect_port, **common)
     common |= {"timeout_keep_alive": 60}
-    others = Second(
+    second = Second(
         uvicorn.Config(
             front,
             http=Quiet,
@@ -695,26 +695,22 @@ async def serve_both(options: argparse.Namespace) -> None:
         )
     )
     try:
-        listener = listening(host, port)
+        listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
-        print(
-            f"error: cannot listen at {options.address} ({error.strerror}). Try: another address or port",
-            file=sys.stderr,
-        )
+        what = f"cannot listen at {options.address} ({error.strerror})"
+        print(f"error: {what}. Try: another address or port", file=sys.stderr)
         sys.exit(2)
+    # asyncio does this only for sockets whose protocol is named (its _set_nodelay), else each answer waits 40 ms.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     write_private(home / "code", code_of(password, ca))
     helpers = [asyncio.create_task(front.end_silent())]
     if isinstance(storage, Folder):
         helpers.append(asyncio.create_task(delete_old_now_and_then(storage, api, options.keep)))
-    second = asyncio.create_task(others.serve(sockets=[listener]))
     try:
-        await own.serve()  # until a signal
+        await First(own, second, listener).serve()  # until a signal
     finally:
-        others.should_exit = True
-        others.force_exit = True
         for helper in helpers:
             helper.cancel()
-        await asyncio.wait({second, *helpers})
 
 
 def main(arguments: list[str]) -> int:

@@ -67,6 +67,23 @@ class Seen:
     everything: bool  # whether `waiting` has all of them, or the newest only
 
 
+async def runs_in(client: PrefectClient, *types: StateType, everything: bool = True, step: int = PAGE) -> list[TaskRun]:
+    """The runs in states of these types, newest first; of `everything` False one page.
+
+    step: how far a page is from the next. A run that leaves these states meanwhile moves the others up: with less than
+    PAGE the pages overlap, so that none is missed.
+    """
+    wanted = TaskRunFilter(state=TaskRunFilterState(type=TaskRunFilterStateType(any_=list(types))))
+    found: dict[object, TaskRun] = {}
+    offset = 0
+    while True:
+        page = await client.read_task_runs(task_run_filter=wanted, sort=TaskRunSort.ID_DESC, limit=PAGE, offset=offset)
+        found |= {run.id: run for run in page}
+        offset += step
+        if len(page) < PAGE or not everything:
+            return list(found.values())
+
+
 class Rescuer:
     """Compares the records in a folder with Prefect's states; see look() and find().
 
@@ -122,7 +139,7 @@ class Rescuer:
     async def _find(self, client: PrefectClient) -> tuple[Report, Seen]:
         report = Report()
         # First Prefect's states, then the records: what is taken from the queue in between is on record.
-        runs = await self._runs(client, StateType.PENDING, StateType.RUNNING, StateType.PAUSED)
+        runs = await runs_in(client, StateType.PENDING, StateType.RUNNING, StateType.PAUSED)
         began = time.time()
         if self._was_down:
             self.record.write(event="up")
@@ -130,7 +147,7 @@ class Rescuer:
         # One page of those that wait is always looked at; all of them every 10 s, and when a Prefect server has gone.
         self.records.read()
         everything = began - self._all_seen > SETTLE or self.records.down > self._all_seen - 1
-        waiting = await self._runs(client, StateType.SCHEDULED, everything=everything)
+        waiting = await runs_in(client, StateType.SCHEDULED, everything=everything)
         served = {key for worker in await self._task_workers(client) for key in worker["task_keys"]}
         self.records.read()
         report.lost = [lost_run for run in runs + waiting if (lost_run := self._why_lost(run, began, report))]
@@ -193,19 +210,6 @@ class Rescuer:
     async def _tell(client: PrefectClient, lost: list[LostRun]) -> None:
         for start in range(0, len(lost), PAGE):
             await client.create_logs(line_on_page(o.run, o.why) for o in lost[start : start + PAGE])
-
-    async def _runs(self, client: PrefectClient, *types: StateType, everything: bool = True) -> list[TaskRun]:
-        wanted = TaskRunFilter(state=TaskRunFilterState(type=TaskRunFilterStateType(any_=list(types))))
-        found: dict[object, TaskRun] = {}
-        offset = 0
-        while True:
-            page = await client.read_task_runs(
-                task_run_filter=wanted, sort=TaskRunSort.ID_DESC, limit=PAGE, offset=offset
-            )
-            found |= {run.id: run for run in page}
-            offset += PAGE
-            if len(page) < PAGE or not everything:
-                return list(found.values())
 
     async def _task_workers(self, client: PrefectClient) -> list[dict[str, list[str]]]:
         answer = await client._client.post("/task_workers/filter", json={})

@@ -349,7 +349,7 @@ def is_plain(path: Path) -> bool:
 
     key = f"parameters/{path.name}" if path.parent.name == "parameters" else path.name
     try:
-        plain.need_plain(path.read_bytes(), key)
+        plain.plain_record(path.read_bytes(), key)
     except FileNotFoundError:
         return True
     except ValueError:
