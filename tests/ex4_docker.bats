@@ -109,16 +109,9 @@ count_users() { curl -s "$WEB/users?limit=200" | json 'len(d)'; }
 }
 
 @test "kill -9 of make ex4 leaves containers, and says so; make stop ends them, the data stays" {
-  local launcher before
+  local before
   before=$(count_users)
-  launcher=$(launcher)
-  kill -KILL "$launcher"
-  within 30 gone "$launcher"
-  try make status
-  is "$status" 2 'exit code'
-  has 'make stop'
-  ok make stop
-  is "$(containers)" '' 'containers left'
+  kill_launcher_and_stop
   no_leaks
   start_in_docker 4 SERVERS=1
   is "$(count_users)" "$before" 'users'

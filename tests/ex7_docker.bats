@@ -166,7 +166,7 @@ all_completed() { is "$(count_in_state COMPLETED)" "$(api /task_runs/count '{}')
 }
 
 @test "make stop, and make ex7 again: the same code, and the runs are there; kill -9 of make ex7 leaves what make stop ends" {
-  local before code launcher
+  local before code
   before=$(count_in_state COMPLETED) code=$(code)
   ok make stop
   is "$(containers)" '' 'containers left'
@@ -175,14 +175,7 @@ all_completed() { is "$(count_in_state COMPLETED)" "$(api /task_runs/count '{}')
   is "$(code)" "$code" 'code'
   is "$(count_in_state COMPLETED)" "$before" 'completed runs'
   ok make submit
-  launcher=$(launcher)
-  kill -KILL "$launcher"
-  within 30 gone "$launcher"
-  try make status
-  is "$status" 2 'exit code'
-  has 'make stop'
-  ok make stop
-  is "$(containers)" '' 'containers left'
+  kill_launcher_and_stop
 }
 
 @test "DB: a PostgreSQL of one's own, and no container with one; its password shows nowhere" {

@@ -101,9 +101,9 @@ PYTHON
   ok "$ON/a" make submit
   kill -STOP "$(WORKSHOP_HOME=$(home_of a) child_of task_server.1)"
   id=$("$ON/a" make -s submit WAIT=0 | run_id)
-  "$ON/a" bash -c "$IN_KIT" _ python -c 'import asyncio, sys, time; from durable.port import delete_old; from durable.storage import Folder
-time.sleep(1.1)
-print(asyncio.run(delete_old(Folder(sys.argv[1]), "http://127.0.0.1:4200/api", 1)))' "$(home_of a)/port/storage" >"$BATS_TEST_TMPDIR/deleted"
+  find "$(home_of a)/port/storage" -type f -exec touch -t 202601010000 {} + # long ago
+  "$ON/a" bash -c "$IN_KIT" _ python -c 'import asyncio, sys; from durable.port import delete_old; from durable.storage import Folder
+print(asyncio.run(delete_old(Folder(sys.argv[1]), "http://127.0.0.1:4200/api", 86400)))' "$(home_of a)/port/storage" >"$BATS_TEST_TMPDIR/deleted"
   is "$(cat "$BATS_TEST_TMPDIR/deleted")" 2 'files that were deleted'
   kill -CONT "$(WORKSHOP_HOME=$(home_of a) child_of task_server.1)"
   within 20 eval 'api "/task_runs/'"$id"'" | grep -q "\"state_type\":\"COMPLETED\""'

@@ -47,6 +47,19 @@ kill_in_container() {
   docker exec "$id" bash -c 'for p in /proc/[0-9]*; do [ "$(cat "$p/comm")" != "$0" ] || kill -9 "${p#/proc/}"; done' "$command" || true
 }
 
+# kill -9 of make exN leaves the containers: make status says so, make stop ends them.
+kill_launcher_and_stop() {
+  local launcher
+  launcher=$(launcher)
+  kill -KILL "$launcher"
+  within 30 gone "$launcher"
+  try make status
+  is "$status" 2 'exit code'
+  has 'make stop'
+  ok make stop
+  is "$(containers)" '' 'containers left'
+}
+
 # For teardown: after a failed test, what a person would ask first. Nobody can look into the machine of a CI afterwards.
 tell_of_containers() {
   [ -z "${BATS_TEST_COMPLETED:-}" ] || return 0

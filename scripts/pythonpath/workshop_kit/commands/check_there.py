@@ -1,11 +1,20 @@
 #!/usr/bin/env python3
-"""make status on a machine that has joined another: does that one answer? Exit 0 if so; if not, joined.py says it."""
+"""make status on a machine that has joined another: does that one answer? Exit 0 if so, otherwise 2 with one line."""
 
 import os
 
 from workshop_kit import workshop
 
-there = os.environ["JOINED_THERE"]
-others = [session for session in workshop.call("GET", f"{workshop.JOINED}/durable/sessions") if session["server"]]
-print(f"  {there:13} answers; {len(others)} task server(s) of other machines serve there")
-print("ready")
+
+def main() -> None:
+    there = os.environ["JOINED_THERE"]
+    try:
+        sessions = workshop.call("GET", f"{workshop.JOINED}/durable/sessions")
+    except OSError as error:
+        workshop.fail(f"{there} does not answer ({error})", "make status again, or make status there")
+    print(f"  {there:13} answers; {sum(bool(each['server']) for each in sessions)} task server(s) have joined it")
+    print("ready")
+
+
+if __name__ == "__main__":
+    main()
