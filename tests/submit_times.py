@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """For tests/ex7_network.bats, on a machine that has joined: how long each submit takes, in seconds.
 
-submit_times.py FOLDER-OF-THE-EXAMPLE N      prints the number of submits, p50 and p95
+submit_times.py FOLDER-OF-THE-EXAMPLE N      prints the number of submits, p50, p95 and the quickest
 """
 
 import logging
@@ -19,4 +19,5 @@ for number in range(int(sys.argv[2])):
     task_server.greet.delay(f"Ford {number}")
     took.append(time.monotonic() - began)
 took.sort()
-print(f"{len(took)} submits: p50 {took[len(took) // 2]:.3f} p95 {took[int(len(took) * 0.95)]:.3f}")
+p50, p95 = took[len(took) // 2], took[int(len(took) * 0.95)]
+print(f"{len(took)} submits: p50 {p50:.3f} p95 {p95:.3f} quickest {took[0]:.3f}")
