@@ -150,4 +150,9 @@ except joining.NotJoined as error:
   within 10 gone "$c_pid"
   not_there "$(home_of c)/joined"
   refused 'make ex2' "$ON/c" make submit
+  mkdir "$(home_of c)/joined"
+  echo '{"at": 1' >"$(home_of c)/joined/joined.json"
+  refused 'make leave, then make server AT=…' "$ON/c" make submit
+  ok "$ON/c" make leave
+  not_there "$(home_of c)/joined"
 }

@@ -57,7 +57,14 @@ def main(arguments: list[str]) -> int:
     except joining.NotJoined as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except (OSError, ValueError, KeyError):
+        print(f"error: {options.kept} cannot be read, or is damaged. Try: joining again", file=sys.stderr)
+        return 2
     folder = Path(options.kept).parent if options.kept else Path.home() / ".durable"
     os.environ.update(settings_of(joined, folder))
     command = options.command or [sys.executable]
-    os.execvp(command[0], command)  # noqa: S606
+    try:
+        os.execvp(command[0], command)  # noqa: S606
+    except OSError as error:
+        print(f"error: {command[0]} cannot be run: {error.strerror}. Try: its full path", file=sys.stderr)
+        return 2

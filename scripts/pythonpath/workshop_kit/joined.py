@@ -38,6 +38,9 @@ def kept() -> dict[str, Any]:
 
 
 def joined_of(known: dict[str, Any]) -> joining.Joined:
+    """Raises joining.NotJoined if what is kept is damaged."""
+    if {"at", "ca", "token", "there", "name", "code", "identity"} - known.keys():
+        raise joining.NotJoined(f"{KEPT} is damaged", "make leave, then make server AT=… again")
     return joining.Joined(known["at"], known["ca"], known["token"], known["there"], known["name"])
 
 
@@ -74,19 +77,18 @@ def join() -> int:
 
 
 def leave() -> int:
-    known = kept()
-    if not known:
+    if not FOLDER.is_dir():
         print("no machine was joined", file=sys.stderr)
         return 0
-    told = True
+    known, told = kept(), True
     try:
-        status, _ = joined_of(known).request("DELETE", "/durable/machine")
+        joined_of(known).request("DELETE", "/durable/machine")
     except joining.NotJoined:
         told = False
     for path in FOLDER.iterdir():
         path.unlink()
     FOLDER.rmdir()
-    print(f"left {known['there']}" + ("" if told else ", which does not answer"), file=sys.stderr)
+    print(f"left {known.get('there', 'it')}" + ("" if told else ", which does not answer"), file=sys.stderr)
     return 0
 
 
