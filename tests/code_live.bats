@@ -83,6 +83,7 @@ by_hand() { in_make_shell "cd $(printf %q "$MY")" "$1"; }
   grep -q 'Howdy, Late!' "$stack_log"
 }
 
+# bats test_tags=long
 @test "a file that the task server imports is watched like its own; its mistake is named" {
   printf 'WORD = "Hi"\n' >"$MY/words.py"
   edit task_server.py 's/^import os$/import os\n\nimport words/; s/f"Howdy, {name}!"/f"{words.WORD}, {name}!"/'

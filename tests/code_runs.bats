@@ -39,6 +39,7 @@ load helpers_code
   has_not 'judging your code'
 }
 
+# bats test_tags=long
 @test "a task server by hand, and the task changed after: the submitter and make check say so" {
   written 2
   ok make ex1

@@ -7,6 +7,7 @@ load helpers
 setup() { own_kit; }
 teardown() { stop_and_check; }
 
+# bats test_tags=long
 @test "twenty modules of a learner's with names of the kit's: the example, submit, submit-map and check take the right ones" {
   local mine="$BATS_TEST_TMPDIR/mine" name
   local names="workshop records waiting tuned database remote run start keep ready check watch submit runs kill demo chaos bench examples mistakes learners launch"

@@ -7,6 +7,7 @@ load helpers
 setup() { own_kit; }
 teardown() { stop_and_check; }
 
+# bats test_tags=long
 @test "examples 2 and 3: what a kill -9 of a task server or of the Prefect server strands, make rescue puts back" {
   start_example 2 SERVERS=2 WORK_SECONDS=2
   ok make submit-map N=6 WAIT=0
@@ -26,6 +27,7 @@ teardown() { stop_and_check; }
   has 'nothing to put back'
 }
 
+# bats test_tags=long
 @test "without a rescuer, make check names a run that the Prefect server has forgotten, and make rescue puts it back" {
   start_example 6 SERVERS=1 RESCUE=0
   never grep -q rescuer "$stack_log"
@@ -66,6 +68,7 @@ teardown() { stop_and_check; }
   within 30 gone "$waits_pid"
 }
 
+# bats test_tags=long
 @test "what example 6 has lost is not held against example 2" {
   start_example 6 SERVERS=1 RESCUE=0 WORK_SECONDS=60
   local id
@@ -80,6 +83,7 @@ teardown() { stop_and_check; }
   has 'every promise holds'
 }
 
+# bats test_tags=long
 @test "more runs than Prefect's queue holds and no task server up: a submit says so, and goes on when one is up" {
   # Prefect's own limit is 1,000 (TUNED=0) or 100,000; here it is 20.
   local kit='eval "$(make -s env)"; export PREFECT_SERVER_TASKS_SCHEDULING_MAX_SCHEDULED_QUEUE_SIZE=20; exec "$@"'

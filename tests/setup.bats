@@ -19,6 +19,7 @@ teardown() {
   rm -rf "$BATS_TEST_TMPDIR/a kit"
 }
 
+# bats test_tags=long
 @test "make setup on a bare PATH with python3 and make; the second time it is silent and takes under a second" {
   only "$BATS_TEST_TMPDIR/bin" "${BASICS[@]}"
   ln -s "$(python3 -c 'import sys; print(sys.executable)')" "$BATS_TEST_TMPDIR/bin/python3"
