@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Code along while it runs: example 2 of one's own, with the mistakes that show only then. One stack for the whole file;
-# the learner's folder is elsewhere, with a space in its path.
+# the learner's folder is elsewhere, with a space in its path. The greeting is Hello at first, or Howdy where the tests that
+# are not long have run before: each works with both.
 # bats file_tags=code
 
 load helpers
@@ -86,7 +87,7 @@ by_hand() { in_make_shell "cd $(printf %q "$MY")" "$1"; }
 # bats test_tags=long
 @test "a file that the task server imports is watched like its own; its mistake is named" {
   printf 'WORD = "Hi"\n' >"$MY/words.py"
-  edit task_server.py 's/^import os$/import os\n\nimport words/; s/f"Howdy, {name}!"/f"{words.WORD}, {name}!"/'
+  edit task_server.py 's/^import os$/import os\n\nimport words/; s/f"H[a-z]*, {name}!"/f"{words.WORD}, {name}!"/'
   within 30 eval 'make submit | grep -q "Hi, Marvin!"'
   edit words.py 's/Hi/Ahoy/'
   within 30 eval 'make submit | grep -q "Ahoy, Marvin!"'
@@ -102,7 +103,7 @@ by_hand() { in_make_shell "cd $(printf %q "$MY")" "$1"; }
   mkdir -p "$MY/pack/deep" "$MY/lib"
   printf 'WORD = "Hi"\n' >"$MY/pack/deep/words.py"
   printf 'MARK = "?"\n' >"$MY/lib/far.py"
-  edit task_server.py 's/^import os$/import os\nimport sys\n\nfrom pack.deep import words\nsys.path.append(os.path.dirname(__file__) + "\/lib")\nimport far/; s/f"Howdy, {name}!"/f"{words.WORD}, {name}{far.MARK}"/'
+  edit task_server.py 's/^import os$/import os\nimport sys\n\nfrom pack.deep import words\nsys.path.append(os.path.dirname(__file__) + "\/lib")\nimport far/; s/f"H[a-z]*, {name}!"/f"{words.WORD}, {name}{far.MARK}"/'
   within 30 eval 'make submit | grep -qF "Hi, Marvin?"'
   edit lib/far.py 's/[?]/./'
   within 30 eval 'make submit | grep -qF "Hi, Marvin."'
@@ -124,7 +125,7 @@ by_hand() { in_make_shell "cd $(printf %q "$MY")" "$1"; }
 # bats test_tags=long
 @test "an editor that saves another text every second: something serves meanwhile, and the last one in the end" {
   for number in 1 2 3 4 5 6 7 8; do
-    edit task_server.py "s/H[a-z]*[0-9]*, /Howdy$number, /" # Hello at first, where this test runs alone
+    edit task_server.py "s/H[a-z]*[0-9]*, /Howdy$number, /"
     sleep 1
   done
   within 10 eval 'make submit | grep -q "Howdy8, Marvin!"'
@@ -204,7 +205,7 @@ by_hand() { in_make_shell "cd $(printf %q "$MY")" "$1"; }
   refused 'prefect.task_worker has no server. Try: `from prefect.task_worker import serve`' make submit
   edit task_server.py 's/server as serve/serve/'
   ok make submit
-  has 'Howdy, Marvin!'
+  has ', Marvin!'
   # A program that serves as soon as it is imported: make submit must not become a task server.
   cp "$MY/task_server.py" "$MY/kept"
   edit task_server.py 's/^if __name__.*/def main():/; $a main()'
