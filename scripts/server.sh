@@ -61,5 +61,5 @@ export HONCHO_PROCESS_NAME=task_server.$number WORKSHOP_LAUNCHER=$running_pid
 line=$(sed -n 's/^task_server: //p' "$(procfile "$ex")")
 # Each start of it is a session of its own there.
 export JOINED_AT=$there JOINED_KEPT=$WORKSHOP_HOME/joined/joined.json
-[ -z "$there" ] || line=${line/ python / python -P -m durable at --kept \"\$JOINED_KEPT\" \"\$JOINED_AT\" python }
+[ -z "$there" ] || line=${line/ python / python -P -m durable at --wait --kept \"\$JOINED_KEPT\" \"\$JOINED_AT\" python }
 exec sh -c "exec $line"

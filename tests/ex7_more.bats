@@ -76,7 +76,7 @@ PYTHON
 }
 
 # bats test_tags=long
-@test "the code from .env; make stop ends the session, and a new start is joined by itself; a block of Prefect's as the storage" {
+@test "the code from .env; after make stop a new start is joined by itself; a block of Prefect's as the storage" {
   start_on_a SERVERS=1 WORK_SECONDS=0
   printf 'JOIN_CODE=%s\n' "$(code)" >"$(folder_of b)/.env"
   start b "$ON/b" make server AT=10.99.0.1:4243
@@ -84,7 +84,7 @@ PYTHON
   rm "$(folder_of b)/.env"
   "$ON/a" bash -c "$IN_KIT" _ python -c 'import sys; from prefect.filesystems import LocalFileSystem; LocalFileSystem(basepath=sys.argv[1]).save("shared")' "$(home_of a)/block"
   "$ON/a" make stop
-  not_there "$(home_of a)/port/sessions.json"
+  is "$(json 'len([each for each in d if not each["server"]])' <"$(home_of a)/port/sessions.json")" 0 'sessions of commands'
   start_on_a SERVERS=1 WORK_SECONDS=0 STORAGE=local-file-system/shared
   within 60 grep -q 'task_server.1 on b serves' "$stack_log"
   ok "$ON/b" make submit-map N=20
@@ -122,7 +122,7 @@ print(asyncio.run(delete_old(Folder(sys.argv[1]), "http://127.0.0.1:4200/api", 8
   ip -n "$LAN" link set dev to-b down # the cable
   within 20 grep -q 'task_server.1 on b was not heard of for 3 s: its session is over' "$stack_log"
   within 30 eval 'api "/task_runs/'"$id"'" | grep -q "\"state_type\":\"COMPLETED\""'
-  grep -q 'task_server.1 on b (pid [0-9]*) died while it had this run' "$stack_log"
+  grep -q 'task_server.1 on b was not heard of any more while it had this run' "$stack_log"
   refused 'another address of that machine' "$ON/b" make submit
   ip -n "$LAN" link set dev to-b up
   # What it says still is refused: its task server ends, and starts again with a new session.

@@ -11,16 +11,32 @@ import os
 import platform
 import socket
 import sys
+import time
 from importlib.metadata import version
 from pathlib import Path
 
 from durable import joining
+
+AGAIN = 2  # seconds between two tries to join
 
 
 def join(at: str, code: str, identity: str) -> joining.Joined:
     """identity: what tells machines with one name apart. Raises joining.NotJoined."""
     about = {"prefect": version("prefect"), "python": platform.python_version()}
     return joining.join(at, code, socket.gethostname(), machine=identity, **about)
+
+
+def join_at_last(at: str, code: str, identity: str) -> joining.Joined:
+    """The same, but that machine may be away, for long: said once. Raises joining.NotJoined for all else."""
+    told = False
+    while True:
+        try:
+            return join(at, code, identity)
+        except joining.NoAnswer as error:
+            if not told:
+                print(f"{error.what}; trying again until it does", file=sys.stderr, flush=True)
+                told = True
+            time.sleep(AGAIN)
 
 
 def settings_of(joined: joining.Joined, folder: Path) -> dict[str, str]:
@@ -44,6 +60,7 @@ def main(arguments: list[str]) -> int:
         prog="python -m durable at", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--kept", help="a file of a set-up that has joined: JSON with code and identity", default="")
+    parser.add_argument("--wait", action="store_true", help="while nobody answers there, try again and again")
     parser.add_argument("at", metavar="HOST:PORT")
     parser.add_argument("command", nargs=argparse.REMAINDER)
     options = parser.parse_args(arguments)
@@ -53,13 +70,15 @@ def main(arguments: list[str]) -> int:
             code, identity = kept["code"], kept["identity"]
         else:
             code, identity = os.environ.pop("JOIN_CODE", ""), f"{socket.gethostname()} {os.getuid()}"
-        joined = join(options.at, code, identity)
+        joined = join_at_last(options.at, code, identity) if options.wait else join(options.at, code, identity)
     except joining.NotJoined as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except (OSError, ValueError, KeyError):
         print(f"error: {options.kept} cannot be read, or is damaged. Try: joining again", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
     folder = Path(options.kept).parent if options.kept else Path.home() / ".durable"
     os.environ.update(settings_of(joined, folder))
     command = options.command or [sys.executable]

@@ -10,16 +10,19 @@ import hashlib
 import http.client
 import json
 import os
+import platform
 import re
 import socket
 import ssl
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 PORT = 4243
 SECONDS = 5  # that the port may take to answer
-PROTOCOL = 1
+CLOCKS = 2  # seconds that the clocks of two machines may differ by
+PROTOCOL = 2
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # base32 of Douglas Crockford: no I, L, O and U
 TAKEN_FOR = str.maketrans("OIL", "011", "- ")
 HALF = 12  # characters, of 5 bits each
@@ -84,6 +87,37 @@ def address(at: str) -> tuple[str, int]:
 
 def url_of(host: str, port: int) -> str:
     return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+
+
+# --- clocks ---------------------------------------------------------------------------------------
+
+
+def difference(theirs: float, asked: float, answered: float) -> float:
+    """By how many seconds the other machine's clock is ahead, beyond what the way there and back leaves in doubt.
+
+    theirs: its time.time() as it answered. asked, answered: time.time() here before and after.
+    """
+    ahead, doubt = theirs - (asked + answered) / 2, max(0.0, answered - asked) / 2
+    return max(0.0, ahead - doubt) + min(0.0, ahead + doubt)
+
+
+def need_same_clock(ahead: float, there: str) -> None:
+    """Raises NotJoined if a run's states, with the times of two clocks, could come in the wrong order.
+
+    Prefect keeps a state only if it is later than the one before (task_run_recorder.py:554 in 3.9.1): a run that ended
+    here before it was queued there is never seen to end. Nothing is corrected, for nobody knows whose clock is wrong.
+    """
+    if abs(ahead) <= CLOCKS:
+        return
+    seconds = f"{ahead:+.0f}"
+    adjust = f"sudo date -s '{seconds} seconds'"
+    if platform.system() == "Darwin":
+        adjust = f"sudo date -f %s $(($(date +%s){seconds}))"
+    which = "behind" if ahead > 0 else "ahead of"
+    raise NotJoined(
+        f"this machine's clock is {abs(ahead):.0f} s {which} that of {there}, and so no run would be seen to end",
+        f"{adjust} (here, if this clock is the wrong one)",
+    )
 
 
 # --- the port -----------------------------------------------------------------------------------------
@@ -173,7 +207,7 @@ class Joined:
 def join(at: str, code: str, name: str, **about: Any) -> Joined:
     """Trade the code for a token of this machine. about: what the other side shows of us.
 
-    Raises NotJoined: a misspelt or wrong code, another machine that answers, or nobody.
+    Raises NotJoined: a misspelt or wrong code, another machine that answers, or nobody, or a clock that is wrong.
     """
     password, half = halves(code)
     host, port = address(at)
@@ -186,6 +220,7 @@ def join(at: str, code: str, name: str, **about: Any) -> Joined:
         )
     ca = ssl.DER_cert_to_PEM_cert(certificates[-1])
     stranger = Joined(url_of(host, port), ca, "", "", "")
+    asked = time.time()
     status, answer = stranger.request(
         "POST", "/durable/join", {"password": password, "name": name, "protocol": PROTOCOL, **about}
     )
@@ -195,7 +230,13 @@ def join(at: str, code: str, name: str, **about: Any) -> Joined:
         raise NotJoined(
             f"that machine answers: {(answer or {}).get('detail', status)}", "the same kit on both machines"
         )
-    return Joined(stranger.at, ca, answer["token"], answer["machine"], answer["name"])
+    joined = Joined(stranger.at, ca, answer["token"], answer["machine"], answer["name"])
+    try:
+        need_same_clock(difference(answer["now"], asked, time.time()), joined.there)
+    except NotJoined:
+        joined.leave()
+        raise
+    return joined
 
 
 # --- what is kept ---------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import contextlib
 import itertools
 import os
 import threading
+import time
 from typing import Any, Self
 
 import httpx
@@ -15,10 +16,14 @@ from prefect import tasks
 from prefect.client.orchestration import PrefectClient
 from prefect.settings import get_current_settings
 
+from durable import joining
+from durable.lease import Deadline, end_group, now
 from durable.plain import NotPlain
 
-RENEW = 5  # seconds between two signs of life, at the most
-PATIENCE = 20  # seconds that a file or a line may take
+RENEW = 5  # seconds between two signs of life, at the most; else a quarter of the lease
+TICK = 0.1  # seconds between two looks at the deadline
+PATIENCE = 20  # seconds that a file may take
+LINES = 5  # seconds that lines may take
 LAST = 5  # seconds for the last lines, at the end
 
 
@@ -103,22 +108,31 @@ def keep_clients() -> None:
 
 
 class RecordOverPort:
-    """What records.Record is on the Prefect server's machine: lines go to the port, which writes them there."""
+    """What records.Record is on the Prefect server's machine: lines go to the port, which writes them there.
+
+    In the place of a lock there is a lease: a thread renews it, and another ends this process, with all that it runs,
+    where that did not succeed in time. Threads, because a run that blocks the event loop is no reason to lose it.
+    """
 
     path = None
 
     def __init__(self, at: str, name: str, **about: Any) -> None:
-        self._at = at
+        self._at, self._name = at, name
+        # ENDED_PID: of the process that had this name before, from what keeps them.
+        about["after"] = int(os.environ.get("ENDED_PID") or 0)
         self._about = {"n": 0, "server": name, "pid": os.getpid(), **about}
         self._unsent = [self._about]
         self._count = itertools.count(1)  # of lines: the port takes none twice, whatever became of its answer
         self._refused: dict[str, str] = {}  # runs that others have, and who
         self._lock = asyncio.Lock()
         self._more = asyncio.Event()  # there are lines to send
-        self._every = float(RENEW)
-        self.over = asyncio.Event()  # that machine has ended this session: nothing that runs here counts any more
+        self.over = asyncio.Event()  # nothing that runs here counts any more
+        self.why_over = "that machine has ended its session. Try: starting it again"
         self._client: httpx.AsyncClient | None = None
-        self._renewing: asyncio.Task[None] | None = None
+        self._sending: asyncio.Task[None] | None = None
+        self._lease = 0.0  # seconds
+        self._deadline = Deadline(os.environ.get("LEASE_FILE"))
+        self._left = threading.Event()
 
     def write(self, **fields: Any) -> None:
         """Keep a line, which is sent soon."""
@@ -134,7 +148,7 @@ class RecordOverPort:
         """
         self.write(run=run, **fields)
         try:
-            await self.sent()  # or _renew() was quicker
+            await self.sent()  # or _send() was quicker
             return self._refused.pop(run, None)
         except (OSError, asyncio.CancelledError):
             # It may have arrived, and the answer was lost, or nobody waits for it any more.
@@ -145,9 +159,10 @@ class RecordOverPort:
         """Until all lines are there. Raises OSError while that is not possible."""
         async with self._lock:
             if not self._client:
-                self._client = httpx.AsyncClient(**OverPort.options(self._at))
-                self._renewing = asyncio.create_task(self._renew())
+                self._client = httpx.AsyncClient(**OverPort.options(self._at) | {"timeout": LINES})
+                self._sending = asyncio.create_task(self._send())
             while lines := self._unsent[:500]:
+                asked = now()
                 try:
                     answer = await self._client.post("/durable/records", json=lines)
                 except httpx.HTTPError as error:
@@ -163,29 +178,77 @@ class RecordOverPort:
                     raise OSError(f"the port answers {answer.status_code}")
                 del self._unsent[: len(lines)]
                 self._refused |= answer.json()["refused"]
-                self._every = min(RENEW, answer.json()["lease"] / 4)
+                self._renewed(answer.json()["lease"], asked)
 
-    async def _renew(self) -> None:
-        """Send what is left, and a sign of life every few seconds, until cancelled."""
+    async def _send(self) -> None:
+        """Send what take() did not wait for, until cancelled."""
         while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._more.wait(), self._every)
+            await self._more.wait()
             self._more.clear()
-            with contextlib.suppress(OSError, httpx.HTTPError):
-                if self._unsent:
-                    await self.sent()
-                elif self._client and (await self._client.put("/durable/session")).status_code == 401:
-                    self.over.set()
+            with contextlib.suppress(OSError):
+                await self.sent()
             if self._unsent:
                 await asyncio.sleep(0.5)
                 self._more.set()
+
+    # --- the lease -------------------------------------------------------------------------------
+
+    def _renewed(self, lease: float, asked: float) -> None:
+        """It lasts from when we asked: the other side counts from later on. asked: by lease.now()."""
+        self._deadline.set(asked + lease)
+        if not self._lease:
+            self._lease = lease
+            loop = asyncio.get_running_loop()
+            threading.Thread(target=self._renew, args=(loop,), daemon=True).start()
+            threading.Thread(target=self._watch, daemon=True).start()
+
+    def _renew(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Ask again and again; in a thread. Each try is short, for a packet that was lost is sent again late by TCP."""
+        options = OverPort.options(self._at) | {"timeout": max(1.0, self._lease / 8)}
+        client = httpx.Client(**options)
+        pause = every = min(RENEW, self._lease / 4)
+        while True:
+            if self._left.wait(pause):
+                return
+            asked, wall = now(), time.time()
+            try:
+                answer = client.put("/durable/session")
+                if answer.status_code == 401:
+                    break
+                told = answer.raise_for_status().json()
+            except (httpx.HTTPError, ValueError):
+                client.close()
+                client, pause = httpx.Client(**options), min(0.5, every)
+                continue
+            pause = every
+            self._renewed(told["lease"], asked)
+            try:
+                joining.need_same_clock(joining.difference(told["now"], wall, time.time()), "the machine it joined")
+            except joining.NotJoined as error:
+                self.why_over = str(error)
+                with contextlib.suppress(httpx.HTTPError):
+                    client.delete("/durable/session")
+                break
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the process ends
+            loop.call_soon_threadsafe(self.over.set)
+
+    def _watch(self) -> None:
+        """End this process when its lease has passed, in a thread. What keeps it does the same from outside."""
+        while not self._left.wait(TICK):
+            if self._deadline.passed():
+                why = f"{self._at} was not reached for {self._lease:g} s. What {self._name} ran runs again elsewhere"
+                with contextlib.suppress(OSError):
+                    os.set_blocking(2, False)  # who reads it may be stopped
+                    os.write(2, f"error: {why}; it ends. Try: starting it again\n".encode())
+                end_group(os.getpid())
 
     async def end(self) -> None:
         """Send the last lines, and leave."""
         with contextlib.suppress(OSError, TimeoutError):
             await asyncio.wait_for(self.sent(), LAST)
-        if self._renewing:
-            self._renewing.cancel()
+        if self._sending:
+            self._sending.cancel()
+        self._left.set()
         if self._client:
             with contextlib.suppress(httpx.HTTPError):
                 await self._client.delete("/durable/session", timeout=LAST)

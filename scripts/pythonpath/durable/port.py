@@ -41,7 +41,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from durable.joining import PORT, PROTOCOL, code_of, in_base32, write_private
 from durable.plain import KEY, LARGEST, NotPlain, need_plain_metadata, parsed, plain_record
-from durable.records import Records
+from durable.records import Records, lease_of
 from durable.rescuing import PAGE, runs_in
 from durable.sessions import LEASE, Session, Sessions
 from durable.storage import Folder, place
@@ -91,6 +91,7 @@ NOTHING = {
 ALLOWED = {method: re.compile("|".join(f"(?:{path})" for path in paths)) for method, paths in ROUTES.items()}
 WEBSOCKETS = {"/api/task_runs/subscriptions/scheduled", "/api/events/in", "/api/events/out", "/api/logs/out"}
 EVENTS = {"start", "end", "up", "away"}  # what a task server may write into its record
+NO_SESSION = "no session here: join with the code"
 HOW = {"returned", "refused", "given back", "unreadable", "timed out"}
 
 
@@ -234,7 +235,6 @@ class Port:
 
     def __init__(self, app: Any, sessions: Sessions, password: str, storage: Any) -> None:
         self.app, self.sessions, self.password, self.storage = app, sessions, password, storage
-        sessions.records.mkdir(parents=True, exist_ok=True)
         self._found = Records(sessions.records, newer_than=time.time() - 300)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -255,6 +255,7 @@ class Port:
         return None
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Raises Refusal; at the lease's end, too, if that comes while a body is still on its way."""
         method, path = scope["method"], scope["path"]
         if path == "/api/health" and method == "GET":
             return await self.app(scope, receive, send)
@@ -262,7 +263,7 @@ class Port:
             return await answer(send, 200, self._join(scope, parsed_body(await body_of(scope, receive, 10_000))))
         session = self._session(scope)
         if not session:
-            raise Refusal(401, "no session here: join with the code")
+            raise Refusal(401, NO_SESSION)
         if path.startswith("/durable/"):
             return await self._own(session, method, path, scope, receive, send)
         if not path.startswith("/api/"):  # the pages of the UI
@@ -276,6 +277,8 @@ class Port:
         if method == "GET":
             return await self.app(scope, receive, send)
         body = await body_of(scope, receive, BODY)
+        if not session.alive:
+            raise Refusal(401, NO_SESSION)
         if body:
             checked = parsed_body(body, BODY)
             try:
@@ -306,14 +309,19 @@ class Port:
             python=short(body.get("python", ""), 40),
         )
         print(f"{session.name} joined, from {session.address}", flush=True)
-        return {"token": token, "machine": self.sessions.machine, "name": session.machine, "prefect": ours}
+        answer = {"token": token, "machine": self.sessions.machine, "name": session.machine, "prefect": ours}
+        return answer | {"now": time.time()}
 
     async def end_silent(self) -> None:
-        """Look every second for sessions that have gone silent, until cancelled."""
+        """Others can come in now. Look for those whose lease has ended, until cancelled."""
+        self.sessions.opened()
         while True:
-            await asyncio.sleep(1)
+            await asyncio.sleep(0.5)
             for session in self.sessions.end_silent():
-                print(f"{session.name} was not heard of for {self.sessions.lease:g} s: its session is over", flush=True)
+                what = (
+                    "its session is over, and what it ran runs again elsewhere" if session.server else "it is forgotten"
+                )
+                print(f"{session.name} was not heard of for {session.lease:g} s: {what}", flush=True)
 
     # --- storage and records -------------------------------------------------------------------------
 
@@ -335,11 +343,13 @@ class Port:
             print(f"{session.machine} has left", flush=True)
             return await answer(send, 204)
         elif path == "/durable/session" and method == "PUT":
-            return await answer(send, 200, {"lease": self.sessions.lease})
+            return await answer(send, 200, {"lease": session.lease, "now": time.time()})
         elif path == "/durable/sessions" and method == "GET":
             return await answer(send, 200, self.told())
         elif path == "/durable/records" and method == "POST":
             lines = parsed_body(await body_of(scope, receive, BODY), BODY)
+            if not session.alive:
+                raise Refusal(401, NO_SESSION)
             return await answer(send, 200, self._write_lines(session, lines))
         elif path == "/durable/records/since" and method == "POST":
             offsets = parsed_body(await body_of(scope, receive, BODY), BODY)
@@ -419,7 +429,7 @@ class Port:
                 raise Refusal(507, f"the records cannot be written there ({error.strerror})") from None
             if written["event"] == "start" and (why := self._why_not(session, written["run"], written["state"])):
                 refused[written["run"]] = why
-        return {"refused": refused, "lease": self.sessions.lease}
+        return {"refused": refused, "lease": session.lease}
 
     def _begin_record(self, session: Session, line: dict[str, Any]) -> None:
         keys, limit = line["keys"], line.get("limit")
@@ -434,8 +444,9 @@ class Port:
         if limit is not None and not isinstance(limit, int):
             raise Refusal(422, "no limit of a task server")
         keys = [short(key, 300) for key in keys]
-        pid = line["pid"] if isinstance(line.get("pid"), int) else 0
-        self.sessions.serves(session, short(line.get("server", "")) or "task server", keys=keys, limit=limit, pid=pid)
+        pid, after = (line[name] if isinstance(line.get(name), int) else 0 for name in ("pid", "after"))
+        name = short(line.get("server", "")) or "task server"
+        self.sessions.serves(session, name, pid, after, keys=keys, limit=limit)
         print(f"{session.name} serves", flush=True)
 
     def _why_not(self, session: Session, run: str, state: str) -> str | None:
@@ -467,7 +478,8 @@ class Port:
             message, arriving = arriving.result(), None
             if message["type"] != "websocket.receive":
                 return message
-            session.heard = time.monotonic()
+            if not self.sessions.heard(session):
+                return await shut("this session is over")
             text = message.get("text") or message.get("bytes") or b""
             try:
                 checked = parsed(text, BODY)
@@ -557,7 +569,11 @@ def lines_since(folder: Path, offsets: Any) -> dict[str, Any]:
                 room -= len(text)
                 if text:
                     found[name] = text.decode(errors="replace")
-    return {"files": found, "gone": [name for name in offsets if name not in files], "more": room <= 0}
+    heard: dict[str, float] = {}  # of those with a lease: seconds since
+    for name, path in files.items():
+        with suppress(FileNotFoundError):
+            heard[name] = max(0.0, time.time() - lease_of(path).stat().st_mtime)
+    return {"files": found, "gone": [name for name in offsets if name not in files], "more": room <= 0, "heard": heard}
 
 
 # --- old files ----------------------------------------------------------------------------------------
@@ -641,19 +657,23 @@ class Second(uvicorn.Server):
 class First(uvicorn.Server):
     """The Prefect server's own. The port is open only while its services run: an event before or after them is lost."""
 
-    def __init__(self, config: uvicorn.Config, second: Second, listener: socket.socket) -> None:
+    def __init__(self, config: uvicorn.Config, second: Second, listener: socket.socket, port: Port) -> None:
         super().__init__(config)
-        self._second, self._listener = second, listener
-        self._serving: asyncio.Task[None] | None = None
+        self._second, self._listener, self._port = second, listener, port
+        self._serving: list[asyncio.Task[None]] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self._serving = asyncio.create_task(self._second.serve(sockets=[self._listener]))
+        self._serving.append(asyncio.create_task(self._second.serve(sockets=[self._listener])))
+        self._serving.append(asyncio.create_task(self._port.end_silent()))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._second.should_exit = self._second.force_exit = True
         if self._serving:
-            await asyncio.wait({self._serving})
+            serving, looking = self._serving
+            looking.cancel()
+            await asyncio.wait({serving, looking})
+        self._port.sessions.forget_commands()
         await super().shutdown(sockets)
 
 
@@ -669,7 +689,9 @@ async def serve_both(options: argparse.Namespace) -> None:
     password, storage = password_in(home), place(options.storage or str(home / "storage"))
     if isinstance(storage, Folder):
         storage.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-    sessions = Sessions(home / "sessions.json", Path(options.records), socket.gethostname(), options.lease)
+    records = Path(options.records)
+    records.mkdir(parents=True, exist_ok=True)
+    sessions = Sessions(home / "sessions.json", records, socket.gethostname(), options.lease)
     front = Port(app, sessions, password, storage)
     common: dict[str, Any] = {
         "timeout_keep_alive": 5,
@@ -703,14 +725,14 @@ async def serve_both(options: argparse.Namespace) -> None:
     # asyncio does this only for sockets whose protocol is named (its _set_nodelay), else each answer waits 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     write_private(home / "code", code_of(password, ca))
-    helpers = [asyncio.create_task(front.end_silent())]
+    deleting = None
     if isinstance(storage, Folder):
-        helpers.append(asyncio.create_task(delete_old_now_and_then(storage, api, options.keep)))
+        deleting = asyncio.create_task(delete_old_now_and_then(storage, api, options.keep))
     try:
-        await First(own, second, listener).serve()  # until a signal
+        await First(own, second, listener, front).serve()  # until a signal
     finally:
-        for helper in helpers:
-            helper.cancel()
+        if deleting:
+            deleting.cancel()
 
 
 def main(arguments: list[str]) -> int:

@@ -13,6 +13,9 @@ A line is a JSON object with the time `at` (seconds since 1970). The first says 
 moment the process dies, however it dies, and keeps it while the process is slow, busy or stopped. So there is no
 heartbeat that could be late, and no process id that means something else in another container. The lock belongs to the
 process, not to children that it forked.
+
+A process on another machine has no lock here, but a lease (sessions.py): beside its record is a file that is there as
+long as the lease lasts. It stays when the Prefect server dies, which alone may say that a lease has ended.
 """
 
 import contextlib
@@ -42,21 +45,27 @@ class Record:
         if folder:
             Path(folder).mkdir(parents=True, exist_ok=True)
             folder = Path(folder).resolve()  # so that OURS has one name for each file
-            self._open(folder / f"{socket.gethostname()}-{os.getpid()}-{time.time_ns()}.jsonl")
+            path = folder / f"{socket.gethostname()}-{os.getpid()}-{time.time_ns()}.jsonl"
+            self._open(path, leased="lease" in about)
             self.write(**{"server": name, "host": socket.gethostname(), "pid": os.getpid()} | about)
 
     @classmethod
     def again(cls, path: Path) -> "Record":
-        """Go on with a record whose process is gone, in its place: it counts as alive again."""
+        """Go on with the record of a process on another machine. Raises FileNotFoundError if its lease is over."""
         record = cls(None, "")
-        record._open(path.resolve())
+        os.utime(lease_of(path))
+        record._open(path.resolve(), leased=True)
         return record
 
-    def _open(self, path: Path) -> None:
+    def _open(self, path: Path, leased: bool) -> None:
         self.path, lock = path, path.with_suffix(".lock")
-        self._lock = lock.open("w")
-        OURS.add(lock)
-        fcntl.lockf(self._lock, fcntl.LOCK_EX)
+        self._lock = None
+        if leased:
+            lease_of(path).touch()
+        else:
+            self._lock = lock.open("w")
+            OURS.add(lock)
+            fcntl.lockf(self._lock, fcntl.LOCK_EX)
         # Unbuffered: a line is there once write() returns, whatever happens to this process afterwards.
         self._file = path.open("ab", buffering=0)
 
@@ -91,12 +100,26 @@ class Record:
     async def end(self) -> None:
         self.close()
 
+    def heard(self) -> None:
+        """Its process, on another machine, was heard of just now: shown to people, and nothing more."""
+        if self.path:
+            with contextlib.suppress(OSError):
+                os.utime(lease_of(self.path))
+
     def close(self) -> None:
-        """A polite end: nothing is in flight."""
+        """The end of a process in which nothing is in flight, or that of a lease."""
         if self.path:
             self._file.close()
-            self._lock.close()
-            OURS.discard(self.path.with_suffix(".lock"))
+            if self._lock:
+                self._lock.close()
+                OURS.discard(self.path.with_suffix(".lock"))
+            else:
+                lease_of(self.path).unlink(missing_ok=True)
+
+
+def lease_of(record: Path) -> Path:
+    """The file beside a record that is there while the lease of its process lasts; changed when it was heard of."""
+    return record.with_suffix(".leased")
 
 
 @dataclass(slots=True)
@@ -109,6 +132,8 @@ class Process:
     pid: int = 0
     keys: frozenset[str] = frozenset()  # of the tasks that it serves; a rescuer serves none
     limit: int | None = None
+    lease: float = 0.0  # seconds, of one on another machine
+    heard: float = 0.0  # when that machine was heard of
     alive: bool = True
     up: bool = False  # whether it is connected to the server's queue
     down: float = 0.0  # when it last found nobody at the server's address
@@ -213,6 +238,9 @@ class Records:
                     continue
                 process = self.processes[path] = Process(path)
             process.alive = self._lives(path)
+            if process.lease and process.alive:
+                with contextlib.suppress(FileNotFoundError):
+                    process.heard = lease_of(path).stat().st_mtime
             with contextlib.suppress(FileNotFoundError):  # somebody tidied up
                 self._take_lines(process)
             if not process.alive:  # nothing will be added
@@ -233,7 +261,7 @@ class Records:
         if self.copied:
             return True
         lock = path.with_suffix(".lock")
-        if lock in OURS:
+        if lock in OURS or lease_of(path).exists():
             return True
         try:
             file = self._locks.get(path) or self._locks.setdefault(path, lock.open())
@@ -274,6 +302,9 @@ class Records:
             process.name, process.pid, process.limit = line["server"], line["pid"], line.get("limit")
             process.keys = frozenset(line.get("keys", ()))
             process.host, process.began = line.get("host", ""), at
+            process.lease = process.heard = 0.0
+            if "lease" in line:
+                process.lease, process.heard = line["lease"], at
         elif event in ("start", "end", "back"):
             story = self.runs.setdefault(line["run"], Story())
             story.touched = at

@@ -236,7 +236,10 @@ class Rescuer:
         if starts:
             last = max(starts, key=lambda start: start.at)
             if last.ended is None:
-                return LostRun(run, f"{last.by.name} (pid {last.by.pid}) died while it had this run", rescue=True)
+                why = f"{last.by.name} (pid {last.by.pid}) died while it had this run"
+                if last.by.lease:
+                    why = f"{last.by.name} was not heard of any more while it had this run"
+                return LostRun(run, why, rescue=True)
             if now - max(last.ended, self._reached) < SETTLE:
                 report.unsure += 1
                 return None

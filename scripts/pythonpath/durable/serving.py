@@ -33,6 +33,7 @@ from prefect.states import Failed
 from prefect.task_worker import TaskWorker
 from websockets.exceptions import InvalidHandshake, WebSocketException
 
+from durable.joining import CLOCKS
 from durable.over_port import RecordOverPort
 from durable.plain import NotPlain
 from durable.putting_back import state_that_puts_back
@@ -284,6 +285,7 @@ class DrainingTaskWorker(TaskWorker):
                 how = "unreadable"
                 await self._pass_on(task_run, problem)
                 return
+            await self._until_later_than(task_run)
             await super()._safe_submit_scheduled_task_run(task_run)
         except Exception as error:
             logger.error(f"Could not run task run {task_run.id}: {error!r}")
@@ -296,6 +298,16 @@ class DrainingTaskWorker(TaskWorker):
             self._ended[state_id] = time.time()
             if not self._parameters:
                 self._idle.set()
+
+    @staticmethod
+    async def _until_later_than(run: TaskRun) -> None:
+        """Until this machine's clock is past the state that queued the run, which may have the time of another one's.
+
+        Prefect keeps a state only if it is later than the one before (task_run_recorder.py:554 in 3.9.1). Clocks that
+        differ by more than CLOCKS are refused when they join.
+        """
+        if run.state and (behind := run.state.timestamp.timestamp() - time.time()) > 0:
+            await asyncio.sleep(min(behind + 0.01, CLOCKS))
 
     # --- never what another one runs ---------------------------------------------------------------
 
@@ -554,8 +566,8 @@ async def _serve(worker: DrainingTaskWorker, timeout: float | None, grace: float
 async def _end_with_session(worker: DrainingTaskWorker, over: asyncio.Event) -> None:
     """What runs here is put back and runs elsewhere, so this process ends at once; what keeps it starts it again."""
     await over.wait()
-    why = "that machine has ended its session, so what it runs does not count any more; it ends, with exit code 2"
-    print(f"error: {worker.name}: {why}. Try: starting it again", file=sys.stderr, flush=True)
+    what = f"{worker.name} ends, for what it runs does not count any more"
+    print(f"error: {what}: {worker.record.why_over}", file=sys.stderr, flush=True)
     os._exit(2)
 
 

@@ -15,6 +15,7 @@ from durable.joining import write_private
 from durable.records import Record
 
 LEASE = 20  # seconds without a word after which a task server's session ends
+MARGIN = 5  # seconds more, after a start of the Prefect server: first its clients must find it again
 FORGOTTEN = 7 * 24 * 3600  # the same for a machine's commands
 MOST = 1000  # sessions at once; of more, the oldest of commands ends
 
@@ -36,11 +37,14 @@ class Session:
     python: str
     since: float  # seconds since 1970
     record_file: str = ""
+    pid: int = 0  # of its task server, there
+    lease: float = float(FORGOTTEN)  # seconds; never changed, because its task server counts on it
     heard: float = field(default_factory=time.monotonic)
     record: Record | None = None
     process: tuple[Any, Any] | None = None  # the name and the pid of its task server, as it says; None: not known
     received: int = 0  # the number of the last line for the record
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+    shown: float = 0.0  # when it was last written down that it was heard of
 
     @property
     def name(self) -> str:
@@ -51,11 +55,28 @@ class Session:
         return not self.ended.is_set()
 
 
-KEPT = ("digest", "machine", "identity", "server", "address", "prefect", "python", "since", "record_file")
+KEPT = (
+    "digest",
+    "machine",
+    "identity",
+    "server",
+    "address",
+    "prefect",
+    "python",
+    "since",
+    "record_file",
+    "pid",
+    "lease",
+)
 
 
 class Sessions:
-    """All of them, also in a file, so that a Prefect server that starts again knows whom it has let in."""
+    """All of them, also in a file, so that a Prefect server that starts again knows whom it has let in.
+
+    That is the fence, and this process alone ends a lease, by its own monotonic clock. From then on the token is
+    refused, websockets are closed, nothing is written into the record, and the rescuer takes its process for dead. What
+    comes after a lease has passed, and before somebody has looked, ends it, too.
+    """
 
     def __init__(self, path: Path, records: Path, machine: str, lease: float = LEASE) -> None:
         """machine: this one's name, which no other can have."""
@@ -64,9 +85,14 @@ class Sessions:
         with suppress(FileNotFoundError, ValueError, TypeError, KeyError):
             for kept in json.loads(path.read_text()):
                 session = Session(**{name: kept[name] for name in KEPT})
-                if session.record_file:  # its lock went with the process before this one
-                    session.record = Record.again(records / session.record_file)
-                self._all[session.digest] = session
+                with suppress(FileNotFoundError):
+                    if session.record_file:
+                        session.record = Record.again(records / session.record_file)
+                    self._all[session.digest] = session
+        ours = {session.record_file for session in self}
+        for mark in records.glob("*.leased"):  # of sessions that nobody knows any more
+            if mark.with_suffix(".jsonl").name not in ours:
+                mark.unlink(missing_ok=True)
 
     def __iter__(self) -> Iterator[Session]:
         return iter(list(self._all.values()))
@@ -85,13 +111,16 @@ class Sessions:
         self.save()
         return token, session
 
-    def serves(self, session: Session, server: str, **about: Any) -> None:
-        """From now on it is a task server's, with a record. One of the same name on that machine, before it, ends."""
+    def serves(self, session: Session, server: str, pid: int, after: int, **about: Any) -> None:
+        """From now on it is a task server's, with a record.
+
+        after: the process on that machine that had this name before and is dead, as what keeps them says; or 0.
+        """
         for other in self:
-            if (other.identity, other.server) == (session.identity, server):
+            if after and (other.identity, other.server, other.pid) == (session.identity, server, after):
                 self.end(other)
-        session.server = server
-        session.record = Record(self.records, session.name, host=session.machine, **about)
+        session.server, session.pid, session.lease = server, pid, self.lease
+        session.record = Record(self.records, session.name, host=session.machine, pid=pid, lease=self.lease, **about)
         assert session.record.path
         session.record_file = session.record.path.name
         self.save()
@@ -110,9 +139,30 @@ class Sessions:
     def find(self, token: str) -> Session | None:
         """The live session of a token, which has been heard of by that."""
         session = self._all.get(digest(token))
-        if session:
-            session.heard = time.monotonic()
-        return session
+        return session if session and self.heard(session) else None
+
+    def heard(self, session: Session) -> bool:
+        """Its machine was heard of just now: the lease begins again. False if it is over by now."""
+        now = time.monotonic()
+        if session.alive and now - session.heard > session.lease:
+            self.end(session)
+        if session.alive:
+            session.heard = max(session.heard, now)
+            if session.record and now - session.shown > 1:
+                session.shown = now
+                session.record.heard()
+        return session.alive
+
+    def opened(self) -> None:
+        """Others can reach this process from now on: who is known has a whole lease and a margin to be heard of."""
+        for session in self:
+            session.heard = time.monotonic() + MARGIN
+
+    def forget_commands(self) -> None:
+        """At the end of this process: those of task servers last, in case that it starts again in time."""
+        for session in self:
+            if not session.server:
+                self.end(session)
 
     def end(self, session: Session) -> None:
         """Its token is refused and its websockets close; what its task server had in flight is the rescuer's."""
@@ -120,12 +170,13 @@ class Sessions:
         session.ended.set()
         if session.record:
             session.record.close()
-        self.save()
+        with suppress(OSError):  # a full disk: without the file of its lease it is over after a new start, too
+            self.save()
 
     def end_silent(self) -> list[Session]:
         """End those that nothing was heard of for too long; returns them."""
         now = time.monotonic()
-        silent = [each for each in self if now - each.heard > (self.lease if each.server else FORGOTTEN)]
+        silent = [each for each in self if now - each.heard > each.lease]
         for session in silent:
             self.end(session)
         return silent

@@ -5,11 +5,12 @@ copy.
 """
 
 import contextlib
+import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from durable.records import Process, Records
+from durable.records import Process, Records, lease_of
 from workshop_kit import workshop
 
 COPY_EVERY = 3.0  # seconds between two copies of what containers write
@@ -49,6 +50,13 @@ def copy_from_there() -> None:
             for name, text in answer["files"].items():
                 with (COPY / Path(name).name).open("a") as file:
                     file.write(text)
+            for name, seconds in answer["heard"].items():
+                mark = lease_of(COPY / Path(name).name)
+                mark.touch()
+                os.utime(mark, (time.time() - seconds,) * 2)
+            for mark in COPY.glob("*.leased"):
+                if mark.with_suffix(".jsonl").name not in answer["heard"]:
+                    mark.unlink()
             more = answer["more"]
 
 
@@ -61,6 +69,17 @@ def read_once() -> Records:
 def task_servers(found: Records) -> list[Process]:
     """Those that live. A rescuer keeps a record, too, and serves nothing."""
     return [process for process in found.processes.values() if process.alive and process.keys]
+
+
+def not_heard_of(found: Records) -> list[str]:
+    """A sentence for each task server on another machine that has missed its sign of life (example 7)."""
+    told = []
+    for server in task_servers(found):
+        silent = time.time() - server.heard
+        if server.lease and silent > max(2.0, server.lease / 3):
+            left = max(0.0, server.lease - silent)
+            told.append(f"{server.name} last heard of {silent:.0f} s ago; its runs move in {left:.0f} s")
+    return told
 
 
 def could_have_run(found: Records, ids: Iterable[str]) -> int:

@@ -21,7 +21,7 @@ from rich.text import Text
 
 from durable.records import Records
 from workshop_kit import workshop
-from workshop_kit.commands.example_records import ExampleRecords, task_servers
+from workshop_kit.commands.example_records import ExampleRecords, not_heard_of, task_servers
 from workshop_kit.commands.why_it_waits import why_they_wait
 
 LOOK = 0.2  # seconds between looks at the records
@@ -79,7 +79,8 @@ def board(found: Records, answers: Answers, running: workshop.RunningExample | N
     counts.add_row(*[str(answers.counts.get(state, "")) for state in STATES])
     newest = Table("newest runs", "state", "time", "task server", expand=True)
     # As many as fit below the rest: titles, borders and counts are 14 lines, and a task server is one.
-    fit = max(3, height - 14 - servers.row_count - bool(answers.waits))
+    silent = not_heard_of(found)
+    fit = max(3, height - 14 - servers.row_count - bool(answers.waits) - len(silent))
     for run in answers.runs[:fit]:
         state = run["state"] or {"type": "", "name": "?"}
         took = run["estimated_run_time"] or run["total_run_time"]
@@ -96,15 +97,16 @@ def board(found: Records, answers: Answers, running: workshop.RunningExample | N
     )
     api = workshop.UI if answers.there else away
     clock = datetime.now(UTC).astimezone().strftime("%H:%M:%S")
-    waits = [Text(answers.waits, style="bold")] if answers.waits else []
-    return Group(Text(f"{what} · {api} · {clock}"), *waits, servers, counts, newest)
+    lines = [Text(line, style="bold") for line in [answers.waits, *silent] if line]
+    return Group(Text(f"{what} · {api} · {clock}"), *lines, servers, counts, newest)
 
 
 def news(found: Records, answers: Answers, running: workshop.RunningExample | None) -> tuple[object, ...]:
     """What is new when it differs from the one before: no clock, and nobody's age."""
     servers = sorted((server.name, len(server.open), server.done) for server in task_servers(found))
     runs = [(run["id"], run["state"] and run["state"]["name"]) for run in answers.runs]
-    return running and running.ex, answers.there, answers.waits, servers, dict(answers.counts), runs
+    silent = [line.partition(" ago")[0] for line in not_heard_of(found)]
+    return running and running.ex, answers.there, answers.waits, servers, dict(answers.counts), runs, silent
 
 
 def main() -> int:

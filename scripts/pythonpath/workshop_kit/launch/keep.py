@@ -7,6 +7,7 @@ A command that ends by itself is started again, three times in a minute; then it
                process finishes its runs
   --last       at the end, stop only when everything without it has: the Prefect server hears of the last runs
   --name NAME  what to call it (under honcho: the process's name)
+A task server on another machine has a lease (durable/lease.py): whose lease has ended is killed, with all it started.
 
 honcho alone stops everything when one process exits, and orphans everything when it is killed.
 SIGTERM, Ctrl-C and SIGHUP stop the command politely: it has GRACE seconds to finish. The same again: it has none.
@@ -25,6 +26,7 @@ from collections import deque
 from io import BufferedReader
 from pathlib import Path
 
+from durable import lease
 from workshop_kit import workshop
 from workshop_kit.launch.saved_code import SavedCode
 
@@ -58,6 +60,8 @@ class Keeper:
         self.started = 0.0
         self.kept_back = False  # whether saved code was not started, because of a mistake
         self.start_at: float | None = None  # when to start it again, where that is not at once
+        self.lease_files: dict[int, Path] = {}
+        self.ended = 0  # the process that ended last
 
     # --- saying and recording -----------------------------------------------------------------
 
@@ -82,11 +86,13 @@ class Keeper:
     # --- starting and stopping ------------------------------------------------------------------
 
     def start(self) -> None:
-        environment = {**os.environ, "TASK_SERVER_NAME": self.name}
+        environment = {**os.environ, "TASK_SERVER_NAME": self.name, "ENDED_PID": str(self.ended)}
+        environment["LEASE_FILE"] = str(workshop.RUN / f"{self.name}.{time.monotonic_ns()}.lease")
         relayed = bool(self.launcher) and not sys.stdout.isatty()
         output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} if relayed else {}
         # A session of its own: signals reach the child from here only, and once.
         self.child = subprocess.Popen(self.command, env=environment, start_new_session=True, **output)
+        self.lease_files[self.child.pid] = Path(environment["LEASE_FILE"])
         if relayed:
             self.relays.append(threading.Thread(target=self.pass_on, args=(self.child.stdout,), daemon=True))
             self.relays[-1].start()
@@ -108,10 +114,20 @@ class Keeper:
         for process in ended:
             with contextlib.suppress(OSError):
                 os.killpg(process.pid, signal.SIGKILL)
+            self.lease_files.pop(process.pid).unlink(missing_ok=True)
+            self.ended = process.pid
         self.finishing = [process for process in self.finishing if process not in ended]
         if self.child in ended:
             self.child = None
         return bool(ended)
+
+    def end_overdue(self) -> None:
+        """Kill what may not run any more, because its machine was not heard of for too long; it may be stopped."""
+        for process in filter(None, [self.child, *self.finishing]):
+            if process.poll() is None and lease.overdue(self.lease_files[process.pid]) == process.pid:
+                lease.end_group(process.pid)
+                process.wait()
+                self.say(f"{self.name}: its lease has ended; killed")
 
     def tell_all(self) -> None:
         for process in [self.child, *self.finishing]:
@@ -135,6 +151,7 @@ class Keeper:
         patience = time.monotonic() + (5 if self.last else self.grace + 5)
         told, told_at = 0, time.monotonic() - 2 * BETWEEN_WISHES
         while True:
+            self.end_overdue()
             self.forget_ended()
             if not self.child and not self.finishing:
                 break
@@ -288,6 +305,7 @@ class Keeper:
                 self.reload()
             elif self.code and self.code.came_or_went():
                 self.look_beside()
+            self.end_overdue()
             code = self.child.poll() if self.child else None
             if self.forget_ended():
                 self.record()

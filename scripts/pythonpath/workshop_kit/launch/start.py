@@ -240,8 +240,9 @@ def claim(ex: int, servers: int, docker: bool = False) -> None:
     except FileExistsError:
         workshop.fail("an example is being started in another terminal", "make status")
     (workshop.RUN / "ready").unlink(missing_ok=True)
-    # Example 7: who had joined joins again. While it runs, the Prefect server may start again and knows them.
-    (workshop.HOME / "port" / "sessions.json").unlink(missing_ok=True)
+    if not os.environ.get("JOIN_AT"):  # who had joined example 7 has nothing to say here
+        for mark in (workshop.HOME / "task-servers").glob("*.leased"):
+            mark.unlink()
 
 
 def procfile(ex: int) -> dict[str, str]:
@@ -289,7 +290,6 @@ def run_example(ex: int, servers: int) -> int:
     finally:
         (workshop.RUN / "example").unlink(missing_ok=True)
         (workshop.RUN / "ready").unlink(missing_ok=True)
-        (workshop.HOME / "port" / "sessions.json").unlink(missing_ok=True)
     return 0 if manager.returncode in (0, 130, 143) else 1
 
 

@@ -1,0 +1,61 @@
+"""Until when a task server on another machine may run what it has taken. Standard library only.
+
+The Prefect server's machine gives what it had to others when it was not heard of for its lease (sessions.py). So it may
+not run a moment longer itself, even where nothing in it can act any more, or where it was stopped and wakes up. That
+moment is kept in a file, too, whose path is in LEASE_FILE, for what keeps the process: it ends the whole group.
+"""
+
+import contextlib
+import os
+import signal
+import time
+from pathlib import Path
+
+# It goes on while a laptop sleeps with its lid closed. Linux's CLOCK_MONOTONIC, and so time.monotonic(), stands still
+# then; that of macOS goes on, where time.monotonic() is another clock (mach_absolute_time), which stands still.
+CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+def now() -> float:
+    """Seconds since some moment, by a clock that nobody sets and that sleep does not stop."""
+    return time.clock_gettime(CLOCK)
+
+
+class Deadline:
+    """When the lease of this process ends, in seconds of now(); no end before the first one is set."""
+
+    def __init__(self, file: str | None) -> None:
+        """file: where to keep it for others, or None."""
+        self._file = Path(file) if file else None
+        self.at = float("inf")
+
+    def set(self, at: float) -> None:
+        """It never comes nearer: an answer that was overtaken says nothing new."""
+        if self.at < float("inf"):
+            at = max(at, self.at)
+        self.at = at
+        if self._file:
+            beside = self._file.with_suffix(".new")
+            with contextlib.suppress(OSError):  # a full disk: the process itself knows
+                beside.write_text(f"{at:.3f} {os.getpid()}\n")
+                beside.replace(self._file)
+
+    def passed(self) -> bool:
+        return now() > self.at
+
+
+def overdue(file: Path) -> int | None:
+    """The process whose deadline, in this file, is over; otherwise None."""
+    try:
+        at, pid = file.read_text().split()
+        return int(pid) if now() > float(at) else None
+    except (OSError, ValueError):
+        return None
+
+
+def end_group(pid: int) -> None:
+    """Kill the process, and what it has started, if it leads a group of its own. It may be stopped, or hang."""
+    with contextlib.suppress(OSError):
+        if os.getpgid(pid) == pid:
+            os.killpg(pid, signal.SIGKILL)
+        os.kill(pid, signal.SIGKILL)

@@ -1,0 +1,183 @@
+#!/usr/bin/env bats
+# Example 7: machines that come and go. Each fault is made on real machines (network namespaces) and observed from outside.
+# bats file_tags=ex7
+
+load helpers
+load helpers_machines
+
+setup_file() {
+  export LOG_DIR=$BATS_FILE_TMPDIR
+  machines a b
+  # Each run notes in a file of its own machine when it begins and ends, and every 50 ms in between.
+  local name
+  for name in a b; do
+    cat >"$(folder_of "$name")/examples/ex7_many_machines/witness.py" <<'PYTHON'
+import os, socket, time
+from contextlib import contextmanager
+
+@contextmanager
+def noted(name):
+    with open(os.environ["WITNESS"], "a", buffering=1) as file:
+        def note(what):
+            file.write(f"{what} {name} {socket.gethostname()} {os.getpid()} {time.clock_gettime(time.CLOCK_BOOTTIME):.3f}\n")
+        note("begin")
+        yield note
+        note("end")
+PYTHON
+    sed -i.old 's/^import time$/import select\nimport time\n\nfrom witness import noted/; s/^    time.sleep.*/    with noted(name) as note:\n        until = time.monotonic() + float(os.getenv("WORK_SECONDS", "0.3"))\n        while time.monotonic() < until:\n            select.select([], [], [], 0.05)\n            note("works")/' \
+      "$(folder_of "$name")/examples/ex7_many_machines/task_server.py"
+  done
+}
+teardown_file() { stop_machines; }
+setup() { export WITNESS=$BATS_TEST_TMPDIR/witness; : >"$WITNESS"; }
+teardown() {
+  tell_of_failure
+  ip -n "$LAN" link set dev to-b up
+  local name
+  # shellcheck disable=SC2046
+  for name in a b; do kill -CONT $(cut -d ' ' -f 2 "$(home_of "$name")"/run/task_server.1.pids) 2>/dev/null; done
+  for name in b a; do "$ON/$name" make stop >/dev/null 2>&1 </dev/null; done
+}
+
+# NAME -> the pid of its task server, and of what keeps it
+task_server_of() { WORKSHOP_HOME=$(home_of "$1") child_of task_server.1; }
+keeper_on() { awk '$1 == "keeper" { print $2 }' "$(home_of "$1")/run/task_server.1.pids"; }
+# -> how many runs are Completed
+completed() { api /task_runs/count '{"task_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}}'; }
+# RUN STATE
+soon_in() { within "${3:-30}" eval 'api "/task_runs/'"$1"'" | grep -q "\"state_type\":\"'"$2"'\""'; }
+# NAME -> a run of that name, which machine b has; its id
+run_on_b() {
+  kill -STOP "$(task_server_of a)"
+  "$ON/a" make -s submit NAME="$1" WAIT=0 | run_id
+}
+# seconds of the clock that goes on in sleep
+clock() { "$PYTHON_OF_TESTS" -c 'import time; print(f"{time.clock_gettime(time.CLOCK_BOOTTIME):.3f}")'; }
+
+@test "unplugged: the board says when its runs move; they run elsewhere within 12 s; what wakes up is ended and starts again" {
+  local id began before
+  start_on_a SERVERS=1 WORK_SECONDS=0 LEASE_SECONDS=5
+  start_on b WORK_SECONDS=300
+  id=$(run_on_b Ford)
+  soon_in "$id" RUNNING
+  kill -CONT "$(task_server_of a)"
+  before=$(task_server_of b)
+  began=$SECONDS
+  ip -n "$LAN" link set dev to-b down # the cable
+  within 6 eval '"$ON/a" make watch ONCE=1 | grep -qE "task_server.1 on b last heard of [2-5] s ago; its runs move in [0-3] s"'
+  soon_in "$id" COMPLETED
+  compare $((SECONDS - began)) -le 12 'seconds until it has run elsewhere'
+  within 5 gone "$before"
+  # It came to an end there before it began here.
+  is "$(awk '$3 == "b" { last = $5 } $1 == "begin" && $3 == "a" { print ($5 > last) ? "after" : "before" }' "$WITNESS")" after 'the second run'
+  grep -q 'task_server.1 on b was not heard of for 5 s: its session is over, and what it ran runs again elsewhere' "$stack_log"
+  grep -qE 'was not reached for 5 s. What task_server.1 ran runs again elsewhere; it ends|its lease has ended; killed' "$b_log"
+  within 20 grep -q '10.99.0.1:4243 does not answer.*; trying again until it does' "$b_log"
+  ip -n "$LAN" link set dev to-b up
+  within 20 eval '[ "$(grep -c "task_server.1 on b serves" "$stack_log")" = 2 ]'
+  ok "$ON/a" make check
+  has 'every promise holds'
+}
+
+@test "a split that heals before the lease ends: nothing happens, nothing runs twice" {
+  local id
+  start_on_a SERVERS=1 WORK_SECONDS=0 LEASE_SECONDS=12
+  start_on b WORK_SECONDS=14
+  id=$(run_on_b Ford)
+  soon_in "$id" RUNNING
+  kill -CONT "$(task_server_of a)"
+  ip -n "$LAN" link set dev to-b down
+  sleep 7
+  ip -n "$LAN" link set dev to-b up
+  soon_in "$id" COMPLETED
+  is "$(grep -c '^begin' "$WITNESS")" 1 'runs that were begun'
+  never grep -q 'its session is over' "$stack_log"
+  is "$(grep -c 'task_server.1 on b serves' "$stack_log")" 1 'sessions'
+}
+
+@test "SIGSTOP of a task server, and of its keeper, too: the run ends at the latest 0.5 s after it wakes, and counts nowhere" {
+  local id frozen woke what
+  start_on_a SERVERS=1 WORK_SECONDS=0 LEASE_SECONDS=3
+  start_on b WORK_SECONDS=300
+  for what in 'task server' both; do
+    : >"$WITNESS"
+    within 20 eval '[ -n "$(task_server_of b)" ] && "$ON/a" make watch ONCE=1 | grep -q "task_server.1 on b"'
+    id=$(run_on_b "$(tr -d ' ' <<<"$what")")
+    soon_in "$id" RUNNING
+    kill -CONT "$(task_server_of a)"
+    frozen=$(task_server_of b)
+    if [ "$what" = both ]; then kill -STOP "$(keeper_on b)"; fi
+    kill -STOP "$frozen"
+    soon_in "$id" COMPLETED
+    woke=$(clock)
+    if [ "$what" = both ]; then
+      kill -CONT "$frozen" # first what would run on
+      sleep 0.6
+      is "$(ps -o stat= -p "$frozen" | cut -c 1)" Z 'what woke up (its stopped keeper has not taken notice yet)'
+      kill -CONT "$(keeper_on b)"
+    else
+      within 5 gone "$frozen" # its keeper has killed it while it was stopped
+    fi
+    within 10 grep -q '^end .* a ' "$WITNESS"
+    is "$(awk -v woke="$woke" '$3 == "b" && $5 > woke + 0.5' "$WITNESS" | wc -l | tr -d ' ')" 0 "signs of life later than 0.5 s after it woke ($what)"
+    ok "$ON/a" make -s runs N=5
+    has_not task_server.1\ on\ b
+    within 30 eval '[ -n "$(task_server_of b)" ] && [ "$(task_server_of b)" != '"$frozen"' ]'
+  done
+}
+
+@test "kill -9 of the Prefect server with runs queued and in flight elsewhere: all end, and who is back in time goes on" {
+  start_on_a SERVERS=1 LIMIT=5 WORK_SECONDS=1
+  start_on b LIMIT=10 WORK_SECONDS=3
+  "$ON/a" make submit-map N=60 WAIT=0
+  within 20 eval '[ "$(grep -c "^begin .* b " "$WITNESS")" -ge 10 ]'
+  kill -KILL "$(WORKSHOP_HOME=$(home_of a) child_of server.1)"
+  within 120 eval '[ "$(completed)" = 60 ]'
+  never grep -qE 'its session is over|not heard of any more' "$stack_log"
+  is "$(grep -c 'task_server.1 on b serves' "$stack_log")" 1 'sessions'
+}
+
+@test "the other machine is away for longer than the lease, and both say so; a stop and a new start in time are no end" {
+  local before
+  start_on_a SERVERS=1 WORK_SECONDS=0 LEASE_SECONDS=20
+  start_on b WORK_SECONDS=0
+  before=$(task_server_of b)
+  "$ON/a" make stop
+  start_on_a SERVERS=1 WORK_SECONDS=0 LEASE_SECONDS=4
+  ok "$ON/b" make submit-map N=20
+  has 'by 2 task server(s)'
+  is "$(task_server_of b)" "$before" 'the task server of b'
+  "$ON/a" make stop
+  within 40 gone "$before"
+  grep -qE 'was not reached for 20 s. What task_server.1 ran runs again elsewhere; it ends|its lease has ended; killed' "$b_log"
+  within 20 grep -q '; trying again until it does' "$b_log"
+  start_on_a SERVERS=1 WORK_SECONDS=0
+  within 30 grep -q 'task_server.1 on b serves' "$stack_log"
+}
+
+@test "a clock that is 5 minutes off, either way, is refused with the command that sets it; one that is a second off serves" {
+  local off library
+  library=$(ls /usr/lib/*/faketime/libfaketime.so.1) || not_here 'no libfaketime here (sudo apt install libfaketime)'
+  # The time of day is wrong, and not the clocks that nobody sets.
+  start_on_a SERVERS=1 WORK_SECONDS=0
+  export JOIN_CODE
+  JOIN_CODE=$(code)
+  for off in +300 -300; do
+    refused 'seconds'"' (here, if this clock is the wrong one)" env FAKETIME_DONT_FAKE_MONOTONIC=1 LD_PRELOAD="$library" FAKETIME="$off" "$ON/b" make server AT=10.99.0.1:4243
+    case $off in
+      +300) has "this machine's clock is 300 s ahead of that of a" && has "sudo date -s '-300 seconds'" ;;
+      -300) has "this machine's clock is 300 s behind that of a" && has "sudo date -s '+300 seconds'" ;;
+    esac
+  done
+  # Each run would end before it was queued, by the two clocks. The task server alone, for libfaketime spoils time.sleep()
+  # now and then (EINVAL), which what keeps it does all the time.
+  kill -STOP "$(task_server_of a)"
+  sed -i.old "s#^task_server: .*--reload#& env FAKETIME=-1 FAKETIME_DONT_FAKE_MONOTONIC=1 LD_PRELOAD=$library#" "$(folder_of b)/Procfile.ex7"
+  start b "$ON/b" make server AT=10.99.0.1:4243
+  within 60 grep -q 'serves greet' "$b_log"
+  "$ON/a" make submit-map N=20 WAIT=0
+  within 60 eval '[ "$(completed)" -ge 19 ]'
+  kill -CONT "$(task_server_of a)"
+  within 30 eval '[ "$(completed)" = 20 ]'
+  is "$(grep -c '^begin' "$WITNESS")" 20 'runs that were begun'
+}
