@@ -181,3 +181,16 @@ clock() { "$PYTHON_OF_TESTS" -c 'import time; print(f"{time.clock_gettime(time.C
   within 30 eval '[ "$(completed)" = 20 ]'
   is "$(grep -c '^begin' "$WITNESS")" 20 'runs that were begun'
 }
+
+@test "a lease ends while a laptop sleeps, for its clock goes on then; another machine's clock in its place is that of macOS" {
+  # In a time namespace the clock that goes on in sleep is 60 s ahead of the one that stands still, as after a minute of it.
+  unshare --time --fork true || not_here 'no time namespaces here'
+  export PYTHONPATH=$KIT/scripts/pythonpath
+  look() { "$@" "$PYTHON_OF_TESTS" -c 'import sys; from pathlib import Path; from durable import lease; print(lease.overdue(Path(sys.argv[1])))' "$file"; }
+  local file=$BATS_TEST_TMPDIR/lease
+  LEASE_FILE=$file "$PYTHON_OF_TESTS" -c 'import os; from durable import lease; lease.Deadline(os.environ["LEASE_FILE"]).set(lease.now() + 30)'
+  is "$(look env)" None 'whether it is over at once'
+  is "$(look unshare --time --monotonic 60 --fork)" None 'whether it is over by the clock that stands still in sleep'
+  is "$(look unshare --time --boottime 60 --fork)" "$(cut -d ' ' -f 2 "$file")" 'whose lease is over after a minute of sleep'
+  is "$("$PYTHON_OF_TESTS" -c 'import time; monotonic = time.CLOCK_MONOTONIC; del time.CLOCK_BOOTTIME; from durable import lease; print(lease.CLOCK == monotonic)')" True 'the clock of macOS'
+}
