@@ -76,7 +76,7 @@ def not_heard_of(found: Records) -> list[str]:
     told = []
     for server in task_servers(found):
         silent = time.time() - server.heard
-        if server.lease and silent > max(2.0, server.lease / 3):
+        if server.lease and silent > max(2.0, server.lease / 2):
             left = max(0.0, server.lease - silent)
             told.append(f"{server.name} last heard of {silent:.0f} s ago; its runs move in {left:.0f} s")
     return told
