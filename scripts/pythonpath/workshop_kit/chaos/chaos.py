@@ -55,13 +55,13 @@ class Fault:
     pick: float  # 0 to 1: which task server, how long
 
 
-def plan(seed: int, seconds: float) -> list[Fault]:
+def plan(seed: int, seconds: float, kinds: dict[str, int] = FAULTS) -> list[Fault]:
     """The faults of this seed, in order."""
     random = Random(seed)  # noqa: S311 - repeatable, not secret
     at, faults, deck = random.uniform(*GAP), [], []
     while at < seconds:
         if not deck:  # like cards: every kind comes before one comes too often
-            deck = random.sample(list(FAULTS), counts=list(FAULTS.values()), k=sum(FAULTS.values()))
+            deck = random.sample(list(kinds), counts=list(kinds.values()), k=sum(kinds.values()))
         faults.append(Fault(at, deck.pop(), random.random()))
         at += random.uniform(*GAP)
     return faults
