@@ -63,8 +63,8 @@ class Attempt:
     run: str
     machine: str
     pid: int
-    ahead: float  # the seconds from CLOCK_BOOTTIME to its clock on the wall
     marks: list[tuple[float, float]]  # when, and the deadline of its lease as it knew it
+    ahead: float  # the seconds from CLOCK_BOOTTIME to its clock on the wall, at last
     ended: bool
 
     @property
@@ -84,9 +84,10 @@ def attempts() -> list[Attempt]:
     for path in WITNESS.iterdir():
         lines = [line.split() for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
         if lines:
-            run, machine, pid, ahead = lines[0][3:]
+            run, machine, pid = lines[0][4:]
             marks = [(float(when), float(deadline)) for _, when, deadline, *_ in lines]
-            found.append(Attempt(path.name, run, machine, int(pid), float(ahead), marks, lines[-1][0] == "end"))
+            what, _, _, ahead, *_ = lines[-1]
+            found.append(Attempt(path.name, run, machine, int(pid), marks, float(ahead), what == "end"))
     return sorted(found, key=lambda attempt: attempt.began)
 
 
@@ -181,8 +182,8 @@ class Round:
         if not clock.exists():  # no C compiler here
             return False
         known = len(log.read_text(errors="replace"))
-        clock.write_text(wrong_by)
         self.kill(name, "task_server.1")
+        clock.write_text(wrong_by)  # before the next start, and not for the one that is dead
         time.sleep(1.5 * LEASE)
         clock.write_text("0")
         told = log.read_text(errors="replace")[known:].splitlines()
@@ -256,16 +257,10 @@ class Round:
         ]
         self.lines.append(f"{promise}: {who}" + "".join(f"; {each}" for each in told))
 
-    def lease_end(self, attempt: Attempt, at: float) -> tuple[float, float]:
-        """The deadline of the lease that it had at that time, and when its process was awake after that.
-
-        Where none is told, it is over LEASE_SECONDS after the process was frozen: nothing was heard of it since.
-        """
-        deadline = attempt.deadline(at)
-        frozen = [(began, end) for pid, began, end in self.freezes if pid == attempt.pid and attempt.began < end <= at]
-        if deadline == INFINITE:
-            deadline = min((began + LEASE for began, end in frozen if end > began + LEASE), default=INFINITE)
-        return deadline, max([deadline, *(end for _, end in frozen if end > deadline)])
+    def awake(self, attempt: Attempt, since: float) -> float:
+        """When its process was awake after that time: then, or at the end of a freeze over that."""
+        ends = [end for pid, began, end in self.freezes if pid == attempt.pid and began < since < end]
+        return max([since, *ends])
 
     def look_at_results(self, known: dict[str, Attempt], processes: dict[tuple[str, int], Attempt]) -> None:
         """Who wrote the result and the final state of each run, and did it have a lease when it did?"""
@@ -288,7 +283,7 @@ class Round:
                 if state.name == "Cached":  # by another attempt, which found the result
                     del times["state"]
                 for what, at in times.items():
-                    deadline, _ = self.lease_end(processes.get((attempt.machine, attempt.pid), attempt), at)
+                    deadline = processes.get((attempt.machine, attempt.pid), attempt).deadline(at)
                     if at > deadline + TOLD:
                         when = f"{what} at {at - self.began:.2f} s, lease until {deadline - self.began:.2f} s"
                         self.broken("accepted after the lease", f"{run}, {when}", attempt)
@@ -305,16 +300,19 @@ class Round:
             self.broken("lost", run, *of_run[run])
         for name in away:
             self.broken("task server away", name)
-        late = [0.0]
+        late = [0.0]  # seconds
         for run, those in of_run.items():
             for one, other in combinations(those, 2):
                 ends = [min(each.last, each.deadline(each.last)) for each in (one, other)]
                 if (both := min(ends) - other.began) > 0:
                     self.broken("twice at once, with leases", f"{run}, for {1000 * both:.0f} ms", one, other)
-            for each in those:
-                deadline, awake = self.lease_end(each, each.last)
-                if each.last > deadline:
-                    late.append(each.last - awake)
+            for each in those:  # whose lease is over, or whose run has another attempt since it was frozen
+                ends = [each.deadline(each.last), *(next.began for next in those if next.began > each.began)]
+                over = [self.awake(each, end) for end in ends]
+                if ends[0] == INFINITE:
+                    over = [awake for awake, end in zip(over, ends, strict=True) if awake > end]
+                if over and each.last > min(over):
+                    late.append(each.last - min(over))
                     if late[-1] >= AWAKE:
                         self.broken("awake without a lease", f"{run}, for {1000 * late[-1]:.0f} ms", each)
         self.look_at_results({each.id: each for those in of_run.values() for each in those}, processes)

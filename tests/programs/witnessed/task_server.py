@@ -1,7 +1,8 @@
 """For tests/ex7_chaos.bats: example 7's task, whose attempts write what they do to a witness, which is no part of the kit.
 
-WITNESS is a folder that all machines see, with a file an attempt: lines of WHAT NOW DEADLINE, in seconds of
-CLOCK_BOOTTIME. WHAT is begin, mark (every 50 ms) or end; DEADLINE is that of the process's lease, inf without one.
+WITNESS is a folder that all machines see, with a file an attempt: lines of WHAT NOW DEADLINE AHEAD. WHAT is begin, mark
+(every 50 ms) or end; NOW is CLOCK_BOOTTIME, and DEADLINE that of the process's lease on it, inf without one; AHEAD is how
+many seconds the clock on the wall is ahead of it, right or wrong. "begin" has the run, the machine and the pid besides.
 """
 
 import os
@@ -31,13 +32,12 @@ class Witness:
     def __init__(self, run: str) -> None:
         self.id = str(uuid.uuid4())
         self.file = os.open(Path(os.environ["WITNESS"], self.id), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        ahead = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)  # of the clock on the wall, right or wrong
-        self.write("begin", run, socket.gethostname(), os.getpid(), ahead)
+        self.write("begin", run, socket.gethostname(), os.getpid())
 
     def write(self, what: str, *more: object) -> None:
-        told = deadline()
-        words = (what, time.clock_gettime(time.CLOCK_BOOTTIME), told, *more)
-        os.write(self.file, (" ".join(map(str, words)) + "\n").encode())
+        told, now = deadline(), time.clock_gettime(time.CLOCK_BOOTTIME)
+        line = " ".join(map(str, (what, now, told, time.time() - now, *more)))
+        os.write(self.file, f"{line}\n".encode())
 
 
 def watch_lease() -> None:
