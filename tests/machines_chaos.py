@@ -42,7 +42,7 @@ FAULTS = {  # what can happen, and how often beside the others
     "clock at a start, +300 s": 1,
     "clock at a start, -300 s": 1,
 }
-LONG = 12  # every so many runs, one lasts longer than the lease: no other outlives it on an unplugged machine
+LONG = 25  # every so many runs, one lasts three leases: no other outlives its own on an unplugged machine
 PATIENCE = 120  # seconds for the last runs
 AWAKE = 0.5  # seconds that an attempt may go on without a lease, once its process is awake
 TOLD = 0.06  # seconds between two marks, about
@@ -203,7 +203,7 @@ class Round:
         for number in range(self.number):
             due = self.began + number * BURSTS // self.number * self.seconds * 2 / 3 / BURSTS
             time.sleep(max(0.0, due - now()))
-            seconds = random.uniform(0.2, 1.5) if number % LONG else LEASE + 3
+            seconds = random.uniform(0.2, 1.5) if number % LONG else 3 * LEASE
             while len(self.submitted) <= number:
                 try:
                     self.submitted.append(str(task_server.greet.delay(f"number {number}", seconds).task_run_id))
