@@ -103,7 +103,8 @@ ask: ## ask example 5 a question, and follow it [Q="What is the meaning of life?
 	@scripts/ask.sh
 
 .PHONY: chaos
-#: It does so while the example works, and counts; exit 1 if a run is lost.
+#: It does so while the example works, and counts; exit 1 if a run is lost. With example 7 it is for machines that have
+#: joined, too, and `MANUAL=1` says which cable to pull.
 chaos: ## example 6's agents of chaos: kill what you can, lose nothing [N=300] [SECONDS=60] [SEED=…] [MANUAL=1]
 	@scripts/py.sh chaos.chaos
 

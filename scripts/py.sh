@@ -37,7 +37,12 @@ case $name in # what talks to a server must not set up a machine just to find th
   watch | check | db) refuse_remote "make $name" 'make runs REMOTE=1' ;;
   chaos | soak)
     refuse_remote "make $name"
-    read_example && [ "$running_ex" = 6 ] || fail "make $name works on example 6, which is not running" 'make ex6 (in another terminal)'
+    read_example || true
+    case $name$running_ex${running_docker#0} in
+      chaos6 | soak6) ;;
+      chaos7) module=chaos.machines ;;
+      *) fail "make $name works on example 6, which is not running" 'make ex6 (in another terminal)' ;;
+    esac
     ;;
   pictures) group=dev ;; # Playwright
   rescue)

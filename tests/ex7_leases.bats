@@ -194,3 +194,20 @@ clock() { "$PYTHON_OF_TESTS" -c 'import time; print(f"{time.clock_gettime(time.C
   is "$(look unshare --time --boottime 60 --fork)" "$(cut -d ' ' -f 2 "$file")" 'whose lease is over after a minute of sleep'
   is "$("$PYTHON_OF_TESTS" -c 'import time; monotonic = time.CLOCK_MONOTONIC; del time.CLOCK_BOOTTIME; from durable import lease; print(lease.CLOCK == monotonic)')" True 'the clock of macOS'
 }
+
+# bats test_tags=long
+@test "make chaos: it freezes and kills for all machines, and loses nothing; with MANUAL=1 it says which cable to pull" {
+  start_on_a SERVERS=1 WORK_SECONDS=0.3 LEASE_SECONDS=4
+  start_on b WORK_SECONDS=0.3
+  LIMIT_S=200 ok "$ON/a" make chaos N=60 SECONDS=25 SEED=5
+  has 'Prefect server, frozen for'
+  grep -qE '│ lost +│ 0 ' <<<"$output"
+  start chaos "$ON/a" make chaos N=60 SECONDS=15 MANUAL=1
+  within 20 grep -q 'pull the cable of b now, or switch its Wi-Fi off: 6 s' "$chaos_log"
+  ip -n "$LAN" link set dev to-b down
+  within 20 grep -q 'b: put it back now' "$chaos_log"
+  ip -n "$LAN" link set dev to-b up
+  within 60 gone "$chaos_pid"
+  grep -qE '│ lost +│ 0 ' "$chaos_log"
+  grep -qE '│ a machine was away for too long, by you +│ 1 ' "$chaos_log"
+}

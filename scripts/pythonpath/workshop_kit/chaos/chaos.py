@@ -18,6 +18,7 @@ import threading
 import time
 from dataclasses import dataclass
 from random import Random, SystemRandom
+from typing import NoReturn
 
 import httpx
 from rich.console import Group
@@ -68,13 +69,19 @@ def plan(seed: int, seconds: float, kinds: dict[str, int] = FAULTS) -> list[Faul
 
 
 class Chaos:
+    kinds = FAULTS
+
     def __init__(self, number: int, seconds: float, seed: int, manual: bool) -> None:
         self.number, self.seconds, self.seed, self.manual = number, seconds, seed, manual
         self.score = Score()
-        self.diary = Diary()
+        self.diary = self.witness()
         self.over = threading.Event()
         self.began = time.time()
         self.all_submitted = 0.0
+
+    def witness(self) -> Diary:
+        """Who tells what really happened."""
+        return Diary()
 
     # --- the agents -------------------------------------------------------------------------------
 
@@ -120,7 +127,7 @@ class Chaos:
             connection.close()
 
     def agents(self) -> None:
-        for fault in plan(self.seed, self.seconds):
+        for fault in plan(self.seed, self.seconds, self.kinds):
             if self.over.wait(max(0.0, self.began + fault.at - time.time())):
                 return
             self.strike(fault)
@@ -223,14 +230,15 @@ class Chaos:
         return scoreboard(self.score, self.diary, self.seed, self.began, rescued)
 
 
-def main() -> int:
-    number = workshop.whole_number("N", 300, 1, 100_000)
+def main(ex: int, kind: type[Chaos], number: int) -> int:
+    """Chaos for this example. number: of runs, where N does not say it."""
+    number = workshop.whole_number("N", number, 1, 100_000)
     os.environ["SECONDS"] = os.environ.get("CHAOS_SECONDS", "")  # see the Makefile
     seconds = workshop.whole_number("SECONDS", 60, 5, 3600)
     seed = workshop.whole_number("SEED", SystemRandom().randrange(1, 100_000), 0, 999_999_999)
     manual = bool(workshop.whole_number("MANUAL", 0, 0, 1))
     running = workshop.running_example()
-    sys.path.insert(0, str(running.code if running else examples.folder(6)))
+    sys.path.insert(0, str(running.code if running else examples.folder(ex)))
     import task_server  # noqa: F401 - here, so that a mistake in it ends this before anything is broken
 
     # Not a line for each run, nor for each event that has to wait until the server is back.
@@ -238,12 +246,17 @@ def main() -> int:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     seeded = "" if manual else f", seed {seed} (make chaos SEED={seed} repeats it)"
     print(f"chaos for {seconds} s with {number} runs{seeded}", flush=True)
-    return 0 if Chaos(number, seconds, seed, manual).run() else 1
+    return 0 if kind(number, seconds, seed, manual).run() else 1
 
 
-if __name__ == "__main__":
+def as_program(ex: int, kind: type[Chaos], number: int) -> NoReturn:
+    """The same as a program."""
     try:
-        sys.exit(main())
+        sys.exit(main(ex, kind, number))
     except KeyboardInterrupt:
         print("\nleft; the runs go on without us: make runs", file=sys.stderr)
         os._exit(130)
+
+
+if __name__ == "__main__":
+    as_program(6, Chaos, 300)
