@@ -23,12 +23,15 @@ from durable.plain import NotPlain
 RENEW = 5  # seconds between two signs of life, at the most; else a quarter of the lease
 TICK = 0.1  # seconds between two looks at the deadline
 PATIENCE = 20  # seconds that a file may take
+AGAIN = 0.5  # seconds between two tries, where a file is a run's
 LINES = 5  # seconds that lines may take
 LAST = 5  # seconds for the last lines, at the end
 
 
 class OverPort:
     """Files at the port, with the four methods of plain.Folder, on connections that are kept."""
+
+    serves = False  # whether this process is a task server: then it tries again until its lease ends
 
     def __init__(self, at: str) -> None:
         self._at = at
@@ -71,17 +74,41 @@ class OverPort:
             raise NotPlain(answer.json()["detail"])
         return answer.raise_for_status().content
 
+    def _away(self, error: httpx.HTTPError) -> bool:
+        """Whether to try again. A result that cannot be stored makes Prefect roll the run back: Completed, without it."""
+        answer = getattr(error, "response", None)
+        return self.serves and (answer is None or answer.status_code >= 500)
+
+    def _tried(self, method: str, key: str, content: bytes | None = None) -> bytes:
+        while True:
+            try:
+                return self._judged(self._client().request(method, f"/durable/storage/{key}", content=content), key)
+            except httpx.HTTPError as error:
+                if not self._away(error):
+                    raise
+            time.sleep(AGAIN)
+
+    async def _atried(self, method: str, key: str, content: bytes | None = None) -> bytes:
+        while True:
+            try:
+                answer = await self._async_client().request(method, f"/durable/storage/{key}", content=content)
+                return self._judged(answer, key)
+            except httpx.HTTPError as error:
+                if not self._away(error):
+                    raise
+            await asyncio.sleep(AGAIN)
+
     def read(self, key: str) -> bytes:
-        return self._judged(self._client().get(f"/durable/storage/{key}"), key)
+        return self._tried("GET", key)
 
     def write(self, key: str, content: bytes) -> None:
-        self._judged(self._client().put(f"/durable/storage/{key}", content=content), key)
+        self._tried("PUT", key, content)
 
     async def aread(self, key: str) -> bytes:
-        return self._judged(await self._async_client().get(f"/durable/storage/{key}"), key)
+        return await self._atried("GET", key)
 
     async def awrite(self, key: str, content: bytes) -> None:
-        self._judged(await self._async_client().put(f"/durable/storage/{key}", content=content), key)
+        await self._atried("PUT", key, content)
 
 
 class KeptClient(PrefectClient):
@@ -118,6 +145,7 @@ class RecordOverPort:
 
     def __init__(self, at: str, name: str, **about: Any) -> None:
         self._at, self._name = at, name
+        OverPort.serves = True
         # ENDED_PID: of the process that had this name before, from what keeps them.
         about["after"] = int(os.environ.get("ENDED_PID") or 0)
         self._about = {"n": 0, "server": name, "pid": os.getpid(), **about}
