@@ -4,7 +4,7 @@
 machines_chaos.py MACHINES     on machine a, with the kit's environment, in the folder of programs/witnessed.
 MACHINES is the folder with the home of each (MACHINES/a/home), its log (MACHINES/b.log) and its wrong clock
 (MACHINES/b.clock: seconds). From the environment: WITNESS, a folder that is new; LAN, the switch's namespace;
-LEASE_SECONDS; SEED; CHAOS_SECONDS (60) of faults; N (150) runs.
+LEASE_SECONDS; SEED; CHAOS_SECONDS (60) of faults; N (100) runs.
 Exit 1 if a promise was broken: a line says by whom, and when.
 """
 
@@ -42,7 +42,7 @@ FAULTS = {  # what can happen, and how often beside the others
     "clock at a start, +300 s": 1,
     "clock at a start, -300 s": 1,
 }
-LONG = 25  # every so many runs, one lasts three leases: no other outlives its own on an unplugged machine
+LONG = 40  # every so many runs, one lasts three leases: no other outlives its own on an unplugged machine
 PATIENCE = 120  # seconds for the last runs
 AWAKE = 0.5  # seconds that an attempt may go on without a lease, once its process is awake
 TOLD = 0.06  # seconds between two marks, about
@@ -126,7 +126,7 @@ class Round:
 
     def strike(self, fault: Fault, name: str) -> None:
         what, _, how = fault.kind.partition(", ")
-        seconds = LEASE * (0.1 + 0.35 * fault.pick if "moment" in how else 1.4 + 0.6 * fault.pick)
+        seconds = LEASE * (0.1 + 0.35 * fault.pick if "moment" in how else 1.8 + 0.8 * fault.pick)
         for _ in range(30):  # up to 3 s, so that there is something to break
             if any(each.machine == name and not each.ended for each in self.at_work()):
                 break
@@ -342,7 +342,7 @@ def main() -> int:
         print(__doc__)
         return 0 if sys.argv[1:] in (["-h"], ["--help"]) else 2
     logging.getLogger("prefect.tasks").setLevel(logging.CRITICAL)  # not a line for each run
-    numbers = {"SEED": (1, 0, 999_999_999), "CHAOS_SECONDS": (60, 5, 3600), "N": (150, 1, 10_000)}
+    numbers = {"SEED": (1, 0, 999_999_999), "CHAOS_SECONDS": (60, 5, 3600), "N": (100, 1, 10_000)}
     given = [workshop.whole_number(name, *limits) for name, limits in numbers.items()]
     return 0 if Round(Path(sys.argv[1]), *given).run() else 1
 
