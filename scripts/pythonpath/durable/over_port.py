@@ -75,7 +75,7 @@ class OverPort:
         return answer.raise_for_status().content
 
     def _away(self, error: httpx.HTTPError) -> bool:
-        """Whether to try again. A result that cannot be stored makes Prefect roll the run back: Completed, without it."""
+        """Whether to try again: a run whose result cannot be stored is rolled back by Prefect, Completed without it."""
         answer = getattr(error, "response", None)
         return self.serves and (answer is None or answer.status_code >= 500)
 
