@@ -49,6 +49,9 @@ REDIS = {
 }
 # Where the services are: what is set. As it ships, prefect-redis keeps up to four events of a connection for 10 s.
 WAYS = {"together": {}, "apart": REDIS | {"PREFECT_REDIS_MESSAGING_PUBLISHER_BATCH_SIZE": "1"}}
+# On SQLite the Prefect server answers 100 requests at once, and a websocket is one of them as long as it is open
+# (RequestLimitMiddleware in prefect/server/api/server.py): with the 100th task server it answers nothing any more.
+SQLITE = 90
 CLIENT = """
 import json, logging, sys
 from workshop_kit.bench import load
@@ -213,7 +216,9 @@ class Stage:
             dead = [name for name, process in self.started.items() if process.poll() is not None]
             if dead or time.monotonic() > end:
                 tails = "\n".join(f"{name}: {self.log(name)[-600:]}" for name in dead or self.started)
-                sys.exit(f"error: {what} did not come\n{tails}")
+                workers = self.api("/task_workers/filter", {})
+                there = "the API does not answer" if workers is None else f"{len(workers)} task servers are subscribed"
+                sys.exit(f"error: {what} did not come; {there}\n{tails}")
             time.sleep(0.1)
 
     def api(self, path: str, body: Any = None) -> Any:
@@ -385,31 +390,35 @@ def machines(options: argparse.Namespace) -> str:
 
 def idle(options: argparse.Namespace) -> str:
     found: Found = {}
-    with Stage("a", options.patience) as stage:
-        stage.prefect_with_port("")
-        for servers in options.idle:
-            before = available()
-            stage.task_servers(servers, stage.task_server_elsewhere)
-            time.sleep(15)
-            for _ in range(options.rounds):
-                stage.settle()
-                roles = {name: stage.role(name) for name in ("server", "task_server")}
-                meter = Meter(roles, stage.daemons)
-                time.sleep(30)
-                rss = {"memory": memory(stage.role("server")[0])}
-                each = [memory(pid) for pid in roles["task_server"]]
-                rss["of each"] = statistics.mean(each) if each else 0
-                note(found, "idle", servers, meter.read() | rss)
-            say(f"  {before - available():.0f} MB less are available")
+    few, many = ([n for n in options.idle if (n < SQLITE) == wanted] for wanted in (True, False))
+    for db, counts in (("SQLite", few), ("PostgreSQL", many)):
+        if not counts:
+            continue
+        with Stage("a", options.patience) as stage:
+            stage.prefect_with_port(stage.postgresql() if db == "PostgreSQL" else "")
+            for servers in counts:
+                before = available()
+                stage.task_servers(servers, stage.task_server_elsewhere)
+                time.sleep(15)
+                for _ in range(options.rounds):
+                    stage.settle()
+                    roles = {name: stage.role(name) for name in ("server", "task_server")}
+                    meter = Meter(roles, stage.daemons)
+                    time.sleep(30)
+                    rss = {"memory": memory(stage.role("server")[0])}
+                    each = [memory(pid) for pid in roles["task_server"]]
+                    rss["of each"] = statistics.mean(each) if each else 0
+                    note(found, db, servers, meter.read() | rss)
+                say(f"  {before - available():.0f} MB less are available")
     lines = [
-        "| idle task servers | the Prefect server's CPU | its memory | each task server's CPU | its memory |",
-        "|---|---|---|---|---|",
+        "| idle | database | the Prefect server's CPU | its memory | CPU of each task server | its memory |",
+        "|---|---|---|---|---|---|",
     ]
-    for (_, servers), figures in found.items():
+    for (db, servers), figures in found.items():
         cpu = 100 * median(figures, "server", "seconds")
         theirs = f"{100 * median(figures, 'task_server', 'seconds') / servers:.2f} %" if servers else "–"
         of_each = f"{median(figures, 'of each'):.0f} MB" if servers else "–"
-        lines.append(f"| {servers} | {cpu:.1f} % | {median(figures, 'memory'):.0f} MB | {theirs} | {of_each} |")
+        lines.append(f"| {servers} | {db} | {cpu:.1f} % | {median(figures, 'memory'):.0f} MB | {theirs} | {of_each} |")
     return "\n".join([*lines, "", f"{options.rounds} times 30 s. {disturbed(found)}"])
 
 
