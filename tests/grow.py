@@ -50,7 +50,7 @@ REDIS = {
 # Where the services are: what is set. As it ships, prefect-redis keeps up to four events of a connection for 10 s.
 WAYS = {"together": {}, "apart": REDIS | {"PREFECT_REDIS_MESSAGING_PUBLISHER_BATCH_SIZE": "1"}}
 # On SQLite the Prefect server answers 100 requests at once, and a websocket is one of them as long as it is open
-# (RequestLimitMiddleware in prefect/server/api/server.py): with the 100th task server it answers nothing any more.
+# (RequestLimitMiddleware in prefect/server/api/server.py): with the 100th idle task server it answers nothing any more.
 SQLITE = 90
 CLIENT = """
 import json, logging, sys
