@@ -132,8 +132,8 @@ def ex6(kit: Kit, camera: Camera) -> None:
 
 
 def ex7(kit: Kit, camera: Camera) -> None:
-    """The board while two machines share the work: this one is both, on loopback."""
-    with kit.running("ex7 LISTEN=127.0.0.1 WORK_SECONDS=1"):
+    """The board while two machines share the work, and the scoreboard of chaos: this one is both, on loopback."""
+    with kit.running("ex7 LISTEN=127.0.0.1 WORK_SECONDS=1 LEASE_SECONDS=5"):
         home = Path(kit.environment["WORKSHOP_HOME"])
         there = {"WORKSHOP_HOME": str(home / "elsewhere"), "JOIN_CODE": (home / "port" / "code").read_text()}
         elsewhere = Kit(kit.environment | there | {"WORK_SECONDS": "1"}, "elsewhere")
@@ -147,6 +147,8 @@ def ex7(kit: Kit, camera: Camera) -> None:
             while asked(kit, "/task_runs/count", waiting) > 6:
                 time.sleep(0.1)
             camera.terminal("ex7-watch", ("make watch", in_a_terminal(kit, "watch ONCE=1")))
+            score = in_a_terminal(kit, "chaos N=60 SECONDS=30 SEED=5")
+            camera.terminal("ex7-chaos", ("make chaos N=60 SECONDS=30 SEED=5", score))
         finally:
             elsewhere.stop()
 
