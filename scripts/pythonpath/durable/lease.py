@@ -8,6 +8,7 @@ moment is kept in a file, too, whose path is in LEASE_FILE, for what keeps the p
 import contextlib
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -27,18 +28,20 @@ class Deadline:
     def __init__(self, file: str | None) -> None:
         """file: where to keep it for others, or None."""
         self._file = Path(file) if file else None
+        self._lock = threading.Lock()  # two threads renew it
         self.at = float("inf")
 
     def set(self, at: float) -> None:
         """It never comes nearer: an answer that was overtaken says nothing new."""
-        if self.at < float("inf"):
-            at = max(at, self.at)
-        self.at = at
-        if self._file:
-            beside = self._file.with_suffix(".new")
-            with contextlib.suppress(OSError):  # a full disk: the process itself knows
-                beside.write_text(f"{at:.3f} {os.getpid()}\n")
-                beside.replace(self._file)
+        with self._lock:
+            if self.at < float("inf"):
+                at = max(at, self.at)
+            self.at = at
+            if self._file:
+                beside = self._file.with_suffix(".new")
+                with contextlib.suppress(OSError):  # a full disk: the process itself knows
+                    beside.write_text(f"{at:.3f} {os.getpid()}\n")
+                    beside.replace(self._file)
 
     def passed(self) -> bool:
         return now() > self.at

@@ -24,6 +24,7 @@ RENEW = 5  # seconds between two signs of life, at the most; else a quarter of t
 TICK = 0.1  # seconds between two looks at the deadline
 PATIENCE = 20  # seconds that a file may take
 AGAIN = 0.5  # seconds between two tries, where a file is a run's
+FAILING = 60  # seconds that the storage there may fail; where nobody answers, the lease ends
 LINES = 5  # seconds that lines may take
 LAST = 5  # seconds for the last lines, at the end
 
@@ -74,27 +75,33 @@ class OverPort:
             raise NotPlain(answer.json()["detail"])
         return answer.raise_for_status().content
 
-    def _away(self, error: httpx.HTTPError) -> bool:
-        """Whether to try again: a run whose result cannot be stored is rolled back by Prefect, Completed without it."""
+    def _away(self, error: httpx.HTTPError, began: float) -> bool:
+        """Whether to try again: a run whose result cannot be stored is rolled back by Prefect, Completed without it.
+
+        began: by time.monotonic().
+        """
         answer = getattr(error, "response", None)
-        return self.serves and (answer is None or answer.status_code >= 500)
+        failing = answer is not None and answer.status_code >= 500 and time.monotonic() - began < FAILING
+        return self.serves and (answer is None or failing)
 
     def _tried(self, method: str, key: str, content: bytes | None = None) -> bytes:
+        began = time.monotonic()
         while True:
             try:
                 return self._judged(self._client().request(method, f"/durable/storage/{key}", content=content), key)
             except httpx.HTTPError as error:
-                if not self._away(error):
+                if not self._away(error, began):
                     raise
             time.sleep(AGAIN)
 
     async def _atried(self, method: str, key: str, content: bytes | None = None) -> bytes:
+        began = time.monotonic()
         while True:
             try:
                 answer = await self._async_client().request(method, f"/durable/storage/{key}", content=content)
                 return self._judged(answer, key)
             except httpx.HTTPError as error:
-                if not self._away(error):
+                if not self._away(error, began):
                     raise
             await asyncio.sleep(AGAIN)
 

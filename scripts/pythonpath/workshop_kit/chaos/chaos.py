@@ -18,7 +18,7 @@ import threading
 import time
 from dataclasses import dataclass
 from random import Random, SystemRandom
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import httpx
 from rich.console import Group
@@ -134,12 +134,10 @@ class Chaos:
 
     # --- the work ----------------------------------------------------------------------------------
 
-    def submit_one(self, name: str, kind: str = "") -> None:
-        """delay(), again until it returns: what it raises for was not promised to anybody."""
-        import task_server
-
-        tasks = {BAD[0]: task_server.poison, BAD[1]: task_server.hang, BAD[2]: task_server.fail}
-        task = tasks.get(kind, task_server.ship)
+    def submit(self, task: Any, name: str) -> str:
+        """delay(), again until it returns: what it raises for was not promised to anybody. The run's id; or nothing,
+        when all is over.
+        """
         while not self.over.is_set():
             try:
                 run = str(task.delay(name).task_run_id)
@@ -149,11 +147,18 @@ class Chaos:
                 continue
             self.score.submitted[run] = time.time()
             self.score.pending[run] = None
-            if kind:
-                self.score.bad.add(run)
-                self.score.faults[kind] += 1
-                self.score.tell(f"submitted {kind} ({run})")
-            return
+            return run
+        return ""
+
+    def submit_one(self, name: str, kind: str = "") -> None:
+        """A run of the lesson's task, or one that is bound to go wrong."""
+        import task_server
+
+        tasks = {BAD[0]: task_server.poison, BAD[1]: task_server.hang, BAD[2]: task_server.fail}
+        if (run := self.submit(tasks.get(kind, task_server.ship), name)) and kind:
+            self.score.bad.add(run)
+            self.score.faults[kind] += 1
+            self.score.tell(f"submitted {kind} ({run})")
 
     def submit_all(self) -> None:
         """In bursts, so that there is a queue to lose; all is submitted when two thirds of the time are over."""

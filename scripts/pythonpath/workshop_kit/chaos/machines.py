@@ -15,7 +15,6 @@ import signal
 import threading
 import time
 
-import httpx
 from rich.console import Group
 from rich.table import Table
 
@@ -92,16 +91,7 @@ class ChaosOnMachines(Chaos):
     def submit_one(self, name: str, kind: str = "") -> None:
         import task_server
 
-        while not self.over.is_set():
-            try:
-                run = str(task_server.greet.delay(name).task_run_id)
-            except (httpx.HTTPError, OSError):
-                self.score.refused += 1
-                self.over.wait(0.3)
-                continue
-            self.score.submitted[run] = time.time()
-            self.score.pending[run] = None
-            return
+        self.submit(task_server.greet, name)
 
     def wishes(self) -> None:
         """With MANUAL=1: what the room does, one machine after the other."""
