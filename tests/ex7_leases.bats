@@ -75,7 +75,8 @@ clock() { "$PYTHON_OF_TESTS" -c 'import time; print(f"{time.clock_gettime(time.C
   began=$SECONDS
   ip -n "$LAN" link set dev to-b down # the cable
   soon_in "$id" COMPLETED
-  compare $((SECONDS - began)) -le 12 'seconds until it has run elsewhere'
+  # 12 on an idle machine; here other files are at work.
+  compare $((SECONDS - began)) -le $((12 * ${PATIENCE:-2})) 'seconds until it has run elsewhere'
   within 5 gone "$before"
   # It came to an end there before it began here.
   is "$(awk '$3 == "b" { last = $5 } $1 == "begin" && $3 == "a" { print ($5 > last) ? "after" : "before" }' "$WITNESS")" after 'the second run'
@@ -90,11 +91,11 @@ clock() { "$PYTHON_OF_TESTS" -c 'import time; print(f"{time.clock_gettime(time.C
 
 @test "a split that heals before the lease ends: the board says when its runs move, nothing happens, nothing runs twice" {
   local id
-  start_on_a SERVERS=1 WORK_SECONDS=0 LEASE_SECONDS=18
+  start_on_a SERVERS=1 WORK_SECONDS=0 LEASE_SECONDS=24
   start_on b WORK_SECONDS=20
   run_on_b Ford
   ip -n "$LAN" link set dev to-b down
-  within 9 eval '"$ON/a" make watch ONCE=1 | grep -qE "task_server.1 on b last heard of (9|1[0-7]) s ago; its runs move in [1-9] s"'
+  within 9 eval '"$ON/a" make watch ONCE=1 | grep -qE "task_server.1 on b last heard of 1[2-9] s ago; its runs move in ([5-9]|1[0-2]) s"'
   ip -n "$LAN" link set dev to-b up
   soon_in "$id" COMPLETED
   is "$(grep -c '^begin' "$WITNESS")" 1 'runs that were begun'
@@ -117,8 +118,7 @@ clock() { "$PYTHON_OF_TESTS" -c 'import time; print(f"{time.clock_gettime(time.C
     woke=$(clock)
     if [ "$what" = both ]; then
       kill -CONT "$frozen" # first what would run on
-      sleep 0.6
-      is "$(ps -o stat= -p "$frozen" | cut -c 1)" Z 'what woke up (its stopped keeper has not taken notice yet)'
+      within 5 eval 'ps -o stat= -p "$frozen" | grep -q "^Z"' # its keeper, which is stopped, has not taken notice yet
       kill -CONT "$(keeper_on b)"
     else
       within 5 gone "$frozen" # its keeper has killed it while it was stopped
