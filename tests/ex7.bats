@@ -142,7 +142,7 @@ except joining.NotJoined as error:
   id=$("$ON/c" make -s submit WAIT=0 | run_id)
   kill -INT "-$c_pid"
   within 20 gone "$c_pid"
-  within 20 eval 'api "/task_runs/'"$id"'" | grep -q "\"state_type\":\"COMPLETED\""'
+  within 20 is_in_state "$id" COMPLETED
   within 5 grep -q '^[0-9: ]*server.1 .*task_server.1 on c has left' "$stack_log"
   start_on c # with the kept code
   ok "$ON/c" make leave

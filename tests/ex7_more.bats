@@ -98,29 +98,29 @@ PYTHON
   local id
   start_on_a SERVERS=1 WORK_SECONDS=0 LISTEN=10.99.0.1
   ok "$ON/a" make submit
-  kill -STOP "$(WORKSHOP_HOME=$(home_of a) child_of task_server.1)"
+  kill -STOP "$(task_server_of a)"
   id=$("$ON/a" make -s submit WAIT=0 | run_id)
   find "$(home_of a)/port/storage" -type f -exec touch -t 202601010000 {} + # long ago
   "$ON/a" bash -c "$IN_KIT" _ python -c 'import asyncio, sys; from durable.port import delete_old; from durable.storage import Folder
 print(asyncio.run(delete_old(Folder(sys.argv[1]), "http://127.0.0.1:4200/api", 86400)))' "$(home_of a)/port/storage" >"$BATS_TEST_TMPDIR/deleted"
   is "$(cat "$BATS_TEST_TMPDIR/deleted")" 2 'files that were deleted'
-  kill -CONT "$(WORKSHOP_HOME=$(home_of a) child_of task_server.1)"
-  within 20 eval 'api "/task_runs/'"$id"'" | grep -q "\"state_type\":\"COMPLETED\""'
+  kill -CONT "$(task_server_of a)"
+  within 20 is_in_state "$id" COMPLETED
 }
 
 @test "a machine that goes away: its session ends after the lease, and the rescuer puts back what it had" {
   local id
   start_on_a SERVERS=1 WORK_SECONDS=0 LEASE_SECONDS=3
-  kill -STOP "$(WORKSHOP_HOME=$(home_of a) child_of task_server.1)" # so that the other one gets the run
+  kill -STOP "$(task_server_of a)" # so that the other one gets the run
   "$ON/b" make code EX=7
   "$ON/b" make solve EX=7 APPLY=1
   start_on b CODE=my/ex7 WORK_SECONDS=300
   id=$("$ON/b" make -s submit WAIT=0 | run_id)
-  within 10 eval 'api "/task_runs/'"$id"'" | grep -q "\"state_type\":\"RUNNING\""'
-  kill -CONT "$(WORKSHOP_HOME=$(home_of a) child_of task_server.1)"
+  within 10 is_in_state "$id" RUNNING
+  kill -CONT "$(task_server_of a)"
   ip -n "$LAN" link set dev to-b down # the cable
   within 20 grep -q 'task_server.1 on b was not heard of for 3 s: its session is over' "$stack_log"
-  within 30 eval 'api "/task_runs/'"$id"'" | grep -q "\"state_type\":\"COMPLETED\""'
+  within 30 is_in_state "$id" COMPLETED
   grep -q 'task_server.1 on b was not heard of any more while it had this run' "$stack_log"
   refused 'another address of that machine' "$ON/b" make submit
   ip -n "$LAN" link set dev to-b up

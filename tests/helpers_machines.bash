@@ -62,6 +62,9 @@ start_on() {
 }
 # PATH [JSON] -> the answer of Prefect's API on machine a (POST when there is JSON)
 api() { "$ON/a" curl -sf --max-time 10 ${2:+-H 'Content-Type: application/json' -d "$2"} "http://127.0.0.1:4200/api$1"; }
+# NAME -> the pid of its task server, and of what keeps it
+task_server_of() { WORKSHOP_HOME=$(home_of "$1") child_of task_server.1; }
+keeper_on() { WORKSHOP_HOME=$(home_of "$1") keeper_pid task_server.1; }
 
 # For teardown_file: make stop everywhere; no process and no namespace is left.
 stop_machines() {

@@ -29,22 +29,20 @@ class Deadline:
         """file: where to keep it for others, or None."""
         self._file = Path(file) if file else None
         self._lock = threading.Lock()  # two threads renew it
-        self.at = float("inf")
+        self.at = 0.0
 
     def set(self, at: float) -> None:
         """It never comes nearer: an answer that was overtaken says nothing new."""
         with self._lock:
-            if self.at < float("inf"):
-                at = max(at, self.at)
-            self.at = at
+            self.at = max(at, self.at)
             if self._file:
                 beside = self._file.with_suffix(".new")
                 with contextlib.suppress(OSError):  # a full disk: the process itself knows
-                    beside.write_text(f"{at:.3f} {os.getpid()}\n")
+                    beside.write_text(f"{self.at:.3f} {os.getpid()}\n")
                     beside.replace(self._file)
 
     def passed(self) -> bool:
-        return now() > self.at
+        return 0 < self.at < now()
 
 
 def overdue(file: Path) -> int | None:

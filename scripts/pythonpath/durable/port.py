@@ -433,19 +433,17 @@ class Port:
 
     def _begin_record(self, session: Session, line: dict[str, Any]) -> None:
         keys, limit = line["keys"], line.get("limit")
-        process = (line.get("server"), line.get("pid"))
+        pid, after = (line[name] if isinstance(line.get(name), int) else 0 for name in ("pid", "after"))
+        name = short(line.get("server", "")) or "task server"
         if session.record:  # it comes again
-            if session.process not in (None, process):
+            if (session.server, session.pid) != (name, pid):
                 raise Refusal(422, "this session is another task server's: each joins by itself")
             return
-        session.process = process
         if not isinstance(keys, list) or len(keys) > 1000:
             raise Refusal(422, "no keys of a task server")
         if limit is not None and not isinstance(limit, int):
             raise Refusal(422, "no limit of a task server")
         keys = [short(key, 300) for key in keys]
-        pid, after = (line[name] if isinstance(line.get(name), int) else 0 for name in ("pid", "after"))
-        name = short(line.get("server", "")) or "task server"
         self.sessions.serves(session, name, pid, after, keys=keys, limit=limit)
         print(f"{session.name} serves", flush=True)
 

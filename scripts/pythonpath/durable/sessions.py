@@ -41,7 +41,6 @@ class Session:
     lease: float = float(FORGOTTEN)  # seconds; never changed, because its task server counts on it
     heard: float = field(default_factory=time.monotonic)
     record: Record | None = None
-    process: tuple[Any, Any] | None = None  # the name and the pid of its task server, as it says; None: not known
     received: int = 0  # the number of the last line for the record
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     shown: float = 0.0  # when it was last written down that it was heard of

@@ -255,7 +255,9 @@ def main(ex: int, kind: type[Chaos], number: int) -> int:
 
 
 def as_program(ex: int, kind: type[Chaos], number: int) -> NoReturn:
-    """The same as a program."""
+    """The same as a program. Told to end, or its terminal closed: as Ctrl-C."""
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.default_int_handler)
     try:
         sys.exit(main(ex, kind, number))
     except KeyboardInterrupt:

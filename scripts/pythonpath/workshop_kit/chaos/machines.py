@@ -104,15 +104,15 @@ class ChaosOnMachines(Chaos):
                 continue
             host = hosts[number % len(hosts)]
             seconds = self.lease * (SHORTER if number % 3 == 1 else LONGER)
-            for wish, wait in (
-                ("pull the cable of {} now, or switch its Wi-Fi off", seconds),
-                ("put it back", BETWEEN),
-            ):
-                self.wish = f"{wish.format(host)}: {wait:.0f} s" if "{}" in wish else f"{host}: {wish} now"
-                self.score.tell(self.wish)
-                if self.over.wait(wait) or time.time() > self.began + self.seconds:
-                    self.wish = f"{host}: put it back now"
-                    return
+            self.ask(f"pull the cable of {host} now, or switch its Wi-Fi off: {seconds:.0f} s")
+            self.over.wait(seconds)
+            self.ask(f"{host}: put it back now")
+            if self.over.wait(BETWEEN) or time.time() > self.began + self.seconds:
+                return
+
+    def ask(self, wish: str) -> None:
+        self.wish = wish
+        self.score.tell(wish)
 
     def watch_deaths(self, known: dict[str, int]) -> None:
         """With MANUAL=1: count whose lease has ended."""
@@ -143,7 +143,7 @@ class ChaosOnMachines(Chaos):
             threading.Thread(target=self.wishes, daemon=True).start()
         try:
             return super().run()
-        finally:  # Ctrl-C, too: nothing stays frozen
+        finally:  # Ctrl-C and a closed terminal, too: nothing stays frozen
             self.over.set()
             for server in children("server").values():
                 os.kill(server, signal.SIGCONT)
