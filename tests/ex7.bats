@@ -100,7 +100,7 @@ teardown_file() { stop_machines; }
   refused 'Nothing was sent' env JOIN_CODE="$good" "$ON/c" make server AT=10.99.0.3:4443
   within 5 grep -q '^it was told 0 bytes$' "$liar_log"
   kill "$liar_pid"
-  refused 'make ex7 there' env JOIN_CODE="$good" "$ON/c" make server AT=10.99.0.1:4999
+  refused 'the port that the other machine shows' env JOIN_CODE="$good" "$ON/c" make server AT=10.99.0.1:4999
   refused 'no VPN on either; its firewall, which must let TCP 4243 in' env JOIN_CODE="$good" "$ON/c" make server AT=10.99.0.77:4243
   refused 'AT=192.0.2.7:4243' env JOIN_CODE="$good" "$ON/c" make server AT='$(id):4243'
   refused 'JOIN_CODE in the environment or in .env' "$ON/c" make server AT=10.99.0.1:4243

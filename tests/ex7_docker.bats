@@ -146,7 +146,7 @@ all_completed() { is "$(count_in_state COMPLETED)" "$(api /task_runs/count '{}')
 @test "a clone of the kit joins by make server AT=…, and submits; a wrong code, and a wrong address, are one line" {
   JOIN_CODE=$(another_password) on_another refused 'the code that it shows now' make server AT="$(address)"
   JOIN_CODE=$(another_machine) on_another refused 'Nothing was sent' make server AT="$(address)"
-  JOIN_CODE=$(code) on_another refused 'make ex7 there' make server AT="$(docker_gateway):$((PREFECT_PORT + 44))"
+  JOIN_CODE=$(code) on_another refused 'the port that the other machine shows' make server AT="$(docker_gateway):$((PREFECT_PORT + 44))"
   JOIN_CODE=$(code) on_another start joined make server AT="$(address)"
   within 60 eval '[ "$(task_servers)" -eq 2 ]'
   grep -qF "joined $(uname -n) ($(address)) as $(uname -n)-2" "$joined_log"

@@ -9,7 +9,7 @@ import ssl
 import sys
 from pathlib import Path
 
-from durable.port import certificates
+from durable.link import certificates
 
 chain, key, _ = certificates(Path(sys.argv[2], "liar"), ["10.99.0.3"])
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -55,10 +55,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from durable.plain import CannotTravel, FailedThere, NotPlain
+    from durable.plain import CannotTravel, FailedThere
     from durable.records import Record, Records
     from durable.rescuing import Rescuer
     from durable.serving import DrainingTaskWorker, Refused, aserve, keyed, serve
+    from durable.shape import NotPlain
     from durable.storage import json_only
 
 __all__ = [
@@ -80,7 +81,7 @@ __all__ = [
 MODULES = {
     "CannotTravel": "plain",
     "FailedThere": "plain",
-    "NotPlain": "plain",
+    "NotPlain": "shape",
     "json_only": "storage",
     "Record": "records",
     "Records": "records",

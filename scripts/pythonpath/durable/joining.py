@@ -76,12 +76,15 @@ def halves(code: str) -> tuple[str, str]:
     return text[:HALF], text[HALF:]
 
 
-def address(at: str) -> tuple[str, int]:
-    """Host and port of HOST:PORT, HOST or [IPV6]:PORT. Raises NotJoined for anything else."""
+def address(at: str, usual: int = PORT) -> tuple[str, int]:
+    """Host and port of HOST:PORT, HOST or [IPV6]:PORT; usual: the port where none is said.
+
+    Raises NotJoined for anything else.
+    """
     found = re.fullmatch(r"(?:\[([0-9A-Fa-f:]+)\]|([A-Za-z0-9.-]+))(?::([0-9]{1,5}))?", at.strip())
-    port = int(found[3] or PORT) if found else 0
+    port = int(found[3] or usual) if found else 0
     if not found or not 0 < port < 65536:
-        raise NotJoined(f"{at[:60]!r} is no address", "AT=192.0.2.7:4243, as the other machine shows it")
+        raise NotJoined(f"{at[:60]!r} is no address", f"192.0.2.7:{usual}, as the other machine shows it")
     return found[1] or found[2], port
 
 
@@ -135,13 +138,14 @@ def own_address(host: str) -> str:
 
 def no_answer(host: str, port: int, error: object) -> NoAnswer:
     if isinstance(error, ConnectionRefusedError):
-        remedy = "make ex7 there, or the port that it shows"
+        remedy = "the port that the other machine shows, or starting it there again"
         return NoAnswer(f"{host} is there, and nobody listens at port {port}", remedy)
     seconds = f" within {SECONDS} s" if isinstance(error, TimeoutError) else f" ({error})"
     return NoAnswer(
         f"{host}:{port} does not answer{seconds}",
         f"in this order: another address of that machine; no VPN on either; its firewall, which must let TCP {port} "
-        "in; another network, for some keep machines apart (guests' Wi-Fi), such as a phone's hotspot",
+        "in; another network, for some keep machines apart (guests' Wi-Fi): a travel router, a phone's hotspot, a host "
+        "that all can reach",
     )
 
 
@@ -159,7 +163,7 @@ def shown_certificates(host: str, port: int) -> list[bytes]:
             chain = secured._sslobj.get_unverified_chain() or []  # type: ignore[attr-defined]
             return [ssl.PEM_cert_to_DER_cert(each.public_bytes()) for each in chain]
     except (ssl.SSLError, ConnectionResetError) as error:
-        what = f"what answers at {host}:{port} is no port of make ex7 ({getattr(error, 'reason', None) or error})"
+        what = f"what answers at {host}:{port} is no port of this kit's ({getattr(error, 'reason', None) or error})"
         raise NotJoined(what, "the address and the port that the other machine shows") from None
     except OSError as error:
         raise no_answer(host, port, error) from None
@@ -191,7 +195,7 @@ class Joined:
         except ssl.SSLCertVerificationError as error:
             what = f"{host} is no address in the certificate of that machine ({error.verify_message})"
             raise NotJoined(
-                what, "an address that it shows; or there: make ex7 LISTEN=, with this one in the list"
+                what, "an address that it shows; or there the same command again, with this one in LISTEN"
             ) from None
         except (OSError, ValueError, http.client.HTTPException) as error:
             raise no_answer(host, port, error) from None
@@ -204,13 +208,13 @@ class Joined:
             self.request("DELETE", "/durable/session")
 
 
-def join(at: str, code: str, name: str, **about: Any) -> Joined:
-    """Trade the code for a token of this machine. about: what the other side shows of us.
+def meet(at: str, code: str, usual: int = PORT) -> tuple[Joined, str]:
+    """Who answers there, proved to be the one of this code, without a token yet; and the password for it.
 
-    Raises NotJoined: a misspelt or wrong code, another machine that answers, or nobody, or a clock that is wrong.
+    Raises NotJoined: a misspelt code, another machine that answers, or nobody.
     """
     password, half = halves(code)
-    host, port = address(at)
+    host, port = address(at, usual)
     certificates = shown_certificates(host, port)
     if not certificates or half_of(certificates[-1]) != half:
         raise NotJoined(
@@ -218,19 +222,29 @@ def join(at: str, code: str, name: str, **about: Any) -> Joined:
             "machine answers there. Nothing was sent",
             "the code again, and the address, as the other machine shows them",
         )
-    ca = ssl.DER_cert_to_PEM_cert(certificates[-1])
-    stranger = Joined(url_of(host, port), ca, "", "", "")
-    asked = time.time()
-    status, answer = stranger.request(
-        "POST", "/durable/join", {"password": password, "name": name, "protocol": PROTOCOL, **about}
-    )
+    return Joined(url_of(host, port), ssl.DER_cert_to_PEM_cert(certificates[-1]), "", "", ""), password
+
+
+def trade(stranger: Joined, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """What is answered to who shows the password. Raises NotJoined if that is no token."""
+    status, answer = stranger.request("POST", path, body)
     if status == 401:
         raise NotJoined("that machine does not take this code", "the code that it shows now")
-    if status != 200:
-        raise NotJoined(
-            f"that machine answers: {(answer or {}).get('detail', status)}", "the same kit on both machines"
-        )
-    joined = Joined(stranger.at, ca, answer["token"], answer["machine"], answer["name"])
+    if status != 200 or not isinstance(answer, dict):
+        detail = answer.get("detail", status) if isinstance(answer, dict) else status
+        raise NotJoined(f"that machine answers: {detail}", "the same kit on both machines")
+    return answer
+
+
+def join(at: str, code: str, name: str, **about: Any) -> Joined:
+    """Trade the code for a token of this machine. about: what the other side shows of us.
+
+    Raises NotJoined: a misspelt or wrong code, another machine that answers, or nobody, or a clock that is wrong.
+    """
+    stranger, password = meet(at, code)
+    asked = time.time()
+    answer = trade(stranger, "/durable/join", {"password": password, "name": name, "protocol": PROTOCOL, **about})
+    joined = Joined(stranger.at, stranger.ca, answer["token"], answer["machine"], answer["name"])
     try:
         need_same_clock(difference(answer["now"], asked, time.time()), joined.there)
     except NotJoined:

@@ -18,7 +18,7 @@ from prefect.settings import get_current_settings
 
 from durable import joining
 from durable.lease import Deadline, end_group, now
-from durable.plain import NotPlain
+from durable.shape import NotPlain
 
 RENEW = 5  # seconds between two signs of life, at the most; else a quarter of the lease
 TICK = 0.1  # seconds between two looks at the deadline

@@ -29,8 +29,8 @@ from prefect.results import ResultRecord, ResultRecordMetadata, ResultStore
 from prefect.serializers import Serializer
 from pydantic import Field, PrivateAttr, TypeAdapter
 
-LARGEST = 10_000_000  # bytes of one run's parameters, or of its result
-DEEPEST = 64  # lists and objects inside each other
+from durable.shape import LARGEST, NotPlain, parsed, shallow
+
 # A UUID, with dashes or without, as Prefect's hash of a run's inputs is.
 KEY = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 METADATA = {"storage_key", "expiration", "serializer", "prefect_version", "storage_block_id"}
@@ -41,43 +41,11 @@ class CannotTravel(SerializationError):
     """A value that JSON cannot carry so that it comes back equal."""
 
 
-class NotPlain(ValueError):
-    """What was read is not of the one shape that may travel; nothing of it was built."""
-
-
 class FailedThere(Exception):
     """What a task raised on another machine: the name of its type, and its message."""
 
 
 # --- looking before building ------------------------------------------------------------------------
-
-
-def parsed(content: bytes | str, largest: int = LARGEST) -> Any:
-    """JSON as lists, dicts and plain values. Raises NotPlain: too large, too deep, or no JSON."""
-    if len(content) > largest:
-        raise NotPlain(f"it is larger than {largest:,} bytes")
-    try:
-        value = orjson.loads(content)  # has a limit of its own to the depth, 1,024
-    except orjson.JSONDecodeError as error:
-        raise NotPlain(f"it is no JSON ({error})") from None
-    if not shallow(value):
-        raise NotPlain(f"it is nested deeper than {DEEPEST}")
-    return value
-
-
-def shallow(value: Any) -> bool:
-    """Whether no more than DEEPEST lists and objects are inside each other."""
-    level = [value]
-    for _ in range(DEEPEST):
-        level = [
-            inner
-            for each in level
-            if isinstance(each, list | dict)
-            for inner in (each.values() if isinstance(each, dict) else each)
-        ]
-        if not level:
-            return True
-    return False
 
 
 def need_plain_metadata(metadata: Any) -> None:

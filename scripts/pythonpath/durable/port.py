@@ -12,48 +12,47 @@ proxy. What goes through:
 
 import argparse
 import asyncio
-import hmac
-import ipaddress
-import logging
 import os
 import re
-import secrets
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
-from contextlib import nullcontext, suppress
-from datetime import UTC, datetime, timedelta
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import orjson
 import uvicorn
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
-from h11 import LocalProtocolError
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import StateType
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from durable.joining import PORT, PROTOCOL, code_of, in_base32, write_private
-from durable.plain import KEY, LARGEST, NotPlain, need_plain_metadata, parsed, plain_record
+from durable.joining import PORT, PROTOCOL, code_of, write_private
+from durable.link import (
+    Beside,
+    Message,
+    Receive,
+    Refusal,
+    Scope,
+    Send,
+    answer,
+    body_of,
+    config,
+    listener,
+    need_password,
+    parsed_body,
+    password_in,
+    short,
+    token_of,
+)
+from durable.plain import KEY, LARGEST, need_plain_metadata, plain_record
 from durable.records import Records, lease_of
 from durable.rescuing import PAGE, runs_in
 from durable.sessions import LEASE, Session, Sessions
+from durable.shape import NotPlain, parsed
 from durable.storage import Folder, place
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-
 BODY = 1_000_000  # bytes of a request to Prefect's API, or of a message on a websocket
-CONNECTIONS = 1000  # at once
-PATIENCE = 15  # seconds for the first request on a connection, and for each part of a body
 DAY = 24 * 3600
 UNDER_WAY = (StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING)
 ID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -95,82 +94,7 @@ NO_SESSION = "no session here: join with the code"
 HOW = {"returned", "refused", "given back", "unreadable", "timed out"}
 
 
-# --- certificates -----------------------------------------------------------------------------------
-
-
-def _certificate(
-    subject: str, key: Any, issuer: x509.Certificate | None, signer: Any, names: list[str]
-) -> x509.Certificate:
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, subject)])
-    now = datetime.now(UTC)  # and that clock may be wrong, as the other machine's
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(issuer.subject if issuer else name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=3650))
-        .not_valid_after(now + timedelta(days=3650))
-        .add_extension(x509.BasicConstraints(ca=not issuer, path_length=None if issuer else 0), critical=True)
-    )
-    if issuer:
-        builder = builder.add_extension(x509.SubjectAlternativeName(list(map(_alternative, names))), critical=False)
-    else:
-        usage = {"digital_signature": False, "content_commitment": False, "key_encipherment": False}
-        usage |= {"data_encipherment": False, "key_agreement": False, "encipher_only": False, "decipher_only": False}
-        builder = builder.add_extension(x509.KeyUsage(key_cert_sign=True, crl_sign=True, **usage), critical=True)
-    builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-    if issuer:
-        authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
-        builder = builder.add_extension(authority, critical=False)
-    return builder.sign(signer, hashes.SHA256())
-
-
-def _alternative(name: str) -> x509.GeneralName:
-    with suppress(ValueError):
-        return x509.IPAddress(ipaddress.ip_address(name.partition("%")[0]))
-    return x509.DNSName(name)
-
-
-def _private(key: Any) -> str:
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-
-
-def certificates(folder: Path, names: list[str]) -> tuple[Path, Path, bytes]:
-    """The files of the chain and of its key, new for these names and addresses, and the CA that is kept (DER)."""
-    ca_file, ca_key_file = folder / "ca.pem", folder / "ca.key"
-    if not (ca_file.exists() and ca_key_file.exists()):
-        key = ec.generate_private_key(ec.SECP256R1())
-        ca = _certificate("durable: this machine", key, None, key, [])
-        write_private(ca_key_file, _private(key))
-        write_private(ca_file, ca.public_bytes(Encoding.PEM).decode())
-    ca = x509.load_pem_x509_certificate(ca_file.read_bytes())
-    signer = load_pem_private_key(ca_key_file.read_bytes(), None)
-    key = ec.generate_private_key(ec.SECP256R1())
-    leaf = _certificate("durable: a port", key, ca, signer, names)
-    chain, key_file = folder / "chain.pem", folder / "chain.key"
-    write_private(key_file, _private(key))
-    write_private(chain, (leaf.public_bytes(Encoding.PEM) + ca.public_bytes(Encoding.PEM)).decode())
-    return chain, key_file, ca.public_bytes(Encoding.DER)
-
-
-def password_in(folder: Path) -> str:
-    """60 bits, kept until the folder is deleted: machines that know the code can come back."""
-    path = folder / "password"
-    if not path.exists():
-        write_private(path, in_base32(secrets.token_bytes(8)))
-    return path.read_text()
-
-
 # --- what may pass ----------------------------------------------------------------------------------
-
-
-class Refusal(Exception):
-    """An HTTP status and a sentence."""
-
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(detail)
-        self.status, self.detail = status, detail
 
 
 def need_plain_states(value: Any) -> None:
@@ -196,37 +120,6 @@ def need_plain_event(event: Any) -> None:
     need_plain_states(event)
 
 
-async def body_of(scope: Scope, receive: Receive, largest: int) -> bytes:
-    """The whole body. Raises Refusal if it is compressed or too large."""
-    headers = dict(scope["headers"])
-    if headers.get(b"content-encoding", b"identity") != b"identity":
-        raise Refusal(415, "no compressed bodies")
-    with suppress(ValueError):
-        if int(headers.get(b"content-length", b"0")) > largest:
-            raise Refusal(413, f"more than {largest:,} bytes")
-    parts, size = [], 0
-    while True:
-        try:
-            message = await asyncio.wait_for(receive(), PATIENCE)
-        except TimeoutError:
-            raise Refusal(408, f"no more of the body came in {PATIENCE} s") from None
-        if message["type"] != "http.request":
-            raise ConnectionError("the other side went away")
-        size += len(message.get("body", b""))
-        if size > largest:
-            raise Refusal(413, f"more than {largest:,} bytes")
-        parts.append(message.get("body", b""))
-        if not message.get("more_body"):
-            return b"".join(parts)
-
-
-def short(value: Any, longest: int = 100) -> str:
-    """A text of the other side for people's eyes: printable, and not long. Raises Refusal for anything else."""
-    if not isinstance(value, str) or len(value) > longest or not value.isprintable():
-        raise Refusal(422, f"no text of at most {longest} characters")
-    return value
-
-
 # --- the port ---------------------------------------------------------------------------------------
 
 
@@ -249,10 +142,7 @@ class Port:
                 pass
 
     def _session(self, scope: Scope) -> Session | None:
-        kind, _, token = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1").partition(" ")
-        if kind == "Bearer":
-            return self.sessions.find(token)
-        return None
+        return self.sessions.find(token_of(scope))
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises Refusal; at the lease's end, too, if that comes while a body is still on its way."""
@@ -293,9 +183,7 @@ class Port:
     # --- joining and leaving -----------------------------------------------------------------------
 
     def _join(self, scope: Scope, body: Any) -> Any:
-        given = body.get("password") if isinstance(body, dict) else None
-        if not isinstance(given, str) or not hmac.compare_digest(given.encode(), self.password.encode()):
-            raise Refusal(401, "another password")
+        need_password(body, self.password)
         if body.get("protocol") != PROTOCOL:
             raise Refusal(409, "the two machines have different versions of this kit")
         ours, theirs = version("prefect"), short(body.get("prefect", ""), 40)
@@ -510,13 +398,6 @@ class Port:
                 arriving.cancel()
 
 
-def parsed_body(body: bytes, largest: int = 10_000) -> Any:
-    try:
-        return parsed(body, largest)
-    except NotPlain as error:
-        raise Refusal(422, f"no body for this port: {error}") from None
-
-
 def needed_id(value: Any) -> str:
     if not isinstance(value, str) or not re.fullmatch(ID, value):
         raise Refusal(422, "no id of a run or a state")
@@ -535,13 +416,6 @@ def once(body: bytes, receive: Receive) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return replay
-
-
-async def answer(send: Send, status: int, body: Any = None) -> None:
-    content = body if isinstance(body, bytes) else b"" if body is None else orjson.dumps(body)
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": content})
 
 
 def lines_since(folder: Path, offsets: Any) -> dict[str, Any]:
@@ -613,49 +487,10 @@ async def delete_old_now_and_then(folder: Folder, api: str, seconds: float) -> N
 # --- the process ----------------------------------------------------------------------------------------
 
 
-class Quiet(H11Protocol):
-    """What strangers send is no news, and uvicorn would write a line or a stack trace for it."""
-
-    def __init__(self, *given: Any, **options: Any) -> None:
-        super().__init__(*given, **options)
-        self.logger = logging.getLogger("durable.port")
-        self.logger.setLevel(logging.CRITICAL)
-
-    def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
-        self.silence = self.loop.call_later(PATIENCE, self.close_if_silent)
-
-    def close_if_silent(self) -> None:
-        """Who connects and asks for nothing takes a place from others."""
-        if self.cycle is None:
-            self.transport.close()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self.silence.cancel()
-        super().connection_lost(error)
-
-    def handle_websocket_upgrade(self, event: Any) -> None:
-        self.silence.cancel()  # from here on it is another protocol's connection
-        super().handle_websocket_upgrade(event)
-
-    def data_received(self, data: bytes) -> None:
-        try:
-            super().data_received(data)
-        except LocalProtocolError:  # uvicorn answers "400" on a connection that is over for h11
-            self.transport.close()
-
-
-class Second(uvicorn.Server):
-    """The port's server, beside the Prefect server's own: that one hears the signals, and ends this."""
-
-    def capture_signals(self) -> Any:
-        return nullcontext()
-
-
 class First(uvicorn.Server):
     """The Prefect server's own. The port is open only while its services run: an event before or after them is lost."""
 
-    def __init__(self, config: uvicorn.Config, second: Second, listener: socket.socket, port: Port) -> None:
+    def __init__(self, config: uvicorn.Config, second: Beside, listener: socket.socket, port: Port) -> None:
         super().__init__(config)
         self._second, self._listener, self._port = second, listener, port
         self._serving: list[asyncio.Task[None]] = []
@@ -682,8 +517,6 @@ async def serve_both(options: argparse.Namespace) -> None:
     api = f"http://127.0.0.1:{options.prefect_port}/api"
     home = Path(options.folder)
     host, port = options.address.rsplit(":", 1)[0].strip("[]"), int(options.address.rsplit(":", 1)[1])
-    names = list(dict.fromkeys([host, *options.names, socket.gethostname(), "127.0.0.1", "::1", "localhost"]))
-    chain, key, ca = certificates(home, [name for name in names if name not in ("0.0.0.0", "::")])  # noqa: S104
     password, storage = password_in(home), place(options.storage or str(home / "storage"))
     if isinstance(storage, Folder):
         storage.path.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -691,43 +524,24 @@ async def serve_both(options: argparse.Namespace) -> None:
     records.mkdir(parents=True, exist_ok=True)
     sessions = Sessions(home / "sessions.json", records, socket.gethostname(), options.lease)
     front = Port(app, sessions, password, storage)
-    common: dict[str, Any] = {
-        "timeout_keep_alive": 5,
-        "ws_ping_interval": 20,
-        "ws_ping_timeout": 20,
-        "log_level": "warning",
-    }
-    own = uvicorn.Config(app, host=options.prefect_host, port=options.prefect_port, **common)
-    common |= {"timeout_keep_alive": 60}
-    second = Second(
-        uvicorn.Config(
-            front,
-            http=Quiet,
-            lifespan="off",
-            ssl_certfile=chain,
-            ssl_keyfile=key,
-            limit_concurrency=CONNECTIONS,
-            h11_max_incomplete_event_size=32_000,
-            ws_max_size=BODY,
-            ws_per_message_deflate=False,  # a small message may not become a large one
-            server_header=False,
-            **common,
-        )
+    common: dict[str, Any] = {"ws_ping_interval": 20, "ws_ping_timeout": 20}
+    own = uvicorn.Config(
+        app, host=options.prefect_host, port=options.prefect_port, timeout_keep_alive=5, log_level="warning", **common
     )
+    # No compression: a small message may not become a large one.
+    settings, ca = config(front, home, [host, *options.names], ws_max_size=BODY, ws_per_message_deflate=False, **common)
     try:
-        listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        listening = listener(host, port)
     except OSError as error:
         what = f"cannot listen at {options.address} ({error.strerror})"
         print(f"error: {what}. Try: another address or port", file=sys.stderr)
         sys.exit(2)
-    # asyncio does this only for sockets whose protocol is named (its _set_nodelay), else each answer waits 40 ms.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     write_private(home / "code", code_of(password, ca))
     deleting = None
     if isinstance(storage, Folder):
         deleting = asyncio.create_task(delete_old_now_and_then(storage, api, options.keep))
     try:
-        await First(own, second, listener, front).serve()  # until a signal
+        await First(own, Beside(settings), listening, front).serve()  # until a signal
     finally:
         if deleting:
             deleting.cancel()

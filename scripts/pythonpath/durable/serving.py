@@ -35,9 +35,9 @@ from websockets.exceptions import InvalidHandshake, WebSocketException
 
 from durable.joining import CLOCKS
 from durable.over_port import RecordOverPort
-from durable.plain import NotPlain
 from durable.putting_back import state_that_puts_back
 from durable.records import Record, Records
+from durable.shape import NotPlain
 from durable.signals import received
 
 logger = get_logger("task_worker")
@@ -355,7 +355,7 @@ class DrainingTaskWorker(TaskWorker):
     async def _what_is_unreadable(self, run: TaskRun) -> str | None:
         """One line, if the parameters of the run cannot be read here. Prefect would delete the run, or forget it.
 
-        Raises plain.NotPlain where nobody may read them.
+        Raises shape.NotPlain where nobody may read them.
         """
         task = next((task for task in self.tasks if task.task_key == run.task_key), None)
         if not task or not inspect.signature(task.fn).parameters:
