@@ -24,8 +24,8 @@ SHELL := /bin/bash
 
 # Every variable that people set: how the kit works here, which may stand in .env, and what one command alone is told.
 # A line each: scripts/lib/variables.sh and launch/unattended.py read them here.
-SETTINGS := ANSWER_SECONDS CACHE_SECONDS DB FAIL_RATE GRACE INBOX_PORT JOIN_PORT LEASE_SECONDS LIMIT LISTEN LLM MARKETING_PORT MARVIN_AGENT_MODEL MAX_RESCUES OPENAI_BASE_URL POSTGRES_IMAGE PREFECT_API_URL PREFECT_PORT PYTHON PYTHON_IMAGE REDIS_IMAGE REDIS_PORT REDIS_URL REMOTE RESCUE SMTP_PORT SMTP_URL STORAGE TUNED WEB_PORT WHEELS WORKSHOP_HOME WORK_SECONDS
-OF_ONE_COMMAND := ALL APPLY AT AUTO CODE CODES DOCKER EMAIL EX FILTER FORCE FROM FULL LANES MANUAL MINUTES N NAME NAMES NOTES ONCE OUT PEERS PLATFORM PREFECT Q QUICK RATE SECONDS SEED SERVERS SET SQL STEP TESTS WAIT WHO
+SETTINGS := ANSWER_SECONDS CACHE_SECONDS DB FAIL_RATE GRACE INBOX_PORT JOIN_PORT LEASE_SECONDS LIMIT LISTEN LLM MARKETING_PORT MARVIN_AGENT_MODEL MAX_RESCUES OPENAI_BASE_URL POSTGRES_IMAGE PREFECT_API_URL PREFECT_PORT PYTHON PYTHON_IMAGE REDIS_IMAGE REDIS_PORT REDIS_URL REMOTE RESCUE ROOM_PORT SMTP_PORT SMTP_URL STORAGE TUNED WEB_PORT WHEELS WORKSHOP_HOME WORK_SECONDS
+OF_ONE_COMMAND := ALL APPLY AT AUTO CODE CODES DOCKER EMAIL EX FILTER FORCE FROM FULL LANES MANUAL ME MINUTES N NAME NAMES NOTES OFF ONCE OUT PEERS PLATFORM PREFECT Q QUICK RATE REPORT ROOM SECONDS SEED SERVERS SET SHOW SQL STEP TESTS WAIT WHO
 VARIABLES := $(SETTINGS) $(OF_ONE_COMMAND)
 
 # For scripts/lib/typed.sh: the names that were typed, and are none of these. They may be slips.
@@ -40,6 +40,8 @@ unexport $(OF_THE_SHELL)
 $(foreach v,$(filter-out $(OF_THE_SHELL),$(VARIABLES)) $(WORKSHOP_TYPED),$(if $(filter-out undefined,$(origin $(v))),$(eval override $(v) := $$(value $(v)))$(eval export $(v))))
 # Before scripts/env.sh can look: a file that every bash would run first, a language that it would warn of.
 unexport BASH_ENV LC_ALL
+# A make that a command runs is a command of its own for the room (scripts/lib/room.sh).
+unexport WORKSHOP_TOLD
 # In bash SECONDS itself counts, so it goes by another name.
 ifneq ($(origin SECONDS),undefined)
 override CHAOS_SECONDS := $(value SECONDS)
@@ -115,8 +117,19 @@ server: ## one more task server for the running example, in this terminal [LIMIT
 	@scripts/server.sh
 
 .PHONY: leave
-leave: ## forget the machine that make server AT=… has joined
+leave: ## forget the machine that make server AT=… has joined, and leave the room of make join
 	@scripts/leave.sh
+
+.PHONY: join
+#: Shows what will be sent, and asks whether to: the example and the step at which you are, and nothing else. It needs no set-up.
+#: `SHOW=1` prints all that was ever sent.
+join: ## let the instructor see where you are; `make leave` ends it [ROOM=192.0.2.7:4300] [ME="Ford, row 3"] [SHOW=1]
+	@scripts/join.sh
+
+.PHONY: stuck
+#: The instructor's board shows who has waited longest, and what `make check` or `make doctor` has found. It needs no set-up.
+stuck: ## call for help in the room that you have joined; OFF=1 takes it back [OFF=1]
+	@scripts/stuck.sh
 
 .PHONY: runs
 runs: ## the newest runs: state, duration, which task server ran them [N=20]
@@ -147,6 +160,13 @@ demo: ## play the chapter of example EX, a key press a step [EX=2] [FROM=2.7] [A
 #: Ends with a table; exit 1 at the first ✗.
 tour: ## every example in turn, unattended, each with its proof [DOCKER=1] [EX=2]
 	@scripts/py.sh show.tour
+
+.PHONY: room
+#: Where the learners join: their example and step, and who calls for help. Names are hidden until you press n. It stays open; what it
+#: knows is deleted when it closes. `ONCE=1` prints the board of the room that is open (`ALL=1`: with the names), `REPORT=file.csv`
+#: writes what it knows without names: [the room](INSTRUCTOR.md#the-room).
+room: ## the board of the room: who is where, who calls for help [LISTEN=…] [ONCE=1] [ALL=1] [REPORT=file.csv]
+	@scripts/room.sh
 
 .PHONY: kill
 #: Lists the processes first; `WHO` answers the question.

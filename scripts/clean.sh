@@ -26,6 +26,8 @@ if [ "$DOCKER" = 1 ]; then
 fi
 [ -z "${DB:-}" ] || say "what PostgreSQL keeps stays; the kit deletes only its own files"
 for part in run logs prefect task-servers ui redis mail marketing.db marvin shipped demo port elsewhere; do rm -rf "${WORKSHOP_HOME:?}/$part"; done
+room_is_open || rm -rf "$WORKSHOP_HOME/room"
+[ -f "$WORKSHOP_HOME/in-room/joined.json" ] || rm -rf "$WORKSHOP_HOME/in-room" # else make leave ends it
 rmdir "$WORKSHOP_HOME" 2>/dev/null || true
 if [ "${1:-}" = --all ]; then
   rm -rf "$VENV" "$KIT/.venv.lock"

@@ -38,17 +38,31 @@ dotenv-loses ! set in .env and, differently, in your shell:%s | your shell wins;
 windows-disk ✗ this folder is on a Windows drive (%s): SQLite and file watching fail there | clone into your Linux home: cd ~ && git clone …"
 
 broken=0
-bits=0 # one for each finding
-good() { printf '✓ %s\n' "$1"; }
+bits=0                 # one for each finding
+first_broken=0 held='' # for a room: the number of the first ✗, and the names of those that are ✓
+good() {               # TEXT [NAME...] -> prints that all is well, and notes which findings are not so
+  printf '✓ %s\n' "$1"
+  shift
+  held="$held $*"
+}
 found() { # NAME [WORD...] -> prints that finding, with the words in its text and its remedy, and notes it
-  local line bit
+  local line number
   line=$(grep -n "^$1 " <<<"$FINDINGS")
-  bit=$((1 << (${line%%:*} - 1)))
-  bits=$((bits | bit)) line=${line#* }
+  number=${line%%:*}
+  bits=$((bits | 1 << (number - 1))) line=${line#* }
   shift
   # shellcheck disable=SC2059 # the format is the table's
   printf "${line%% | *}\n    ${line#* | }\n" "$@"
-  case $line in ✗*) broken=$((broken + 1)) ;; esac
+  case $line in
+    ✗*)
+      broken=$((broken + 1))
+      [ "$first_broken" != 0 ] || first_broken=$number
+      ;;
+  esac
+}
+numbers_of() { # NAME... -> their numbers
+  local name
+  for name in "$@"; do sed -n "/^$name /=" <<<"$FINDINGS"; done
 }
 
 # --- the code ---------------------------------------------------------------------------------------
@@ -130,7 +144,7 @@ check_python() {
     without_venv=$version
   done
   if [ -n "$found" ]; then
-    good "Python $found with the venv module"
+    good "Python $found with the venv module" no-python no-venv
   elif [ -n "$without_venv" ]; then
     found no-venv "$without_venv"
   else
@@ -143,7 +157,7 @@ check_make_and_bash() {
     local version
     read -r version < <(make --version 2>/dev/null) || version='' # not through a pipe: make would die of it
     case $version in
-      'GNU Make 3.8'[1-9]* | 'GNU Make '[4-9]*) good "$version; bash $BASH_VERSION" ;;
+      'GNU Make 3.8'[1-9]* | 'GNU Make '[4-9]*) good "$version; bash $BASH_VERSION" no-make old-make ;;
       *) found old-make "${version:-no version}" ;;
     esac
   else
@@ -154,7 +168,7 @@ check_make_and_bash() {
 check_setup() {
   if [ -x "$VENV/bin/python" ] && [ -f "$VENV/workshop/core" ]; then
     if [ "$(cat "$VENV/workshop/core")" = "$(cksum <"$KIT/requirements/core.txt") $KIT" ]; then
-      good 'set up (.venv agrees with its lock)'
+      good 'set up (.venv agrees with its lock)' old-setup no-setup
     else
       found old-setup
     fi
@@ -173,11 +187,11 @@ check_later_groups() {
       found no-packages "$ex" "$ex" "$ex"
     }
   done
-  [ -n "$missing" ] || good 'the packages of all examples are installed'
+  [ -n "$missing" ] || good 'the packages of all examples are installed' no-packages
 }
 
 check_ports() {
-  local port name holder pid free='' ours=''
+  local port name holder pid free='' ours='' taken=''
   while read -r port name; do
     holder=$(port_holder "$port")
     pid=${holder%% *}
@@ -186,6 +200,7 @@ check_ports() {
     elif is_ours "$pid"; then
       ours="$ours $port"
     else
+      taken="$taken $name"
       case $name in
         PREFECT_PORT | WEB_PORT) found port "$port" "$name" "${holder#* }" "$pid" "$name" $((port + 100)) ;;
         *) found later-port "$port" "$name" "${holder#* }" "$pid" "$name" $((port + 100)) ;;
@@ -194,6 +209,8 @@ check_ports() {
   done < <(ports_of 0)
   [ -z "$ours" ] || good "ports that the kit itself uses now:$ours"
   [ -z "$free" ] || good "ports that are free:$free"
+  case $taken in *' PREFECT_PORT'* | *' WEB_PORT'*) ;; *) held="$held port" ;; esac
+  [ -n "$taken" ] || held="$held later-port"
 }
 parent_of() { # PID -> its parent's, with or without ps
   if [ -r "/proc/$1/stat" ]; then
@@ -222,10 +239,10 @@ check_processes() {
     return 0
   fi
   if read_example; then
-    good "example $running_ex is running (pid $running_pid)"
+    good "example $running_ex is running (pid $running_pid)" stale
   else
     count=$(leftovers | wc -l | tr -d ' ')
-    if [ "$count" = 0 ]; then good 'no stale processes of the kit'; else found stale "$count"; fi
+    if [ "$count" = 0 ]; then good 'no stale processes of the kit' stale; else found stale "$count"; fi
   fi
 }
 
@@ -236,9 +253,9 @@ check_disk() {
   if [ "$free" -lt 2048 ]; then
     found disk "$free" "$folder"
   else
-    good "disk: $((free / 1024)) GB free"
+    good "disk: $((free / 1024)) GB free" disk
   fi
-  [ -w "$folder" ] || found read-only "$folder"
+  if [ -w "$folder" ]; then held="$held read-only"; else found read-only "$folder"; fi
 }
 
 check_locks() { # example 6 tells by locks who is dead; a network drive may have none
@@ -257,7 +274,7 @@ with tempfile.TemporaryFile(dir=sys.argv[1]) as file:
         except OSError:
             os._exit(0)
         os._exit(1)
-    sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))' "$folder" 2>/dev/null && good 'file locks work there (examples 4 to 6)' ||
+    sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))' "$folder" 2>/dev/null && good 'file locks work there (examples 4 to 6)' no-locks ||
     found no-locks "$folder"
 }
 
@@ -272,11 +289,11 @@ check_model() { # who would answer in example 5; never the key itself
     fi
   done
   if [ -n "${OPENAI_API_KEY:-}" ]; then
-    good 'example 5 asks OpenAI: OPENAI_API_KEY is set'
+    good 'example 5 asks OpenAI: OPENAI_API_KEY is set' no-model
   elif [ -f "$file" ] && grep -qE "^($BOM)?(export )?OPENAI_(API_KEY|BASE_URL)=." "$file"; then
-    good 'example 5 asks the model that .openai.env names'
+    good 'example 5 asks the model that .openai.env names' no-model
   elif [ -f "$VENV/workshop/local-llm" ]; then
-    good 'example 5 asks the local model: it is installed, and there is no key'
+    good 'example 5 asks the local model: it is installed, and there is no key' no-model
   else
     found no-model "$file"
   fi
@@ -316,7 +333,7 @@ check_docker() {
   esac
   image=$(compose_settings 4 && printf '%s-kit' "$COMPOSE_PROJECT_NAME")
   if docker image inspect "$image" >/dev/null 2>&1; then
-    good "Docker $(docker version --format '{{.Server.Version}}' 2>/dev/null) with Compose $version, and the kit's image is built"
+    good "Docker $(docker version --format '{{.Server.Version}}' 2>/dev/null) with Compose $version, and the kit's image is built" no-docker no-engine old-compose no-image
   else
     found no-image "$version"
   fi
@@ -343,7 +360,7 @@ check_wsl() {
   if on_windows_drive; then
     found windows-disk "$KIT"
   else
-    good 'WSL, on a Linux file system'
+    good 'WSL, on a Linux file system' windows-disk
   fi
 }
 
@@ -361,4 +378,6 @@ check_settings
 check_wsl
 if [ "$broken" = 0 ]; then printf 'this machine is ready\n'; else printf '%s finding(s) must be fixed\n' "$broken"; fi
 printf 'code: %s (for the instructor: what was found, and nothing else)\n' "$(code_of "$bits")"
+# shellcheck disable=SC2086 # names
+tell_found "$first_broken" "$(numbers_of $held)"
 [ "$broken" = 0 ] || exit 1

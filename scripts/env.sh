@@ -186,10 +186,13 @@ done
 ## JOIN_PORT=PREFECT_PORT + 43: the port of example 7 for other machines
 derive JOIN_PORT $((10#$PREFECT_PORT + 43))
 whole_number JOIN_PORT 1 65534 "make ex7 JOIN_PORT=4243" # make open there takes the next one
+## ROOM_PORT=PREFECT_PORT + 100: the port of make room for the learners' kits
+derive ROOM_PORT $((10#$PREFECT_PORT + 100))
+whole_number ROOM_PORT 1 65535 "make room ROOM_PORT=4300"
 ## LEASE_SECONDS=20: example 7: after so long a silent machine's runs move
 LEASE_SECONDS=${LEASE_SECONDS:-20}
 [[ $LEASE_SECONDS =~ ^[0-9]{1,4}(\.[0-9]+)?$ ]] || fail "LEASE_SECONDS='$LEASE_SECONDS' is not a number of seconds" "make ex7 LEASE_SECONDS=20"
-## LISTEN=asks: the address of this machine at which example 7 opens that port
+## LISTEN=asks: the address of this machine at which example 7, or make room, opens its port
 #: In a script it is the one of the default route. Behind a comma, more names of this machine for its certificate.
 ## STORAGE=a folder: example 7: a storage block of Prefect's, as s3-bucket/name
 [ -z "${STORAGE:-}" ] || [[ $STORAGE =~ ^[a-z0-9-]+/[A-Za-z0-9_-]+$ ]] ||
@@ -277,3 +280,5 @@ export PYTHONDONTWRITEBYTECODE=1
 unset CONDA_PREFIX
 # A company's HTTP proxy must not get the requests to this machine.
 export NO_PROXY=127.0.0.1,localhost${NO_PROXY:+,$NO_PROXY} no_proxy=127.0.0.1,localhost${no_proxy:+,$no_proxy}
+
+tell_room

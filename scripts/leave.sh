@@ -1,10 +1,14 @@
 #!/usr/bin/env bash
-# Leaves the machine that `make server AT=…` has joined: its task servers here finish their runs and end, its sessions there
-# too, and the address and the code are forgotten.
+# Leaves the room of make join, and the machine that `make server AT=…` has joined: its task servers here finish their runs
+# and end, its sessions there too, and the address and the code are forgotten.
 set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "$0")/env.sh"
 help_if_asked "$@"
+if [ -f "$WORKSHOP_HOME/in-room/joined.json" ]; then
+  (in_room leave)
+  [ -d "$WORKSHOP_HOME/joined" ] || exit 0
+fi
 if has_joined; then
   while read -r name; do
     case $name in task_server.*) stop_kept "$name" ;; esac

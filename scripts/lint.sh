@@ -70,6 +70,14 @@ scripts_have_help() { # every script that a person may call answers -h, and does
   done
 }
 
+not_of_make() { # no variable of the kit's is among those that make itself knows (AS, CC …): nobody would have set it
+  local found
+  found=$(comm -12 <(tr ' ' '\n' <<<"$(settings) $(variables_of_one_command)" | sort -u) <(
+    make -p -f /dev/null 2>/dev/null | awk '/^# (default|automatic)$/ { getline; print $1 }' | sort -u
+  ))
+  [ -z "$found" ] || { say "make has a variable of its own called $found" && return 1; }
+}
+
 in_two() { # FILE... -- COMMAND... -> the command on the files, on two cores: shellcheck takes most of the time here
   local files=()
   while [ "$1" != -- ]; do files+=("$1") && shift; done
@@ -104,4 +112,6 @@ check 'the examples and their example.env' examples_agree
 check 'plain words' plain_words
 check 'no colours on a terminal' python3 tests/styles.py
 check 'who imports whom' python tests/import_directions.py
+check 'the sentences of make check and their numbers' python3 tests/findings.py
+check "no variable of the kit is one of make's own" not_of_make
 if [ "$failed" = 0 ]; then say 'lint is green'; else exit 1; fi

@@ -102,7 +102,7 @@ teardown_file() { stop_machines; }
   kill "$liar_pid"
   refused 'the port that the other machine shows' env JOIN_CODE="$good" "$ON/c" make server AT=10.99.0.1:4999
   refused 'no VPN on either; its firewall, which must let TCP 4243 in' env JOIN_CODE="$good" "$ON/c" make server AT=10.99.0.77:4243
-  refused 'AT=192.0.2.7:4243' env JOIN_CODE="$good" "$ON/c" make server AT='$(id):4243'
+  refused '192.0.2.7:4243' env JOIN_CODE="$good" "$ON/c" make server AT='$(id):4243'
   refused 'JOIN_CODE in the environment or in .env' "$ON/c" make server AT=10.99.0.1:4243
   refused 'export JOIN_CODE=…' "$ON/c" make server AT=10.99.0.1:4243 JOIN_CODE="$good"
   ok "$ON/c" PYTHONPATH="$KIT/scripts/pythonpath" "$PYTHON_OF_TESTS" -c 'import sys

@@ -20,6 +20,7 @@ MAY: dict[str, set[str]] = {
     "learners": {GROUND, "durable"},
     "launch": {GROUND, "durable", "prefect_patches", "learners"},
     "commands": {GROUND, "durable", "learners", "launch"},
+    "room": {GROUND, "durable", "learners", "launch", "commands"},
     "chaos": {GROUND, "durable", "launch", "commands"},
     "bench": {GROUND, "durable", "launch", "commands"},
     "show": {GROUND, "durable", "launch", "commands", "learners"},

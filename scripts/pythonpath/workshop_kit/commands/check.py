@@ -19,7 +19,7 @@ from typing import Any
 from uuid import UUID
 
 from durable import joining
-from workshop_kit import database, examples, workshop
+from workshop_kit import database, examples, findings, in_room, workshop
 from workshop_kit.commands import example_records
 from workshop_kit.commands.why_it_waits import for_other_code, held_by_parents
 from workshop_kit.examples import EXAMPLES
@@ -29,16 +29,18 @@ ENDED = ("Failed", "Crashed", "Cancelled", "TimedOut")  # otherwise than well
 RESTART = 15  # seconds that a Prefect server may take to come up again
 NEWEST = 200  # runs that are looked at: as many as Prefect's API gives at once
 ROOM = 2_000_000  # bytes of disk: a run takes some 20,000, in the database and in files
-broken = 0
+broken: list[int] = []  # the numbers of the findings, see workshop_kit/findings.py
+held: set[int] = set()  # and of what is ✓
 
 
-def promise(holds: bool, text: str, hint: str) -> bool:
-    """Print one promise; count it if it is broken."""
-    global broken
+def promise(holds: bool, text: str, hint: str, number: int = 0) -> bool:
+    """Print one promise; note it. number: of the finding, where it is not the text's own."""
+    number = number or findings.number_of(text, findings.PROMISE)
     if holds:
+        held.add(number)
         print(f"✓ {text}")
     else:
-        broken += 1
+        broken.append(number)
         print(f"✗ {text}\n    {hint}")
     return holds
 
@@ -232,11 +234,13 @@ def folder_to_judge(ex: int, running: workshop.RunningExample | None) -> Path:
 def check_code(ex: int, folder: Path) -> None:
     """A learner's own files, before the live system: the mistakes that have a sentence."""
     print(f"judging your code in {workshop.shown(folder)}")
-    findings = mistakes.look(ex, folder)
-    for finding in findings:
-        promise(False, f"{finding.where}: {finding.what}", f"Try: {finding.remedy}")
-    if not findings:
+    found = mistakes.look(ex, folder)
+    for finding in found:
+        number = findings.number_of(finding.what, findings.MISTAKE)
+        promise(False, f"{finding.where}: {finding.what}", f"Try: {finding.remedy}", number)
+    if not found:
         promise(True, "it has none of the mistakes that the kit knows", "")
+    held.update(number for number in findings.SENTENCES if number >= findings.MISTAKE and number not in broken)
 
 
 def server_is_back() -> bool:
@@ -449,7 +453,8 @@ def main() -> int:
         raise
     except OSError as error:
         promise(False, "the Prefect API answers every question", f"it did not: {error}")
-    count = f"{broken} promises do" if broken > 1 else "1 promise does"
+    in_room.judged(sorted(broken, key=lambda number: number == findings.TO_BE_WRITTEN), held - set(broken))
+    count = f"{len(broken)} promises do" if len(broken) > 1 else "1 promise does"
     print(f"{count} not hold" if broken else "every promise holds")
     return 1 if broken else 0
 

@@ -10,16 +10,12 @@ second without a save before it looks. Without a terminal: one check, and exit 1
 
 import contextlib
 import os
-import select
 import shutil
 import signal
 import subprocess
 import sys
-import termios
 import threading
 import time
-import tty
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +24,7 @@ from rich.live import Live
 
 from workshop_kit import workshop
 from workshop_kit.commands import learn_screen, seen
+from workshop_kit.commands.keys import pressed, raw_keys
 from workshop_kit.commands.learn_screen import Everything, Finished, Page
 from workshop_kit.examples import EXAMPLES
 from workshop_kit.launch import unattended
@@ -299,28 +296,6 @@ def saved(folder: Path) -> dict[str, int]:
         with contextlib.suppress(OSError):
             found[path.name] = path.stat().st_mtime_ns
     return found
-
-
-@contextlib.contextmanager
-def raw_keys() -> Iterator[None]:
-    """One key is one key, and none shows. Ctrl-C stays Ctrl-C."""
-    before = termios.tcgetattr(0)
-    tty.setcbreak(0)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(termios.error):  # its window was closed
-            termios.tcsetattr(0, termios.TCSADRAIN, before)
-
-
-def pressed(seconds: float) -> str | None:
-    """The keys that come within so many seconds; None when the terminal is gone."""
-    if not select.select([0], [], [], seconds)[0]:
-        return ""
-    try:
-        return os.read(0, 64).decode(errors="replace") or None
-    except OSError:
-        return None
 
 
 def go_on(learning: Learning, console: Console) -> None:

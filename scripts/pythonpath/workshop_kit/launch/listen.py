@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""At which address example 7 opens its port for others: prints ADDRESS:PORT, and names for its certificate.
+"""At which address a port for other machines opens: prints ADDRESS:PORT, and names for its certificate.
 
 LISTEN=…      the address; behind a comma, more names. Without it: the only one there is; or it lists them and asks, and
               where nobody can be asked it is the one of the default route
-JOIN_PORT=…   the port
+JOIN_PORT=…   the port of example 7
 """
 
 import ipaddress
@@ -15,7 +15,6 @@ import ifaddr
 
 from workshop_kit import workshop
 
-PORT = int(os.environ["JOIN_PORT"])
 LOOPBACK = "127.0.0.1"
 
 
@@ -50,7 +49,7 @@ def ask(found: dict[str, str], usual: str) -> str:
         print("number: ", end="", file=sys.stderr, flush=True)
         line = sys.stdin.readline()
         if not line:
-            workshop.fail("no address was chosen", f"make ex7 LISTEN={usual}")
+            workshop.fail("no address was chosen", f"make … LISTEN={usual}")
         if not line.strip():
             return usual
         if line.strip().isdigit() and 1 <= int(line) <= len(found):
@@ -79,26 +78,34 @@ def given(found: dict[str, str]) -> list[str]:
     if not names or names[0] not in (*found, LOOPBACK):
         there = ", ".join(f"{address} ({interface})" for address, interface in found.items()) or LOOPBACK
         what = f"LISTEN={os.environ['LISTEN']!r} is no address of this machine, which has {there}"
-        workshop.fail(what, f"make ex7 LISTEN={next(iter(found), LOOPBACK)}")
+        workshop.fail(what, f"make … LISTEN={next(iter(found), LOOPBACK)}")
     for name in names:
         if not name.isascii() or not all(character.isalnum() or character in "-.:" for character in name):
             what = f"LISTEN has {name!r}, which is neither an address nor a name"
-            workshop.fail(what, f"make ex7 LISTEN={names[0]},name.local")
+            workshop.fail(what, f"make … LISTEN={names[0]},name.local")
     return names
 
 
-def main() -> int:
-    found = addresses()
+def place(variable: str) -> tuple[str, list[str]]:
+    """Where to listen, as people type it, and this machine's names for the certificate, the address itself first.
+
+    variable: the one that has the port. Exits 2 with one line if nobody can listen there.
+    """
+    port, found = int(os.environ[variable]), addresses()
     names = given(found) if os.environ.get("LISTEN") else [choose(found)]
     address = names[0]
     try:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        socket.create_server((address, PORT), family=family).close()
+        socket.create_server((address, port), family=family).close()
     except OSError as error:
-        workshop.fail(
-            f"port {PORT} of {address} cannot be opened: {error.strerror}", f"make ex7 JOIN_PORT={PORT + 100}"
-        )
-    print(f"[{address}]:{PORT}" if ":" in address else f"{address}:{PORT}", *dict.fromkeys([*names, *found]))
+        what = f"port {port} of {address} cannot be opened: {error.strerror}"
+        workshop.fail(what, f"make … {variable}={port + 100}")
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}", list(dict.fromkeys([*names, *found]))
+
+
+def main() -> int:
+    at, names = place("JOIN_PORT")
+    print(at, *names)
     return 0
 
 

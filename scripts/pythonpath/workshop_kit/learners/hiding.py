@@ -34,23 +34,25 @@ def hiding(ex: int, folder: Path, files: list[File]) -> list[Finding]:
     packages.pop("durable", None)  # the kit's own, taken along
     own |= packages
     elsewhere = [path for path in sys.path if Path(path).resolve() != folder]
-    hidden = {}
-    for name in sorted(own.keys() - finished - SEEN_EVERYWHERE):
-        if name in sys.stdlib_module_names:
-            hidden[name] = f"hides Python's own module {name}"
-        elif PathFinder.find_spec(name, elsewhere):
-            hidden[name] = f"hides the package {name}"
+    hidden = [
+        name
+        for name in sorted(own.keys() - finished - SEEN_EVERYWHERE)
+        if name in sys.stdlib_module_names or PathFinder.find_spec(name, elsewhere)
+    ]
     if not hidden:
         return []
     modules = {"prefect.task_worker", "durable"}
     for file in files:
         modules |= modules_imported(file.finished) | modules_imported(file.tree)
-    needed = loaded_by(sorted(modules - finished - (own.keys() - hidden.keys()) - {""}))
+    needed = loaded_by(sorted(modules - finished - (own.keys() - set(hidden)) - {""}))
     found = []
-    for name, what in hidden.items():
+    for name in hidden:
         needs = name in needed
+        use = ", which the example needs" if needs else ""
+        what = f"hides Python's own module {name}{use}"
+        if name not in sys.stdlib_module_names:
+            what = f"hides the package {name}{use}"
         new = f"my_{name}" + (".py" if own[name].stem == name else "")
-        what += ", which the example needs" if needs else ""
         found.append(Finding(workshop.shown(own[name]), what, f"another name, as {new}", stops=needs))
     return sorted(found, key=lambda finding: not finding.stops)
 

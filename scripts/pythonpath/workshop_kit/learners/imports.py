@@ -42,8 +42,8 @@ def old_names(file: File, ex: int) -> Iterator[Finding]:
             modules += [f"prefect.{name}" for name in names if f"prefect.{name}" in RENAMED]
         for module in modules:
             if today := RENAMED.get(module):
-                what = "serve" if "serve" in names or "TaskServer" not in names else "TaskWorker"
-                remedy = f"`from {today} import {what}`"
+                meant = "serve" if "serve" in names or "TaskServer" not in names else "TaskWorker"
+                remedy = f"`from {today} import {meant}`"
                 yield Finding(file.at(node), f"there is no {module}: Prefect 3 says {today}", remedy, stops=True)
         if modules == ["prefect.task_worker"] and "TaskServer" in names:
             remedy = f"`from {modules[0]} import serve`"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from workshop_kit import examples, workshop
 from workshop_kit.learners import judging, mistakes, steps
-from workshop_kit.learners.files import Finding, read
+from workshop_kit.learners.files import File, Finding, read
 from workshop_kit.learners.hiding import hiding
 from workshop_kit.learners.steps import Step
 
@@ -41,18 +41,8 @@ def look(ex: int, folder: Path, trying: bool) -> Lesson:
         gone = Finding(workshop.shown(folder), "is not there", f"the key x, or make code EX={ex}", stops=True)
         return Lesson(frozenset(), {}, (gone,), tried=trying)
     files, broken = read(ex, folder)
-    there = {file.path.name: file for file in files}
-    written, lacks = set(), {}
-    for step in steps.of(ex):
-        if not step.file:
-            written.add(step.place)
-        elif step.file not in there:  # deleted, or no Python: that has a sentence of its own
-            lacks[step.place] = f"{workshop.shown(folder / step.file)} cannot be read"
-        elif found := judging.missing(step, there[step.file]):
-            line, what = found
-            lacks[step.place] = f"{there[step.file].at(line)}: {what}"
-        else:
-            written.add(step.place)
+    lacks = what_lacks(ex, folder, files)
+    written = {step.place for step in steps.of(ex)} - lacks.keys()
     gone = [name for name in examples.EXAMPLES[ex].write if not (folder / name).is_file()]
     remedy = f"the key x, or make solve EX={ex} APPLY=1"
     findings = [Finding(workshop.shown(folder / name), "is not there", remedy, stops=True) for name in gone]
@@ -62,8 +52,21 @@ def look(ex: int, folder: Path, trying: bool) -> Lesson:
         findings += [*broken, *hiding(ex, folder, files), *mistakes.seen(ex, folder)]
     unique = {(finding.where, finding.what): finding for finding in findings}
     worst_first = sorted(unique.values(), key=lambda finding: not finding.stops)
-    unread = {step.file for step in steps.of(ex) if step.file} - {*there, *gone}
+    unread = {step.file for step in steps.of(ex) if step.file} - {*(file.path.name for file in files), *gone}
     return Lesson(frozenset(written), lacks, tuple(worst_first), frozenset(unread), trying)
+
+
+def what_lacks(ex: int, folder: Path, files: list[File]) -> dict[int, str]:
+    """Of each step that is not written: file and line, and what is missing."""
+    there = {file.path.name: file for file in files}
+    lacks = {}
+    for step in steps.of(ex):
+        if step.file and step.file not in there:  # deleted, or no Python: that has a sentence of its own
+            lacks[step.place] = f"{workshop.shown(folder / step.file)} cannot be read"
+        elif step.file and (found := judging.missing(step, there[step.file])):
+            line, what = found
+            lacks[step.place] = f"{there[step.file].at(line)}: {what}"
+    return lacks
 
 
 @cache

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from workshop_kit import workshop
+from workshop_kit import in_room, workshop
 from workshop_kit.learners.steps import Step
 
 PATH = workshop.KIT / "my" / "progress.json"
@@ -54,6 +54,8 @@ def note(part: str, name: str, value: Any = "") -> dict[str, dict[str, Any]]:
     new = PATH.with_name(f".progress.json.{os.getpid()}.new")
     new.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
     new.replace(PATH)  # at once: nobody finds half of it
+    if part in ("done", "skipped"):
+        in_room.tell(int(name.partition(".")[0]))
     return said
 
 

@@ -169,9 +169,8 @@ def own_address(file: File) -> Iterator[Finding]:
         for value in values:
             if value is None or (isinstance(value, ast.Constant) and other_server(value.value)):
                 to = f" to {value.value}" if isinstance(value, ast.Constant) else ""
-                what = f"sets PREFECT_API_URL{to}" if value else "takes PREFECT_API_URL away"
-                kit = os.environ.get("PREFECT_API_URL", "")
-                what += f", and the kit's Prefect server is {kit}: runs would go elsewhere"
+                kit = f"the kit's Prefect server is {os.environ.get('PREFECT_API_URL', '')}: runs would go elsewhere"
+                what = f"sets PREFECT_API_URL{to}, and {kit}" if value else f"takes PREFECT_API_URL away, and {kit}"
                 remedy = f"deleting line {node.lineno}: the kit sets it"
                 yield Finding(file.at(node), what, remedy, stops=node in reached, sure=True)
 

@@ -1,0 +1,184 @@
+"""This kit in a room (make join): what the room may be told, and the outbox. Standard library only.
+
+In WORKSHOP_HOME/in-room, for the owner's eyes alone:
+
+    joined.json   the room's address, its CA and the token that stands for this laptop there; goes with make leave
+    state.json    what was said last: the number of the message, the example, the step, and whether this kit calls
+    outbox        what is not sent yet, a JSON object a line
+    sent          all that was ever sent, for make join SHOW=1
+
+No command waits for the room: it lets a detached process try once (tell), and what cannot be sent goes with the next.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+from durable import joining
+from workshop_kit import findings
+
+PORT = 4300
+PROTOCOL = 1
+TRY = 3  # seconds that a detached try may take in all
+LARGEST = 4096  # bytes of a message: some lines of the outbox
+KEPT = 200  # lines of the outbox; of more, the oldest are of no interest
+ME = 40  # characters of the name that a learner chooses: the only words that are not the kit's own
+# All that a line of the outbox may have, and the largest value of each: whole numbers from 0. The room takes no other.
+FIELDS = {
+    "n": 1_000_000,  # the number of this line: a room that has it already does not count it again
+    "ex": 99,  # the example
+    "step": 99,  # the step of it; 0: no step is known; one more than there are: all are done
+    "call": 1,  # 1: calls for help, 0: no longer
+    "finding": findings.LARGEST,  # what the call is about: workshop_kit/findings.py
+    "solved": findings.LARGEST,  # that this very finding is ✓ now
+}
+FOLDER = Path(os.environ["WORKSHOP_HOME"], "in-room")
+JOINED, STATE, OUTBOX, SENT = (FOLDER / name for name in ("joined.json", "state.json", "outbox", "sent"))
+
+
+def fits(line: Any) -> bool:
+    """Whether it is a line with nothing but FIELDS."""
+    return (
+        isinstance(line, dict)
+        and 0 < line.get("n", 0) <= FIELDS["n"]
+        and all(name in FIELDS and type(value) is int and 0 <= value <= FIELDS[name] for name, value in line.items())
+    )
+
+
+# --- what is kept -------------------------------------------------------------------------------
+
+
+def room() -> joining.Joined | None:
+    """The room that was joined, or None."""
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        return joining.Joined(**json.loads(JOINED.read_text()))
+    return None
+
+
+def state() -> dict[str, int]:
+    """What was said last. A file that is damaged counts as none."""
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        return {name: int(value) for name, value in json.loads(STATE.read_text()).items()}
+    return {}
+
+
+def keep(joined: joining.Joined) -> None:
+    """This is the room from now on, whose token this kit has."""
+    joining.write_private(JOINED, json.dumps(vars(joined)))
+
+
+def forget() -> None:
+    """Nothing is told any more. What was sent stays, for make join SHOW=1."""
+    for path in (JOINED, STATE, OUTBOX):
+        path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _alone(name: str, wait: bool = True) -> Iterator[bool]:
+    """Whether no other process of this kit is in here; wait: until it is so."""
+    with open(os.open(FOLDER / name, os.O_RDWR | os.O_CREAT, 0o600), "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+def note(**fields: int) -> None:
+    """Append a line to the outbox. An example and a step that were said last are not said again."""
+    with _alone("lock"):
+        known = state()
+        if not fields.keys() - {"ex", "step"} and all(known.get(name) == value for name, value in fields.items()):
+            return
+        if "call" in fields:  # another call, about something else
+            known = {name: value for name, value in known.items() if name not in ("finding", "solved")}
+        line = {"n": known.get("n", 0) + 1, **fields}
+        lines = [*_lines(), json.dumps(line)][-KEPT:]
+        joining.write_private(OUTBOX, "".join(each + "\n" for each in lines))
+        joining.write_private(STATE, json.dumps(known | line))
+
+
+def _lines() -> list[str]:
+    try:
+        return OUTBOX.read_text().splitlines()
+    except OSError:
+        return []
+
+
+def was_sent(what: str) -> None:
+    """Write down what was sent, as it was sent."""
+    FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with open(os.open(SENT, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a") as file:
+        file.write(what + "\n")
+
+
+# --- sending ----------------------------------------------------------------------------------------
+
+
+def send() -> dict[str, Any] | None:
+    """Send what is in the outbox. What the room answers; None if nothing had to be sent, or another process does.
+
+    Raises joining.NotJoined if the room does not answer, or no longer knows this kit (then it is forgotten).
+    """
+    with _alone("sending", wait=False) as alone:
+        answer = None
+        while alone and (there := room()) and (lines := _lines()):
+            while len(body := [json.loads(line) for line in lines]) > 1 and len(json.dumps(body)) > LARGEST:
+                lines = lines[: len(lines) // 2]
+            status, answer = there.request("POST", "/room/told", body)
+            if status == 401:
+                forget()
+                raise joining.NotJoined("the room no longer knows this kit", "make join ROOM=… ME=… again")
+            if status not in (200, 422):  # 422: another version's; they would be refused again and again
+                raise joining.NotJoined(f"the room answers: {_detail(answer, status)}", "the same later")
+            if status == 200:
+                for line in lines:
+                    was_sent(line)
+            with _alone("lock"):
+                rest = [line for line in _lines() if line not in lines]
+                joining.write_private(OUTBOX, "".join(line + "\n" for line in rest))
+    return answer if isinstance(answer, dict) else None
+
+
+def _detail(answer: Any, status: int) -> Any:
+    return answer.get("detail", status) if isinstance(answer, dict) else status
+
+
+def tell(ex: int = 0) -> None:
+    """Let a process of its own say where this kit is in that example, and send what is in the outbox: nobody waits."""
+    if JOINED.exists():
+        with contextlib.suppress(OSError):
+            subprocess.Popen(
+                [sys.executable, "-S", "-P", "-m", "workshop_kit.learners.telling", "tell"],
+                env=os.environ | {"TELL_EX": str(ex)},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+
+
+def judged(broken: list[int], held: Collection[int]) -> None:
+    """For a kit in a room: what make check has found just now, the worst first, and what it has seen to be right."""
+    if JOINED.exists():
+        with contextlib.suppress(OSError):
+            joining.write_private(FOLDER / "found", str(broken[0] if broken else 0))
+            if solved(held):
+                tell()
+
+
+def solved(held: Collection[int]) -> bool:
+    """Whether this kit calls about one of these findings, which are ✓ now; then the next message says so."""
+    known = state()
+    about = known.get("finding")
+    if not known.get("call") or about not in held or known.get("solved") == about:
+        return False
+    note(solved=about)
+    return True

@@ -1,0 +1,258 @@
+#!/usr/bin/env python3
+"""The room: one port for the learners' kits, and the instructor's board.
+
+ONCE=1        the board of the room that is open here, as text; ALL=1: with the names
+REPORT=file   what the open room knows, as CSV, without names and without what fewer than five share
+Keys: n the names, for 30 s; s another order; up and down choose a row, Enter opens it; h it was helped; r another
+name; x hides it, X shows what was hidden; c how to join; q closes the room. What the room knows is deleted when it
+closes, and kept when it is killed: the next make room goes on with it.
+"""
+
+import contextlib
+import csv
+import fcntl
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console, RenderableType
+from rich.live import Live
+
+from durable import link
+from durable.joining import address, code_of, write_private
+from workshop_kit import workshop
+from workshop_kit.commands.keys import pressed, raw_keys
+from workshop_kit.launch import listen
+from workshop_kit.room import screen
+from workshop_kit.room.port import Port
+from workshop_kit.room.rows import DAY, Rows
+from workshop_kit.room.screen import Look
+
+HOME = workshop.HOME / "room"
+KNOWN = HOME / "rows.json"
+OPEN = HOME / "open"  # the pid of the room that is open, and its start time
+NAMES = 30  # seconds that names are shown for
+TICK = 0.2  # seconds between two looks at the rows
+UP, DOWN = "\x1b[A", "\x1b[B"
+
+
+def is_open() -> bool:
+    with contextlib.suppress(OSError, ValueError):
+        pid, started = OPEN.read_text().split()
+        return workshop.started_at(int(pid)) == started
+    return False
+
+
+def need_open() -> Rows:
+    if not is_open():
+        workshop.fail("no room is open here", "make room (in another terminal)")
+    return Rows(KNOWN)
+
+
+def once() -> int:
+    look = Look("", "", names=os.environ.get("ALL") == "1", view="board")
+    console = Console(highlight=False, no_color=True, width=None if sys.stdout.isatty() else 110)
+    rows = need_open()
+    console.print(screen.board(rows, look, len(rows.all()) + 5))
+    return 0
+
+
+def report(file: str) -> int:
+    lines = need_open().report()
+    try:
+        with Path(file).open("w", newline="", encoding="utf-8") as out:
+            csv.writer(out).writerows(lines)
+    except OSError as error:
+        workshop.fail(f"{file} cannot be written: {error.strerror}", "make room REPORT=report.csv")
+    print(f"{file}: {len(lines) - 1} lines, without names")
+    return 0
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """This is the one room of this WORKSHOP_HOME. Exits 2 if there is one already."""
+    HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (workshop.HOME / "run" / "room.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            workshop.fail("a room is open here already, in another terminal", "make room ONCE=1")
+        yield
+
+
+@contextlib.contextmanager
+def serving(rows: Rows, at: str, names: list[str], password: str) -> Iterator[str]:
+    """The port, in a thread; the code for it."""
+    host, port = address(at)
+    settings, ca = link.config(Port(rows, password), HOME, names)
+    server = link.Beside(settings)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [link.listener(host, port)]}, daemon=True)
+    thread.start()
+    while not server.started and thread.is_alive():
+        time.sleep(0.01)
+    try:
+        yield code_of(password, ca)
+    finally:
+        server.should_exit = server.force_exit = True
+        thread.join(5)
+
+
+class Screen:
+    """The board on a terminal, and what the keys do."""
+
+    def __init__(self, rows: Rows, look: Look) -> None:
+        self.rows, self.look = rows, look
+        self.names_until = 0.0  # of time.monotonic()
+
+    def shown(self, width: int, height: int) -> RenderableType:
+        if self.look.view == "code":
+            return screen.how_to_join(self.look, width, len(self.rows.all()))
+        row = self.rows.numbered(self.look.chosen)
+        if self.look.view == "one" and row:
+            return screen.one(row, self.look)
+        return screen.board(self.rows, self.look, height)
+
+    def press(self, key: str) -> bool:
+        """What a key does; others do nothing. False closes the room."""
+        look = self.look
+        if look.view == "rename":
+            self._type(key)
+        elif look.view == "close":
+            look.view = "board"
+            return key not in "yY"
+        elif key in ("q", "Q", "\x04"):
+            look.view = "close"
+        elif look.view == "one" and key not in "hrxn":
+            look.view = "board"
+        else:
+            self._act(key)
+        return True
+
+    def _act(self, key: str) -> None:
+        look, row = self.look, self.rows.numbered(self.look.chosen)
+        orders = list(screen.ORDERS)
+        if key == "n":
+            self.names_until = 0.0 if look.names else time.monotonic() + NAMES
+        elif key == "s":
+            look.order = orders[(orders.index(look.order) + 1) % len(orders)]
+        elif key in (UP, DOWN, "k", "j"):
+            self._choose(-1 if key in (UP, "k") else 1)
+        elif key == "c":
+            look.view = "board" if look.view == "code" else "code"
+        elif key == "X":
+            look.hidden = not look.hidden
+        elif row and key in "\r\n":
+            look.view = "one"
+        elif row and key == "h":
+            self.rows.helped(row)
+        elif row and key == "r":
+            look.view, look.typed = "rename", ""
+        elif row and key == "x":
+            self.rows.hide(row, not row.hidden)
+
+    def _choose(self, by: int) -> None:
+        numbers = [row.number for row in screen.ordered(self.rows, self.look)]
+        if numbers:
+            at = numbers.index(self.look.chosen) + by if self.look.chosen in numbers else 0
+            self.look.chosen = numbers[max(0, min(at, len(numbers) - 1))]
+
+    def _type(self, key: str) -> None:
+        look = self.look
+        if key in "\r\n":
+            row = self.rows.numbered(look.chosen)
+            if row and look.typed.strip():
+                self.rows.rename(row, look.typed)
+            look.view = "board"
+        elif key == "\x1b":
+            look.view = "board"
+        elif key in "\x7f\b":
+            look.typed = look.typed[:-1]
+        elif key.isprintable():
+            look.typed += key
+
+
+def each_key(text: str) -> list[str]:
+    """What was read from the terminal as keys: an arrow is three characters."""
+    keys = []
+    while text:
+        key = text[:3] if text[:3] in (UP, DOWN) else text[:1]
+        keys.append(key)
+        text = text[len(key) :]
+    return keys
+
+
+def stay_on_screen(rows: Rows, look: Look) -> None:
+    """Until it is closed with q and y, or twice Ctrl-C, or its terminal is gone."""
+    console = Console(highlight=False, no_color=True)
+    own = Screen(rows, look)
+    with raw_keys(), Live(console=console, screen=True, auto_refresh=False) as live:
+        before: object = None
+        while True:
+            try:
+                look.names = time.monotonic() < own.names_until
+                now = (rows.changes, replace(look), console.size, time.time() // 10)  # and how long ago it is
+                if now != before:
+                    before = now
+                    live.update(own.shown(console.width, console.height), refresh=True)
+                keys = pressed(TICK)
+                if keys is None or not all(own.press(key) for key in each_key(keys)):
+                    return
+            except KeyboardInterrupt:
+                if look.view == "close":
+                    return
+                look.view = "close"
+
+
+def stay(rows: Rows, look: Look, begun: float) -> None:
+    """Where there is no screen: a line for how to join, and then until it is told to end."""
+    print(f'make join ROOM={look.at} ME="Ford, row 3"', flush=True)
+    print(f"the code: {look.code}", flush=True)
+    print(f"ready in {time.monotonic() - begun:.1f} s   the room is at {look.at}   next: make room ONCE=1", flush=True)
+    while True:
+        signal.pause()
+
+
+def open_room() -> int:
+    begun = time.monotonic()
+    at, names = listen.place("ROOM_PORT")
+    with alone():
+        if KNOWN.exists() and KNOWN.stat().st_mtime < time.time() - DAY:
+            shutil.rmtree(HOME)  # of a room that was killed, and of another day
+            HOME.mkdir(mode=0o700)
+        rows = Rows(KNOWN)
+        if rows.all():
+            print(f"going on with the room that was killed: {len(rows.all())} learners", file=sys.stderr)
+        rows.save()
+        write_private(OPEN, f"{os.getpid()} {workshop.started_at(os.getpid())}")
+        try:
+            with serving(rows, at, names, link.password_in(HOME)) as code:
+                look = Look(at, code)
+                if sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
+                    stay_on_screen(rows, look)
+                else:
+                    stay(rows, look, begun)
+        finally:
+            for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):  # the end must not be cut short
+                signal.signal(number, signal.SIG_IGN)
+            shutil.rmtree(HOME, ignore_errors=True)
+            with contextlib.suppress(OSError):  # the terminal may be gone
+                print("the room is closed, and what it knew is deleted", file=sys.stderr)
+    return 0
+
+
+def main() -> int:
+    if file := os.environ.get("REPORT"):
+        return report(file)
+    if os.environ.get("ONCE") == "1":
+        return once()
+    return open_room()
+
+
+if __name__ == "__main__":
+    workshop.run_in_good_order(main, "")

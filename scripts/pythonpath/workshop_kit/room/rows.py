@@ -1,0 +1,203 @@
+"""What the room knows: a row a learner, in one file, so that a room that was killed opens again as it was."""
+
+import hashlib
+import secrets
+import statistics
+import threading
+import time
+import unicodedata
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+from rich.cells import cell_len
+
+from durable.joining import write_private
+from workshop_kit import in_room
+
+MOST = 500  # rows
+DAY = 24 * 3600
+BURST, A_SECOND = 30, 1  # messages of one learner: so many at once, and so many a second
+GROUP = 5  # learners: of fewer, the report says nothing
+
+
+class Full(Exception):
+    """There are as many rows as a room has place for."""
+
+
+@dataclass
+class Row:
+    """One learner. Times are seconds since 1970, by the room's own clock: none is sent."""
+
+    number: int  # what it is called while names are hidden
+    me: str
+    digest: str  # of its token
+    ex: int = 0  # 0: nothing was said yet
+    step: int = 0
+    changed: float = 0.0  # when the example or the step changed
+    called: float = 0.0  # since when it calls; 0: it does not
+    finding: int = 0
+    solved: bool = False
+    hidden: bool = False
+    received: int = 0  # the number of the last line
+    reached: dict[str, float] = field(default_factory=dict)  # when each step was first reached: {"2.4": …}
+    found: list[int] = field(default_factory=list)  # what its calls were about
+    allowance: float = BURST  # of messages, at the time `counted`
+    counted: float = 0.0
+
+    @property
+    def calls(self) -> bool:
+        return self.called > 0
+
+
+def digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def plain_name(me: str) -> str:
+    """A name that somebody else has chosen, as text for a terminal: short, without control and direction marks."""
+    kept, marks = "", 0
+    for character in unicodedata.normalize("NFC", me):
+        kind = unicodedata.category(character)
+        marks = marks + 1 if kind[0] == "M" else 0
+        if (kind[0] in "LNPS" or kind == "Zs" or 0 < marks <= 2) and cell_len(kept + character) <= in_room.ME:
+            kept += " " if kind == "Zs" else character
+    return " ".join(kept.split())
+
+
+class Rows:
+    """All of them. Every change is in the file before it is answered."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.lock = path, threading.RLock()
+        self._all: dict[str, Row] = {}  # by their digests
+        self._last = 0  # number of a row
+        self.changes = 0  # since the start: whether there is something new to show
+        with suppress(OSError, ValueError, TypeError, KeyError):
+            for kept in orjson.loads(path.read_bytes()):
+                self._all[kept["digest"]] = Row(**kept)
+                self._last = max(self._last, kept["number"])
+
+    def all(self) -> list[Row]:
+        with self.lock:
+            return list(self._all.values())
+
+    def numbered(self, number: int) -> Row | None:
+        return next((row for row in self.all() if row.number == number), None)
+
+    def save(self) -> None:
+        with self.lock:
+            self.changes += 1
+            write_private(self.path, orjson.dumps([asdict(row) for row in self._all.values()]).decode())
+
+    def calling(self) -> list[Row]:
+        """Those who call, who has waited longest first."""
+        return sorted((row for row in self.all() if row.calls and not row.hidden), key=lambda row: row.called)
+
+    # --- what learners do ---------------------------------------------------------------------------
+
+    def find(self, token: str) -> Row | None:
+        return self._all.get(digest(token))
+
+    def may_speak(self, row: Row) -> bool:
+        """Whether it has sent less than it may; counts this message."""
+        with self.lock:
+            now = time.time()
+            row.allowance = min(BURST, row.allowance + max(0.0, now - row.counted) * A_SECOND)
+            row.counted = now
+            if row.allowance < 1:
+                return False
+            row.allowance -= 1
+            return True
+
+    def join(self, me: str, token: str = "") -> tuple[str, Row]:  # noqa: S107 - empty: it has none yet
+        """A learner's token and row: those that it has already, or new ones. Raises Full."""
+        with self.lock:
+            row = self.find(token)
+            if not row:
+                if len(self._all) >= MOST:
+                    raise Full
+                token = secrets.token_urlsafe(24)
+                self._last += 1
+                row = self._all[digest(token)] = Row(self._last, "", digest(token), changed=time.time())
+            row.me = self._unique(me, row)
+            self.save()
+            return token, row
+
+    def _unique(self, me: str, its: Row) -> str:
+        taken = {row.me for row in self.all() if row is not its}
+        names = (me if number == 1 else f"{me} ({number})" for number in range(1, MOST + 2))
+        return next(name for name in names if name not in taken)
+
+    def told(self, row: Row, lines: list[dict[str, int]]) -> int:
+        """What a learner's kit says; lines that were received before are left out. How many called before it."""
+        with self.lock:
+            for line in lines:
+                if line["n"] > row.received:
+                    self._take(row, line)
+                    row.received = line["n"]
+            self.save()
+            return sum(other.called < row.called for other in self.calling() if other is not row) if row.calls else 0
+
+    @staticmethod
+    def _take(row: Row, line: dict[str, int]) -> None:
+        now = time.time()
+        if "ex" in line:
+            row.ex, row.step, row.changed = line["ex"], line.get("step", 0), now
+            row.reached.setdefault(f"{row.ex}.{row.step}", now)
+        if "call" in line:
+            row.called = (row.called or now) if line["call"] else 0.0
+            row.finding, row.solved = 0, False
+        if line.get("finding") and row.calls:
+            row.finding = line["finding"]
+            row.found.append(row.finding)
+        if line.get("solved") and line["solved"] == row.finding:
+            row.solved = True
+
+    def remove(self, row: Row) -> None:
+        with self.lock:
+            self._all.pop(row.digest, None)
+            self.save()
+
+    # --- what the instructor does --------------------------------------------------------------------
+
+    def helped(self, row: Row) -> None:
+        with self.lock:
+            row.called, row.finding, row.solved = 0.0, 0, False
+            self.save()
+
+    def rename(self, row: Row, me: str) -> None:
+        with self.lock:
+            row.me = self._unique(plain_name(me) or row.me, row)
+            self.save()
+
+    def hide(self, row: Row, hidden: bool) -> None:
+        with self.lock:
+            row.hidden = hidden
+            self.save()
+
+    # --- the report -----------------------------------------------------------------------------------
+
+    def report(self) -> list[tuple[Any, ...]]:
+        """Lines of kind, which, learners, median minutes: no names, and nothing that fewer than GROUP share."""
+        lines: list[tuple[Any, ...]] = [("kind", "which", "learners", "median minutes")]
+        minutes: dict[str, list[float]] = {}
+        reached: dict[str, int] = {}
+        for row in self.all():
+            inorder = sorted(row.reached.items(), key=lambda item: item[1])
+            for (step, begin), (_, end) in zip(inorder, inorder[1:], strict=False):
+                minutes.setdefault(step, []).append((end - begin) / 60)
+            for step in row.reached:
+                reached[step] = reached.get(step, 0) + 1
+        for step in sorted(reached, key=lambda step: [int(part) for part in step.split(".")]):
+            took = minutes.get(step, [])
+            if reached[step] >= GROUP:
+                median = round(statistics.median(took), 1) if len(took) >= GROUP else ""
+                lines.append(("step", step, reached[step], median))
+        about = [number for row in self.all() for number in set(row.found)]
+        for number in sorted(set(about), key=lambda number: -about.count(number)):
+            if about.count(number) >= GROUP:
+                lines.append(("finding", number, about.count(number), ""))
+        return lines

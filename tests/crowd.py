@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""Learners of a room who are not there: each joins, and tells its example and step by connections of its own.
+
+crowd.py HOST:PORT LEARNERS SECONDS EVERY    the code in JOIN_CODE; each tells something every EVERY seconds, and one in
+                                             ten calls. Prints how long the answers took.
+"""
+
+import os
+import random
+import statistics
+import sys
+import threading
+import time
+from dataclasses import replace
+
+from durable import joining
+from workshop_kit import in_room
+
+
+def learn(at: str, name: str, end: float, every: float, took: list[float], failed: list[str]) -> None:
+    chance = random.Random(name)  # noqa: S311 - the same crowd each time
+    time.sleep(chance.uniform(0, every))
+    try:
+        stranger, password = joining.meet(at, os.environ["JOIN_CODE"], in_room.PORT)
+        answer = joining.trade(stranger, "/room/join", {"password": password, "me": name, "protocol": in_room.PROTOCOL})
+        there = replace(stranger, token=answer["token"])
+        number = 0
+        while time.monotonic() < end:
+            number += 1
+            line = {"n": number, "ex": 2, "step": min(number, 7)}
+            if number % 10 == 0 and chance.random() < 0.5:
+                line |= {"call": 1, "finding": chance.choice([219, 227, 243, 252])}
+            begin = time.monotonic()
+            status, said = there.request("POST", "/room/told", [line])
+            took.append(time.monotonic() - begin)
+            if status != 200:
+                failed.append(f"{status} {said}")
+            time.sleep(every * chance.uniform(0.5, 1.5))
+    except joining.NotJoined as error:
+        failed.append(str(error))
+
+
+def main() -> int:
+    at, learners, seconds, every = sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4])
+    took: list[float] = []
+    failed: list[str] = []
+    end = time.monotonic() + seconds
+    threads = [
+        threading.Thread(target=learn, args=(at, f"learner {number}", end, every, took, failed))
+        for number in range(1, learners + 1)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    median, longest = statistics.median(took), max(took)
+    print(f"{learners} learners, {len(took)} messages, {len(failed)} failed; an answer took {median:.3f} s (median),")
+    print(f"{longest:.3f} s (longest)")
+    print(*failed[:3], sep="\n", end="\n" if failed else "")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
