@@ -123,3 +123,4 @@ case $what in
     printf 'next: make ex%s CODE=%s\n' "$EX" "$mine"
     ;;
 esac
+WORKSHOP_TOLD='' tell_room # the files are others now

@@ -118,7 +118,6 @@ SENTENCES = {
     262: 'opens a file with "w", so a run that is started again ships a second time',
 }
 ANOTHER = {SENTENCES[PROMISE], SENTENCES[MISTAKE]}
-TO_BE_WRITTEN = 228  # no mistake yet
 LARGEST = 999
 
 

@@ -23,7 +23,7 @@ from workshop_kit import database, examples, findings, in_room, workshop
 from workshop_kit.commands import example_records
 from workshop_kit.commands.why_it_waits import for_other_code, held_by_parents
 from workshop_kit.examples import EXAMPLES
-from workshop_kit.learners import mistakes
+from workshop_kit.learners import lesson, mistakes
 
 ENDED = ("Failed", "Crashed", "Cancelled", "TimedOut")  # otherwise than well
 RESTART = 15  # seconds that a Prefect server may take to come up again
@@ -31,6 +31,7 @@ NEWEST = 200  # runs that are looked at: as many as Prefect's API gives at once
 ROOM = 2_000_000  # bytes of disk: a run takes some 20,000, in the database and in files
 broken: list[int] = []  # the numbers of the findings, see workshop_kit/findings.py
 held: set[int] = set()  # and of what is ✓
+later: set[int] = set()  # of those that are broken: what only says that a step is still to come
 
 
 def promise(holds: bool, text: str, hint: str, number: int = 0) -> bool:
@@ -235,8 +236,11 @@ def check_code(ex: int, folder: Path) -> None:
     """A learner's own files, before the live system: the mistakes that have a sentence."""
     print(f"judging your code in {workshop.shown(folder)}")
     found = mistakes.look(ex, folder)
+    to_come = lesson.expected(ex, max(0, lesson.place(ex, folder) - 1)) if found else frozenset()
     for finding in found:
         number = findings.number_of(finding.what, findings.MISTAKE)
+        if finding.step or finding.what in to_come:
+            later.add(number)
         promise(False, f"{finding.where}: {finding.what}", f"Try: {finding.remedy}", number)
     if not found:
         promise(True, "it has none of the mistakes that the kit knows", "")
@@ -453,7 +457,7 @@ def main() -> int:
         raise
     except OSError as error:
         promise(False, "the Prefect API answers every question", f"it did not: {error}")
-    in_room.judged(sorted(broken, key=lambda number: number == findings.TO_BE_WRITTEN), held - set(broken))
+    in_room.judged(sorted(broken, key=lambda number: number in later), held - set(broken))
     count = f"{len(broken)} promises do" if len(broken) > 1 else "1 promise does"
     print(f"{count} not hold" if broken else "every promise holds")
     return 1 if broken else 0

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from workshop_kit import examples, workshop
-from workshop_kit.learners import judging, mistakes, steps
+from workshop_kit.learners import judging, mistakes, progress, steps
 from workshop_kit.learners.files import File, Finding, read
 from workshop_kit.learners.hiding import hiding
 from workshop_kit.learners.steps import Step
@@ -67,6 +67,24 @@ def what_lacks(ex: int, folder: Path, files: list[File]) -> dict[int, str]:
             line, what = found
             lacks[step.place] = f"{there[step.file].at(line)}: {what}"
     return lacks
+
+
+def place(ex: int, folder: Path) -> int:
+    """The step at which a learner is: the first that is not done, one more if all are, 0 without files of their own."""
+    if not folder.is_dir():
+        return 0
+    try:
+        said = progress.peek()
+    except (OSError, ValueError):
+        said = {part: {} for part in progress.PARTS}
+    every, lacks = steps.of(ex), what_lacks(ex, folder, read(ex, folder)[0])
+    learns = any(progress.sign(step, said) != "·" for step in every)
+    for step in every:
+        sign = progress.sign(step, said)
+        # Without make learn nobody knows what was seen.
+        if sign != "–" and (step.place in lacks or (learns and step.seen and sign != "✓")):
+            return step.place
+    return len(every) + 1
 
 
 @cache

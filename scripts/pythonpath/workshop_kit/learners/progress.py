@@ -18,21 +18,29 @@ PATH = workshop.KIT / "my" / "progress.json"
 PARTS = ("done", "skipped", "hints", "seconds")
 
 
-def read() -> tuple[dict[str, dict[str, Any]], str]:
-    """What the file says; and a sentence, if it could not be read and was put aside."""
-    empty: dict[str, dict[str, Any]] = {part: {} for part in PARTS}
+def peek() -> dict[str, dict[str, Any]]:
+    """What the file says; nothing without one. Raises ValueError or OSError if it cannot be read."""
     try:
         said = json.loads(PATH.read_text(encoding="utf-8"))
         kinds = {"done": str, "skipped": str, "hints": int, "seconds": int}
         if all(isinstance(value, kinds[part]) for part in PARTS for value in said[part].values()):
-            return {part: dict(said[part]) for part in PARTS}, ""
+            return {part: dict(said[part]) for part in PARTS}
     except FileNotFoundError:
-        return empty, ""
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {part: {} for part in PARTS}
+    except (KeyError, TypeError, AttributeError):
         pass
-    aside = free_name(PATH)
-    PATH.rename(aside)
-    return empty, f"{workshop.shown(PATH)} could not be read, and begins again; it is kept as {workshop.shown(aside)}"
+    raise ValueError("it is no progress.json")
+
+
+def read() -> tuple[dict[str, dict[str, Any]], str]:
+    """What the file says; and a sentence, if it could not be read and was put aside."""
+    try:
+        return peek(), ""
+    except (OSError, ValueError):
+        aside = free_name(PATH)
+        PATH.rename(aside)
+    lost = f"{workshop.shown(PATH)} could not be read, and begins again; it is kept as {workshop.shown(aside)}"
+    return {part: {} for part in PARTS}, lost
 
 
 def free_name(path: Path) -> Path:

@@ -20,9 +20,7 @@ from pathlib import Path
 from durable import joining
 from workshop_kit import findings, in_room, workshop
 from workshop_kit.examples import EXAMPLES
-from workshop_kit.learners import lesson, steps
-from workshop_kit.learners.files import read
-from workshop_kit.learners.progress import PATH as PROGRESS
+from workshop_kit.learners import lesson
 
 LOOKING = 30  # seconds that make check or make doctor may take for make stuck
 NO_ROOM = (
@@ -34,33 +32,12 @@ NO_ROOM = (
 # --- where this kit is ------------------------------------------------------------------------------
 
 
-def place(ex: int) -> int:
-    """The step at which a learner is: the first that is not done, one more if all are, 0 without files of their own."""
-    folder = workshop.KIT / "my" / f"ex{ex}"
-    if not folder.is_dir():
-        return 0
-    try:
-        said = json.loads(PROGRESS.read_text(encoding="utf-8"))
-        done, skipped = set(said["done"]), set(said["skipped"])
-    except (OSError, ValueError, KeyError, TypeError):
-        done, skipped = set(), set()
-    every = steps.of(ex)
-    learns = any(step.number in done | skipped for step in every)
-    lacks = lesson.what_lacks(ex, folder, read(ex, folder)[0])
-    for step in every:
-        # Without make learn nobody knows what was seen.
-        unseen = learns and step.seen and step.number not in done
-        if step.number not in skipped and (step.place in lacks or unseen):
-            return step.place
-    return len(every) + 1
-
-
 def tell() -> int:
     """Say where this kit is, if that has changed, and send what is in the outbox."""
     signal.alarm(in_room.TRY)  # which ends this process, whatever it waits for
     text = os.environ.get("TELL_EX", "")
     if text.isdigit() and int(text) in EXAMPLES:
-        in_room.note(ex=int(text), step=place(int(text)))
+        in_room.note(ex=int(text), step=lesson.place(int(text), workshop.KIT / "my" / f"ex{text}"))
     in_room.send()
     return 0
 
@@ -85,15 +62,14 @@ def typed_name() -> str:
     return me
 
 
-def what_will_be_sent(at: str, me: str) -> str:
-    smallest = ", ".join(f'"{name}": 0 to {largest}' for name, largest in in_room.FIELDS.items())
+def what_will_be_sent(at: str, about: dict[str, str | int]) -> str:
+    limits = ", ".join(f"{name} {largest}" for name, largest in in_room.FIELDS.items())
     return f"""This is all that will be sent, to {at} and to nobody else:
-  now           "me": {json.dumps(me, ensure_ascii=False)}
-  by a command  "ex", "step": the example and the step at which you are, when one of them has changed
-  make stuck    "call": that you call; "finding": the number of what make check or make doctor has found;
-                "solved": that number again, when it is ✓
-  each time     "n": the number of the message
-All but "me" are whole numbers ({smallest}).
+  now           {json.dumps(about, ensure_ascii=False)}, with the code
+  by a command  {{"n": 1, "ex": 2, "step": 4}}: the example and the step where you are, when one has changed
+  make stuck    {{"n": 2, "call": 1}}: you call; {{"n": 3, "finding": 243}}: the number of what make check or make
+                doctor has found; {{"n": 4, "solved": 243}}: when that is ✓; {{"n": 5, "call": 0}}: with OFF=1
+n counts the messages. All are whole numbers, at most: {limits}.
 No file, path, command or time. make join SHOW=1 prints what was sent; make leave ends it, and deletes it there."""
 
 
@@ -111,14 +87,14 @@ def join() -> int:
             raise joining.NotJoined("the code is missing", "JOIN_CODE in the environment or in .env")
         code = getpass.getpass("the code of the room (what you type stays hidden)? ")
     stranger, password = joining.meet(at, code, in_room.PORT)
-    print(what_will_be_sent(f"{host}:{port}", me))
+    about: dict[str, str | int] = {"me": me, "protocol": in_room.PROTOCOL}
+    print(what_will_be_sent(f"{host}:{port}", about))
     print("Send it? y/N ", end="", flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         print("not joined; nothing was sent")
         return 0
     before = in_room.room()
     same = before if before and before.ca == stranger.ca else None
-    about = {"me": me, "protocol": in_room.PROTOCOL}
     # The token that this laptop has: its row there stays the same.
     asking = replace(stranger, token=same.token if same else "")
     answer = joining.trade(asking, "/room/join", {"password": password, **about})

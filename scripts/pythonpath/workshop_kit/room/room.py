@@ -77,7 +77,6 @@ def report(file: str) -> int:
 @contextlib.contextmanager
 def alone() -> Iterator[None]:
     """This is the one room of this WORKSHOP_HOME. Exits 2 if there is one already."""
-    HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (workshop.HOME / "run" / "room.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -209,7 +208,7 @@ def stay_on_screen(rows: Rows, look: Look) -> None:
                 look.view = "close"
 
 
-def stay(rows: Rows, look: Look, begun: float) -> None:
+def stay(look: Look, begun: float) -> None:
     """Where there is no screen: a line for how to join, and then until it is told to end."""
     print(f'make join ROOM={look.at} ME="Ford, row 3"', flush=True)
     print(f"the code: {look.code}", flush=True)
@@ -220,14 +219,16 @@ def stay(rows: Rows, look: Look, begun: float) -> None:
 
 def open_room() -> int:
     begun = time.monotonic()
-    at, names = listen.place("ROOM_PORT")
     with alone():
+        at, names = listen.place("ROOM_PORT")
+        HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
         if KNOWN.exists() and KNOWN.stat().st_mtime < time.time() - DAY:
             shutil.rmtree(HOME)  # of a room that was killed, and of another day
             HOME.mkdir(mode=0o700)
         rows = Rows(KNOWN)
         if rows.all():
-            print(f"going on with the room that was killed: {len(rows.all())} learners", file=sys.stderr)
+            killed = screen.counted(len(rows.all()), "learner")
+            print(f"going on with the room that was killed: {killed}", file=sys.stderr)
         rows.save()
         write_private(OPEN, f"{os.getpid()} {workshop.started_at(os.getpid())}")
         try:
@@ -236,7 +237,7 @@ def open_room() -> int:
                 if sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
                     stay_on_screen(rows, look)
                 else:
-                    stay(rows, look, begun)
+                    stay(look, begun)
         finally:
             for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):  # the end must not be cut short
                 signal.signal(number, signal.SIG_IGN)

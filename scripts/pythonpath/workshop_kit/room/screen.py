@@ -18,7 +18,7 @@ ORDERS = {  # of the rows that do not call
     "who is still longest": lambda row: row.changed,
     "by number": lambda row: row.number,
 }
-KEYS = "n names  s sort  ↑↓ choose  Enter open  h helped  r rename  x hide  c code  q close"
+KEYS = "n names  s sort  ↑↓ Enter open  h helped  r rename  x hide  c code  q close"
 FONTS = ["standard", "small", "mini"]  # of the code, the largest that fits
 
 
