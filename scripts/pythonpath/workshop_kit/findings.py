@@ -118,6 +118,7 @@ SENTENCES = {
     262: 'opens a file with "w", so a run that is started again ships a second time',
 }
 ANOTHER = {SENTENCES[PROMISE], SENTENCES[MISTAKE]}
+HEALTHY = 124  # broken also where nothing was started
 LARGEST = 999
 
 

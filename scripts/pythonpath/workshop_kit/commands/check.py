@@ -457,7 +457,8 @@ def main() -> int:
         raise
     except OSError as error:
         promise(False, "the Prefect API answers every question", f"it did not: {error}")
-    in_room.judged(sorted(broken, key=lambda number: number in later), held - set(broken))
+    worst_first = sorted(broken, key=lambda number: 2 if number == findings.HEALTHY else number in later)
+    in_room.judged(worst_first, held - set(broken))
     count = f"{len(broken)} promises do" if len(broken) > 1 else "1 promise does"
     print(f"{count} not hold" if broken else "every promise holds")
     return 1 if broken else 0
