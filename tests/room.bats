@@ -119,6 +119,8 @@ PY
   refused 'export JOIN_CODE=' "$ON/c" make join ROOM=10.99.0.1:4300 ME=x JOIN_CODE=x
   refused 'make room ONCE=1' "$ON/a" make room
   refused 'make room (in another terminal)' "$ON/c" make room ONCE=1
+  ok "$ON/a" make clean # after a rehearsal: the room that is open stays
+  there "$(home_of a)/room/rows.json"
   is "$("$ON/b" bash -c 'cat < <(ss -Hltn)' | wc -l | tr -d ' ')" 0 'ports that a learner opens'
 }
 

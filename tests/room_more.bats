@@ -39,6 +39,7 @@ learner() {
     folder=$BATS_TEST_TMPDIR/$name
     learner "$folder" "$name"
     kit_in "$folder" code EX=2 >/dev/null
+    within 10 eval 'board | grep -qE "'"$name"' +ex 2 +1 of 9"'
     kit_in "$folder" solve EX=2 APPLY=1 >/dev/null
   done
   exchange_in() { "$PYTHON_OF_TESTS" -c 'import pathlib, sys
@@ -60,6 +61,14 @@ pathlib.Path(path).write_text(text.replace(old, new))' "$BATS_TEST_TMPDIR/$1/a k
   grep -E 'Marvin .*is no valid Python' "$BATS_TEST_TMPDIR/board"
   grep -E 'Ford .*serve needs the task itself, not its name' "$BATS_TEST_TMPDIR/board"
   grep -E 'Trillian .*….submit\(…\) works in a flow only' "$BATS_TEST_TMPDIR/board"
+  # The report: what all five share, and nothing else.
+  ok make room REPORT="$BATS_TEST_TMPDIR/report.csv"
+  has 'without names'
+  is "$(head -n 1 "$BATS_TEST_TMPDIR/report.csv" | tr -d '\r')" 'kind,which,learners,median minutes' 'head of the report'
+  grep '^step,2.1,5,' "$BATS_TEST_TMPDIR/report.csv"
+  grep '^step,2.10,5,' "$BATS_TEST_TMPDIR/report.csv"
+  never grep -qE 'Arthur|Ford|finding' "$BATS_TEST_TMPDIR/report.csv" # each finding is one learner's
+  refused 'make room REPORT=report.csv' make room REPORT=/no/such/folder/report.csv
   # And when one of them has corrected it.
   exchange_in Ford task_server.py 'serve("my_background_task"' 'serve(my_background_task'
   kit_in "$BATS_TEST_TMPDIR/Ford" check EX=2 || true # nothing runs
@@ -143,7 +152,7 @@ PY
   LIMIT_S=300 ok env PYTHONPATH="$KIT/scripts/pythonpath" KIT="$KIT" "$PYTHON_OF_TESTS" tests/room_attacks.py "$AT" "$JOIN_CODE" 10000
   compare "$(awk 'NR == 1 { print $1 }' <<<"${output##*$'\n'}")" -ge 8000 'requests'
   compare "$(awk '/^VmHWM/ { print $2 }' "/proc/$(room_process)/status")" -lt 150000 'kB at the most'
-  board | grep -E '^ +Victim +ex 2 +4 of 9 .* now +now'
+  board | grep -E '^ +Victim +ex 2 +4 of 9 +(now|[0-9]+ min) +(now|[0-9]+ min)'
   is "$(grep -ci 'error\|traceback' "$room_log")" 0 'errors in the log'
 }
 

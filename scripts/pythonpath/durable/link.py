@@ -8,6 +8,7 @@ import asyncio
 import hmac
 import ipaddress
 import logging
+import resource
 import secrets
 import socket
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -34,6 +35,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 CONNECTIONS = 1000  # at once
+OF_ONE_ADDRESS = 200  # of these
 PATIENCE = 15  # seconds for the first request on a connection, and for each part of a body
 
 
@@ -215,11 +217,42 @@ class Beside(uvicorn.Server):
         return nullcontext()
 
 
-def listener(host: str, port: int) -> socket.socket:
-    """Raises OSError if nobody can listen there."""
-    found = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+class Listener(socket.socket):
+    """A listening socket that takes only so many connections at once: who opens many and says nothing shuts nobody out.
+
+    Each costs some 250 kB before its first byte is decrypted, and asyncio waits a minute for that.
+    """
+
+    def __init__(self, family: int, most: int, of_one: int) -> None:
+        super().__init__(family)
+        self._most, self._of_one = most, of_one
+        self._taken: list[tuple[socket.socket, str]] = []  # and from which address
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Raises ConnectionAbortedError, which asyncio takes for a connection that went away, if there are too many."""
+        connection, address = super().accept()
+        self._taken = [each for each in self._taken if each[0].fileno() != -1]
+        same = sum(each[1] == address[0] for each in self._taken)
+        if len(self._taken) >= self._most or same >= self._of_one:
+            connection.close()
+            raise ConnectionAbortedError("too many connections")
+        self._taken.append((connection, address[0]))
+        return connection, address
+
+
+def listener(host: str, port: int, most: int = CONNECTIONS, of_one: int = OF_ONE_ADDRESS) -> Listener:
+    """most, of_one: connections at once, and of one address. Raises OSError if nobody can listen there."""
+    found = Listener(socket.AF_INET6 if ":" in host else socket.AF_INET, most, of_one)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     # asyncio does this only for sockets whose protocol is named (its _set_nodelay), else each answer waits 40 ms.
     found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    found.bind((host, port))
+    found.listen()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = most + 500  # macOS begins with 256
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most_files = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, hard))
     return found
 
 
@@ -236,7 +269,7 @@ def config(app: Any, folder: Path, names: list[str], **more: Any) -> tuple[uvico
         lifespan="off",
         ssl_certfile=chain,
         ssl_keyfile=key,
-        limit_concurrency=CONNECTIONS,
+        loop="asyncio",  # another one accepts connections itself, past Listener
         h11_max_incomplete_event_size=32_000,
         timeout_keep_alive=60,
         server_header=False,

@@ -6,6 +6,7 @@ again, for the room may have another version of the kit; a new sentence gets the
 """
 
 import re
+from collections.abc import Iterable
 from functools import cache
 
 from workshop_kit.examples import KIT
@@ -142,6 +143,12 @@ def number_of(said: str, otherwise: int) -> int:
         if number // 100 == otherwise // 100 and _pattern(sentence).fullmatch(said)
     }
     return max(fitting, key=fitting.__getitem__, default=otherwise)
+
+
+def mistakes_but(said: Iterable[str]) -> set[int]:
+    """The numbers of all mistakes in code, without those of these sentences: what is right when the code was judged."""
+    wrong = {number_of(each, MISTAKE) for each in said}
+    return {number for number in SENTENCES if number >= MISTAKE} - wrong
 
 
 def sentence(number: int) -> str:

@@ -176,7 +176,7 @@ def judged(broken: list[int], held: Collection[int]) -> None:
 
 def solved(held: Collection[int]) -> bool:
     """Whether this kit calls about one of these findings, which are ✓ now; then the next message says so."""
-    known = state()
+    known = state() if JOINED.exists() else {}
     about = known.get("finding")
     if not known.get("call") or about not in held or known.get("solved") == about:
         return False

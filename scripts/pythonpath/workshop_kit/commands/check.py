@@ -244,7 +244,7 @@ def check_code(ex: int, folder: Path) -> None:
         promise(False, f"{finding.where}: {finding.what}", f"Try: {finding.remedy}", number)
     if not found:
         promise(True, "it has none of the mistakes that the kit knows", "")
-    held.update(number for number in findings.SENTENCES if number >= findings.MISTAKE and number not in broken)
+    held.update(findings.mistakes_but(finding.what for finding in found))
 
 
 def server_is_back() -> bool:

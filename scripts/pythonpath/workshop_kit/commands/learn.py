@@ -22,7 +22,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.live import Live
 
-from workshop_kit import workshop
+from workshop_kit import findings, in_room, workshop
 from workshop_kit.commands import learn_screen, seen
 from workshop_kit.commands.keys import pressed, raw_keys
 from workshop_kit.commands.learn_screen import Everything, Finished, Page
@@ -123,6 +123,8 @@ class Learning:
                 found = replace(found, written=found.written | still)
             self.lesson = found
             self.note_what_is_done()
+        if found.tried and in_room.solved(findings.mistakes_but(finding.what for finding in found.findings)):
+            in_room.tell()
         if found.startable:
             self.example.start()
 

@@ -10,7 +10,6 @@ closes, and kept when it is killed: the next make room goes on with it.
 
 import contextlib
 import csv
-import fcntl
 import os
 import shutil
 import signal
@@ -37,6 +36,7 @@ from workshop_kit.room.screen import Look
 HOME = workshop.HOME / "room"
 KNOWN = HOME / "rows.json"
 OPEN = HOME / "open"  # the pid of the room that is open, and its start time
+CONNECTIONS, OF_ONE_ADDRESS = 300, 50  # at once: a kit has one, for some 50 ms
 NAMES = 30  # seconds that names are shown for
 TICK = 0.2  # seconds between two looks at the rows
 UP, DOWN = "\x1b[A", "\x1b[B"
@@ -75,23 +75,14 @@ def report(file: str) -> int:
 
 
 @contextlib.contextmanager
-def alone() -> Iterator[None]:
-    """This is the one room of this WORKSHOP_HOME. Exits 2 if there is one already."""
-    with (workshop.HOME / "run" / "room.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            workshop.fail("a room is open here already, in another terminal", "make room ONCE=1")
-        yield
-
-
-@contextlib.contextmanager
 def serving(rows: Rows, at: str, names: list[str], password: str) -> Iterator[str]:
     """The port, in a thread; the code for it."""
     host, port = address(at)
     settings, ca = link.config(Port(rows, password), HOME, names)
     server = link.Beside(settings)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [link.listener(host, port)]}, daemon=True)
+    thread = threading.Thread(
+        target=server.run, kwargs={"sockets": [link.listener(host, port, CONNECTIONS, OF_ONE_ADDRESS)]}, daemon=True
+    )
     thread.start()
     while not server.started and thread.is_alive():
         time.sleep(0.01)
@@ -219,31 +210,32 @@ def stay(look: Look, begun: float) -> None:
 
 def open_room() -> int:
     begun = time.monotonic()
-    with alone():
-        at, names = listen.place("ROOM_PORT")
-        HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if KNOWN.exists() and KNOWN.stat().st_mtime < time.time() - DAY:
-            shutil.rmtree(HOME)  # of a room that was killed, and of another day
-            HOME.mkdir(mode=0o700)
-        rows = Rows(KNOWN)
-        if rows.all():
-            killed = screen.counted(len(rows.all()), "learner")
-            print(f"going on with the room that was killed: {killed}", file=sys.stderr)
-        rows.save()
-        write_private(OPEN, f"{os.getpid()} {workshop.started_at(os.getpid())}")
-        try:
-            with serving(rows, at, names, link.password_in(HOME)) as code:
-                look = Look(at, code)
-                if sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
-                    stay_on_screen(rows, look)
-                else:
-                    stay(look, begun)
-        finally:
-            for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):  # the end must not be cut short
-                signal.signal(number, signal.SIG_IGN)
-            shutil.rmtree(HOME, ignore_errors=True)
-            with contextlib.suppress(OSError):  # the terminal may be gone
-                print("the room is closed, and what it knew is deleted", file=sys.stderr)
+    if is_open():
+        workshop.fail("a room is open here already, in another terminal", "make room ONCE=1")
+    at, names = listen.place("ROOM_PORT")
+    HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if KNOWN.exists() and KNOWN.stat().st_mtime < time.time() - DAY:
+        shutil.rmtree(HOME)  # of a room that was killed, and of another day
+        HOME.mkdir(mode=0o700)
+    rows = Rows(KNOWN)
+    if rows.all():
+        killed = screen.counted(len(rows.all()), "learner")
+        print(f"going on with the room that was killed: {killed}", file=sys.stderr)
+    rows.save()
+    write_private(OPEN, f"{os.getpid()} {workshop.started_at(os.getpid())}")
+    try:
+        with serving(rows, at, names, link.password_in(HOME)) as code:
+            look = Look(at, code)
+            if sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
+                stay_on_screen(rows, look)
+            else:
+                stay(look, begun)
+    finally:
+        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):  # the end must not be cut short
+            signal.signal(number, signal.SIG_IGN)
+        shutil.rmtree(HOME, ignore_errors=True)
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            print("the room is closed, and what it knew is deleted", file=sys.stderr)
     return 0
 
 
