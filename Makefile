@@ -291,7 +291,7 @@ lint: ## the fast static checks
 	@scripts/lint.sh
 
 .PHONY: pictures
-#: Takes 2 minutes; pages need Chromium. `EX=2`: one example's; `EX=architecture`: the one of [how it works](ARCHITECTURE.md).
+#: Takes 2 minutes; pages need Chromium. `EX=2`: one example's; `EX=architecture`: the one of [how it works](ARCHITECTURE.md), `EX=room`: the board of `make room`.
 pictures: ## make the READMEs' pictures again, from the real thing [EX=2] [OUT=docs]
 	@scripts/py.sh show.pictures
 

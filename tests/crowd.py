@@ -2,16 +2,19 @@
 """Learners of a room who are not there: each joins, and tells its example and step by connections of its own.
 
 crowd.py HOST:PORT LEARNERS SECONDS EVERY    the code in JOIN_CODE; each tells something every EVERY seconds, and one in
-                                             ten calls. Prints how long the answers took.
+                                             ten calls. Prints how long the answers took, and, for a room on this
+                                             machine, ROOM_PID, what it cost.
 """
 
 import os
 import random
+import re
 import statistics
 import sys
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 from durable import joining
 from workshop_kit import in_room
@@ -40,11 +43,22 @@ def learn(at: str, name: str, end: float, every: float, took: list[float], faile
         failed.append(str(error))
 
 
+def spent(pid: str) -> float:
+    """Seconds of CPU that a process has used; 0 where that cannot be known."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def main() -> int:
     at, learners, seconds, every = sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4])
     took: list[float] = []
     failed: list[str] = []
-    end = time.monotonic() + seconds
+    pid = os.environ.get("ROOM_PID", "")
+    before, begin = spent(pid), time.monotonic()
+    end = begin + seconds
     threads = [
         threading.Thread(target=learn, args=(at, f"learner {number}", end, every, took, failed))
         for number in range(1, learners + 1)
@@ -56,6 +70,10 @@ def main() -> int:
     median, longest = statistics.median(took), max(took)
     print(f"{learners} learners, {len(took)} messages, {len(failed)} failed; an answer took {median:.3f} s (median),")
     print(f"{longest:.3f} s (longest)")
+    if pid:
+        share = (spent(pid) - before) / (time.monotonic() - begin)
+        memory = re.search(r"VmRSS:\s+([0-9]+)", Path(f"/proc/{pid}/status").read_text())
+        print(f"the room: {share:.1%} of a core, {int(memory[1]) // 1000 if memory else 0} MB")
     print(*failed[:3], sep="\n", end="\n" if failed else "")
     return 1 if failed else 0
 

@@ -36,7 +36,7 @@ from workshop_kit.room.screen import Look
 HOME = workshop.HOME / "room"
 KNOWN = HOME / "rows.json"
 OPEN = HOME / "open"  # the pid of the room that is open, and its start time
-CONNECTIONS, OF_ONE_ADDRESS = 300, 50  # at once: a kit has one, for some 50 ms
+CONNECTIONS, OF_ONE_ADDRESS = 300, 100  # at once: a kit has one, for some 50 ms; a whole room may share an address
 NAMES = 30  # seconds that names are shown for
 TICK = 0.2  # seconds between two looks at the rows
 UP, DOWN = "\x1b[A", "\x1b[B"

@@ -1,24 +1,37 @@
 #!/usr/bin/env python3
 """Makes the pictures of the READMEs, from the real thing: runs every example and looks at it.
 
-EX=2       the pictures of one example alone; EX=architecture: the one of docs/ARCHITECTURE.md, which is drawn
+EX=2       the pictures of one example alone; EX=architecture: the one of docs/ARCHITECTURE.md, which is drawn;
+           EX=room: the board of make room
 OUT=docs   the folder to write them into
 In a WORKSHOP_HOME and on ports of its own, so an example of yours may run meanwhile. Ctrl-C leaves nothing behind.
 """
 
 import os
 import re
+import signal
+import ssl
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from workshop_kit import workshop
+from durable import joining
+from workshop_kit import in_room, workshop
 from workshop_kit.launch import unattended
 from workshop_kit.launch.unattended import Kit
 from workshop_kit.show import diagram
 from workshop_kit.show.camera import Camera, chromium
 
+LEARNERS = [  # who are not there: name, example, step, the finding of a call
+    ("Arthur", 2, 3, 0),
+    ("Ford, row 3", 2, 5, 235),
+    ("Trillian", 3, 1, 0),
+    ("Zaphod", 2, 5, 242),
+    ("Marvin", 2, 10, 0),
+    ("Fenchurch", 2, 4, 0),
+]
 ANSWER = 120  # seconds until the Prefect server answers: chaos may just have killed it
 
 
@@ -153,13 +166,37 @@ def ex7(kit: Kit, camera: Camera) -> None:
             elsewhere.stop()
 
 
+def room(kit: Kit, camera: Camera) -> None:
+    """The board of the room, with learners who are not there: name, example, step, and the finding of a call."""
+    at = f"127.0.0.1:{int(kit.environment['PREFECT_PORT']) + 100}"
+    folder = Path(kit.environment["WORKSHOP_HOME"]) / "room"
+    with open(os.devnull, "wb") as nowhere:
+        opened = kit.begin("room LISTEN=127.0.0.1", nowhere.fileno())
+    try:
+        while "0 learners" not in kit.make("room ONCE=1"):
+            time.sleep(0.1)
+        ca = ssl.PEM_cert_to_DER_cert((folder / "ca.pem").read_text())
+        stranger, password = joining.meet(at, joining.code_of((folder / "password").read_text(), ca))
+        for me, ex, step, finding in LEARNERS:
+            about = {"password": password, "me": me, "protocol": in_room.PROTOCOL}
+            there = replace(stranger, token=joining.trade(stranger, "/room/join", about)["token"])
+            lines = [{"n": 1, "ex": ex, "step": step}]
+            lines += [{"n": 2, "call": 1}, {"n": 3, "finding": finding}] if finding else []
+            there.request("POST", "/room/told", lines)
+        camera.terminal("room", ("make room", in_a_terminal(kit, "room ONCE=1")))
+    finally:
+        os.killpg(opened.pid, signal.SIGTERM)
+        opened.wait()
+
+
 def architecture(kit: Kit, camera: Camera) -> None:
     """The parts of the kit: the one picture that nothing needs to run for."""
     camera.keep("architecture.svg", diagram.architecture().encode())
 
 
 PICTURES = {"1": ex1, "2": ex2, "3": ex3, "4": ex4, "5": ex5, "6": ex6, "7": ex7, "architecture": architecture}
-TERMINALS_ONLY = {"2", "7", "architecture"}
+PICTURES |= {"room": room}
+TERMINALS_ONLY = {"2", "7", "architecture", "room"}
 
 
 def main() -> int:
