@@ -117,7 +117,7 @@ server: ## one more task server for the running example, in this terminal [LIMIT
 	@scripts/server.sh
 
 .PHONY: leave
-leave: ## forget the machine that make server AT=… has joined, and leave the room of make join
+leave: ## leave the room of make join; forget the machine that make server AT=… has joined
 	@scripts/leave.sh
 
 .PHONY: join

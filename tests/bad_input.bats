@@ -106,7 +106,7 @@ teardown() {
   refused 's3-bucket/name' make ex7 STORAGE=../x
   refused 'is no address of this machine' make ex7 LISTEN=203.0.113.5
   refused 'without REMOTE=1' make ex7 REMOTE=1
-  refused 'AT=192.0.2.7:4243' env JOIN_CODE=x make server 'AT=$(touch x)'
+  refused '192.0.2.7:4243' env JOIN_CODE=x make server 'AT=$(touch x)'
   refused 'export JOIN_CODE=…' make server AT=192.0.2.7 JOIN_CODE=x
 }
 
@@ -122,7 +122,9 @@ teardown() {
   compare "$wide" -le 100 'characters in the widest line'
 }
 
-@test "TUNED, QUICK, FULL and PEERS are 0 or 1" {
+@test "TUNED, QUICK, FULL, PEERS, SHOW and OFF are 0 or 1" {
+  refused 'SHOW=0' make join SHOW=yes
+  refused 'OFF=0' make stuck OFF=yes
   refused 'TUNED=0' make ex2 TUNED=yes
   refused 'QUICK=0' make bench QUICK=2
   refused 'PEERS=0' make bench PEERS=all
