@@ -73,7 +73,7 @@ scripts_have_help() { # every script that a person may call answers -h, and does
 not_of_make() { # no variable of the kit's is among those that make itself knows (AS, CC …): nobody would have set it
   local found
   found=$(comm -12 <(tr ' ' '\n' <<<"$(settings) $(variables_of_one_command)" | sort -u) <(
-    make -p -f /dev/null 2>/dev/null | awk '/^# (default|automatic)$/ { getline; print $1 }' | sort -u
+    env -i "$(command -v make)" -p -f /dev/null 2>/dev/null | awk '/^# (default|automatic)$/ { getline; print $1 }' | sort -u
   ))
   [ -z "$found" ] || { say "make has a variable of its own called $found" && return 1; }
 }
