@@ -192,7 +192,7 @@ whole_number ROOM_PORT 1 65535 "make room ROOM_PORT=4300"
 ## LEASE_SECONDS=20: example 7: after so long a silent machine's runs move
 LEASE_SECONDS=${LEASE_SECONDS:-20}
 [[ $LEASE_SECONDS =~ ^[0-9]{1,4}(\.[0-9]+)?$ ]] || fail "LEASE_SECONDS='$LEASE_SECONDS' is not a number of seconds" "make ex7 LEASE_SECONDS=20"
-## LISTEN=asks: the address of this machine where example 7 and make room listen
+## LISTEN=asks: the address where example 7 and make room listen
 #: In a script it is the one of the default route. Behind a comma, more names of this machine for its certificate.
 ## STORAGE=a folder: example 7: a storage block of Prefect's, as s3-bucket/name
 [ -z "${STORAGE:-}" ] || [[ $STORAGE =~ ^[a-z0-9-]+/[A-Za-z0-9_-]+$ ]] ||
