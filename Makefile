@@ -253,6 +253,11 @@ prefetch: ## everything for a venue without a network: packages, the local model
 bundle: ## collect the wheels for machines without a network [PLATFORM=all] [LLM=local] [WHEELS=wheels] [PYTHON=…]
 	@scripts/bundle.sh
 
+.PHONY: wheel
+#: The package is named durable-task-servers, and its [README](../scripts/pythonpath/durable/README.md) says how to use it.
+wheel: ## durable as a package for a project of your own: a wheel [OUT=dist]
+	@scripts/wheel.sh
+
 .PHONY: clean
 #: `DOCKER=1`: the kit's containers, volumes and image, too. It does not touch PostgreSQL (`DB`).
 clean: ## stop, and delete the run data; the set-up stays [DOCKER=1]

@@ -62,6 +62,8 @@ if TYPE_CHECKING:
     from durable.shape import NotPlain
     from durable.storage import json_only
 
+__version__ = "1.0.0"
+
 __all__ = [
     "CannotTravel",
     "DrainingTaskWorker",

@@ -9,6 +9,8 @@ from collections import Counter
 
 import httpx
 
+from durable.proved import warn_if_not_proved
+
 PATIENCE = 25  # seconds that --once looks again while it is unsure
 UNSURE = 12  # seconds that `lost` looks again: after 10 s (SETTLE, IDLE) it is sure of what it saw first
 STARTING = 10  # seconds that the Prefect server may take to come up before the rescuer says that it is away
@@ -127,14 +129,15 @@ def number(least: float, kind: type = float):  # noqa: ANN201
 
 
 def main() -> int:
-    if sys.argv[1:2] == ["port"]:
-        from durable import port
-
-        return port.main(sys.argv[2:])
     if sys.argv[1:2] == ["at"]:
         from durable import at
 
         return at.main(sys.argv[2:])
+    warn_if_not_proved()
+    if sys.argv[1:2] == ["port"]:
+        from durable import port
+
+        return port.main(sys.argv[2:])
     parser = argparse.ArgumentParser(
         prog="python -m durable",
         description="Puts lost background runs back. Two more commands have a -h of their own: port and at.",

@@ -35,6 +35,7 @@ from websockets.exceptions import InvalidHandshake, WebSocketException
 
 from durable.joining import CLOCKS
 from durable.over_port import RecordOverPort
+from durable.proved import warn_if_not_proved
 from durable.putting_back import state_that_puts_back
 from durable.records import Record, Records
 from durable.shape import NotPlain
@@ -502,6 +503,7 @@ async def aserve(
         raise ValueError("status_server_port crashes the task server of Prefect 3.9.1")
     if get_current_settings().api.url is None:
         raise ValueError("a task server needs PREFECT_API_URL: start a Prefect server and set it")
+    warn_if_not_proved()
     name = name or f"{socket.gethostname()}-{os.getpid()}"
     worker = DrainingTaskWorker(*tasks, limit=limit, name=name, records=records)
     serving = asyncio.create_task(_serve(worker, timeout, grace))
