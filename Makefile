@@ -25,7 +25,7 @@ SHELL := /bin/bash
 # Every variable that people set: how the kit works here, which may stand in .env, and what one command alone is told.
 # A line each: scripts/lib/variables.sh and launch/unattended.py read them here.
 SETTINGS := ANSWER_SECONDS CACHE_SECONDS DB FAIL_RATE GRACE INBOX_PORT JOIN_PORT LEASE_SECONDS LIMIT LISTEN LLM MARKETING_PORT MARVIN_AGENT_MODEL MAX_RESCUES OPENAI_BASE_URL POSTGRES_IMAGE PREFECT_API_URL PREFECT_PORT PYTHON PYTHON_IMAGE REDIS_IMAGE REDIS_PORT REDIS_URL REMOTE RESCUE ROOM_PORT SMTP_PORT SMTP_URL STORAGE TUNED WEB_PORT WHEELS WORKSHOP_HOME WORK_SECONDS
-OF_ONE_COMMAND := ALL APPLY AT AUTO CODE CODES DOCKER EMAIL EX FILTER FORCE FROM FULL LANES MANUAL ME MINUTES N NAME NAMES NOTES OFF ONCE OUT PEERS PLATFORM PREFECT Q QUICK RATE REPORT ROOM SECONDS SEED SERVERS SET SHOW SQL STEP TESTS WAIT WHO
+OF_ONE_COMMAND := ALL APPLY AT AUTO CODE CODES DIR DOCKER EMAIL EX FILTER FORCE FROM FULL LANES MANUAL ME MINUTES N NAME NAMES NOTES OFF ONCE OUT PEERS PLATFORM PREFECT Q QUICK RATE REPORT ROOM SECONDS SEED SERVERS SET SHOW SQL STEP TESTS WAIT WHO
 VARIABLES := $(SETTINGS) $(OF_ONE_COMMAND)
 
 # For scripts/lib/typed.sh: the names that were typed, and are none of these. They may be slips.
@@ -257,6 +257,11 @@ bundle: ## collect the wheels for machines without a network [PLATFORM=all] [LLM
 #: The package is named durable-task-servers, and its [README](../scripts/pythonpath/durable/README.md) says how to use it.
 wheel: ## durable as a package for a project of your own: a wheel [OUT=dist]
 	@scripts/wheel.sh
+
+.PHONY: new
+#: It stands without the kit: a web app, task servers, tests that kill them, a compose file: [where to go from here](NEXT.md).
+new: ## a project of your own in a new folder, named after it [DIR=../shop] [NAME=shop]
+	@scripts/new.sh
 
 .PHONY: clean
 #: `DOCKER=1`: the kit's containers, volumes and image, too. It does not touch PostgreSQL (`DB`).

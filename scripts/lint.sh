@@ -78,6 +78,10 @@ not_of_make() { # no variable of the kit's is among those that make itself knows
   [ -z "$found" ] || { say "make has a variable of its own called $found" && return 1; }
 }
 
+types_of_template() { # strictly; the cache is one of .venv's: the first time it reads Prefect, for 15 s
+  MYPYPATH=template/src:scripts/pythonpath mypy --config-file tests/template_mypy.ini --no-error-summary --cache-dir "$VENV/mypy-template" template/src template/tests
+}
+
 in_two() { # FILE... -- COMMAND... -> the command on the files, on two cores: shellcheck takes most of the time here
   local files=()
   while [ "$1" != -- ]; do files+=("$1") && shift; done
@@ -90,9 +94,10 @@ check 'shellcheck' in_two "${shell_files[@]}" -- shellcheck --external-sources -
 # 2016, 2154, 2034: `within` evaluates what stands in single quotes; `start` and `own_kit` set variables by name.
 check 'shellcheck of the tests' in_two tests/*.bats -- shellcheck --external-sources --exclude=SC2016,SC2154,SC2034,SC2030,SC2031 --shell=bats
 check 'shfmt' shfmt --indent 2 --case-indent --diff "${shell_files[@]}"
-check 'ruff' ruff check --quiet scripts examples tests
-check 'ruff format' ruff format --quiet --diff scripts examples tests
-check 'hadolint' hadolint docker/Dockerfile
+check 'ruff' ruff check --quiet scripts examples tests template
+check 'ruff format' ruff format --quiet --diff scripts examples tests template
+check "types of make new's project" types_of_template
+check 'hadolint' hadolint docker/Dockerfile template/Dockerfile
 # What bash 3.2 and the tools of macOS do not have.
 on_macos=(scripts/*.sh scripts/lib/*.sh scripts/bin/* scripts/shellrc tests/*.bash tests/*.bats)
 check 'no bash 4' nothing_found '[d]eclare -A|[l]ocal -A|(local|declare) -[g]|(local|declare) -[n]|[m]apfile|[r]eadarray|\$\{[a-zA-Z_]+(,,|\^\^|@)|[&]>>|\|[&]([^&]|$)|[c]oproc|[B]ASHPID|[E]POCH(SECONDS|REALTIME)|[w]ait -n|\[ -[v] ' "${on_macos[@]}"
@@ -102,7 +107,7 @@ check 'no GNU only in sed and grep' nothing_found "(sed|grep) [^|]*\\\\[bwsd<>]|
 check 'no bare [ in the tests' nothing_found '^ *\[\[? ' tests/*.bats
 check "a line each for make's variables" nothing_found '^(SETTINGS|OF_ONE_COMMAND) :=.*[\\]$' Makefile # scripts/lib/variables.sh
 check 'no .ONESHELL' nothing_found '^\.(ONESHELL|SHELLFLAGS)|\$\(file ' Makefile
-check 'no address in the locks' nothing_found 'https?://' requirements/*.txt
+check 'no address in the locks' nothing_found 'https?://' requirements/*.txt template/requirements*.txt
 check 'the targets and the documents' targets_documented
 check 'docs/COMMANDS.md and the comments beside the code' scripts/docs.sh --check
 check 'the links and the pictures of the documents' python3 tests/links.py

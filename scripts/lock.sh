@@ -25,4 +25,12 @@ resolve local-llm --group local-llm --no-deps # a file and a library: what the w
 resolve dev --group dev --constraint requirements/core.txt --constraint requirements/ex4.txt
 resolve peers --group peers --constraint requirements/core.txt --constraint requirements/ex4.txt
 resolve uv --group uv
-if grep -nE 'https?://' requirements/*.txt >&2; then fail 'a lock names an address' 'git checkout requirements'; fi
+# What make new writes: the versions that the kit is tested with, and no word about where this folder is.
+say 'template/requirements.txt, requirements-dev.txt'
+for_project() { # FILE OPTION...
+  (cd template && "$uv" pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+    --no-emit-index-url "${@:2}" --output-file "$1")
+}
+for_project requirements.txt pyproject.toml --constraint ../requirements/core.txt
+for_project requirements-dev.txt --group dev --constraint requirements.txt --constraint ../requirements/dev.txt
+if grep -nE 'https?://' requirements/*.txt template/requirements*.txt >&2; then fail 'a lock names an address' 'git checkout requirements'; fi

@@ -4,7 +4,7 @@ ARG BASE=debian:trixie-slim
 FROM ${BASE}
 RUN mkdir -p /etc/postgresql-common && echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf \
     && apt-get update -qq && apt-get install -y -qq --no-install-recommends postgresql && rm -rf /var/lib/apt/lists/* \
-    && install --directory --owner postgres --mode 700 /var/lib/postgresql/data
+    && install --directory --owner postgres --mode 700 /var/lib/postgresql/data && chmod 3777 /var/run/postgresql
 COPY <<'END' /usr/local/bin/start
 #!/bin/sh
 set -eu

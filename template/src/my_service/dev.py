@@ -1,0 +1,79 @@
+"""`make dev`: every process here, started again when it dies and when code is saved. The tests use it, too."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import httpx
+
+from my_service import settings
+
+SOURCE = Path(__file__).parent
+WEB, API = f"http://127.0.0.1:{settings.port}", f"http://127.0.0.1:{settings.prefect_port}/api"
+COMMANDS = {"prefect": ["prefect", "server", "start"], "app": ["my_service.api"], "task-server-1": ["my_service.tasks"]}
+COMMANDS |= {"task-server-2": ["my_service.tasks"], "housekeeper": ["my_service.housekeeper"]}
+
+
+class Stack:
+    """A Prefect server, the app, two task servers and the housekeeper, as processes of this one."""
+
+    def __init__(self, **environment: str) -> None:
+        self.processes = dict[str, subprocess.Popen[bytes]]()
+        ours = {"PREFECT_API_URL": API, "PREFECT_HOME": str(settings.data.resolve() / "prefect")}
+        more = {"PREFECT_SERVER_API_PORT": str(settings.prefect_port), "PYTHONPATH": str(SOURCE.parent)}
+        self.environment = os.environ | environment | ours | more
+
+    def start(self, name: str) -> None:
+        # In a session of its own: Ctrl-C reaches it from here only, in the order below.
+        command, environment = [sys.executable, "-m", *COMMANDS[name]], self.environment | {"APP_NAME": name}
+        self.processes[name] = subprocess.Popen(command, env=environment, start_new_session=True)
+
+    def keep(self, stopping: threading.Event, reload: bool = False) -> None:
+        """Start everything, and again what has died, until told to stop; then stop it all."""
+        told, before = False, 0.0
+        for name in COMMANDS:
+            self.start(name)
+        while not stopping.wait(0.5):
+            for name, process in self.processes.items():
+                if process.poll() is not None:
+                    print(f"{name} ended with {process.returncode}; starting it again", flush=True)
+                    self.start(name)
+            saved = max(path.stat().st_mtime for path in SOURCE.rglob("*.py"))
+            if reload and 0 < before < saved:
+                for name in self.processes.keys() - {"prefect"}:  # they finish what they run first
+                    self.processes[name].terminate()
+            before = saved
+            if not told and (told := self.ready()):
+                print(f"ready: {WEB}/docs and {API[:-4]}", flush=True)
+        # Last the Prefect server, which hears how the runs ended.
+        for group in (self.processes.keys() - {"prefect"}, {"prefect"}):
+            for name in group:
+                self.processes[name].terminate()
+            for name in group:
+                try:
+                    self.processes[name].wait(settings.grace + 10)
+                except subprocess.TimeoutExpired:
+                    self.processes[name].kill()
+
+    def ready(self) -> bool:
+        """Whether the app answers and both task servers are subscribed."""
+        try:
+            subscribed = httpx.post(f"{API}/task_workers/filter", json={}, timeout=1).raise_for_status().json()
+            return len(subscribed) == 2 and httpx.get(f"{WEB}/health", timeout=2).is_success
+        except httpx.HTTPError:
+            return False
+
+
+if __name__ == "__main__":
+    for port, variable in ((settings.port, "APP_PORT"), (settings.prefect_port, "APP_PREFECT_PORT")):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                sys.exit(f"error: port {port} is in use. Try: {variable}={port + 10} make dev")
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: stop.set())
+    Stack().keep(stop, reload=True)
