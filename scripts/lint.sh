@@ -22,9 +22,9 @@ nothing_found() { # PATTERN FILE... -> fails, showing the lines, if a line match
   ! grep -nE "$1" "${@:2}" | grep -vE '^[^:]*:[0-9]+: *#'
 }
 
-targets_documented() { # every `make x` in a document exists; docs/COMMANDS.md has them all, being made from the Makefile
+targets_documented() { # every `make x` in a document exists, here or in the project of make new
   local known name
-  known=" $(examples | sed 's/^/ex/' | tr '\n' ' ')$(sed -n 's/^\([a-z][a-z0-9-]*\):.*/\1/p' Makefile | tr '\n' ' ')"
+  known=" $(examples | sed 's/^/ex/' | tr '\n' ' ')$(sed -n 's/^\([a-z][a-z0-9-]*\):.*/\1/p' Makefile template/Makefile | tr '\n' ' ')"
   while read -r name; do
     case $known in *" $name "*) ;; *)
       say "a document mentions make $name, which does not exist"

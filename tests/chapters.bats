@@ -63,10 +63,10 @@ plays_pages() {
 
 @test "README.md and BEFORE.md" { plays_pages README.md BEFORE.md; }
 @test "docs/CODE_ALONG.md: a skeleton, judged, solved, run and reset" { plays_pages docs/CODE_ALONG.md; }
-@test "the commands of the other pages, but for docs/NEXT.md, which next.bats types in make shell" {
+@test "the commands of the other pages" {
   local played
   # shellcheck disable=SC2207 # no page has a space in its name
-  played=($(grep -l '^```bash' ./*.md docs/*.md | sed 's|^\./||' | grep -vE '^(README|BEFORE|docs/CODE_ALONG|docs/NEXT)\.md$'))
+  played=($(grep -l '^```bash' ./*.md docs/*.md | sed 's|^\./||' | grep -vE '^(README|BEFORE|docs/CODE_ALONG)\.md$'))
   grep -qw 'docs/INSTRUCTOR.md' <<<"${played[*]}"
   plays_pages "${played[@]}"
 }

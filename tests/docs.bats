@@ -7,7 +7,7 @@ load helpers
 setup() {
   own_kit
   COPY=$BATS_TEST_TMPDIR/kit
-  copy_kit "$COPY" ./*.md docs tests LICENSE docker
+  copy_kit "$COPY" ./*.md docs tests LICENSE docker template
 }
 teardown() { stop_and_check; }
 

@@ -22,19 +22,21 @@ class Stack:
     """A Prefect server, the app, two task servers and the housekeeper, as processes of this one."""
 
     def __init__(self, **environment: str) -> None:
-        self.processes = dict[str, subprocess.Popen[bytes]]()
-        ours = {"PREFECT_API_URL": API, "PREFECT_HOME": str(settings.data.resolve() / "prefect")}
+        self.processes, home = dict[str, subprocess.Popen[bytes]](), settings.data.resolve() / "prefect"
+        home.mkdir(parents=True, exist_ok=True)
+        ours = {"PREFECT_API_URL": API, "PREFECT_HOME": str(home)}
         more = {"PREFECT_SERVER_API_PORT": str(settings.prefect_port), "PYTHONPATH": str(SOURCE.parent)}
         self.environment = os.environ | environment | ours | more
 
     def start(self, name: str) -> None:
-        # In a session of its own: Ctrl-C reaches it from here only, in the order below.
         command, environment = [sys.executable, "-m", *COMMANDS[name]], self.environment | {"APP_NAME": name}
-        self.processes[name] = subprocess.Popen(command, env=environment, start_new_session=True)
+        self.processes[name] = subprocess.Popen(
+            command, env=environment, start_new_session=True
+        )  # Ctrl-C is ours alone
 
     def keep(self, stopping: threading.Event, reload: bool = False) -> None:
         """Start everything, and again what has died, until told to stop; then stop it all."""
-        told, before = False, 0.0
+        told, saved = False, 0.0
         for name in COMMANDS:
             self.start(name)
         while not stopping.wait(0.5):
@@ -42,11 +44,10 @@ class Stack:
                 if process.poll() is not None:
                     print(f"{name} ended with {process.returncode}; starting it again", flush=True)
                     self.start(name)
-            saved = max(path.stat().st_mtime for path in SOURCE.rglob("*.py"))
+            before, saved = saved, max(path.stat().st_mtime for path in SOURCE.rglob("*.py"))
             if reload and 0 < before < saved:
                 for name in self.processes.keys() - {"prefect"}:  # they finish what they run first
                     self.processes[name].terminate()
-            before = saved
             if not told and (told := self.ready()):
                 print(f"ready: {WEB}/docs and {API[:-4]}", flush=True)
         # Last the Prefect server, which hears how the runs ended.
