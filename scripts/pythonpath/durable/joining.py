@@ -131,7 +131,7 @@ def own_address(host: str) -> str:
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect((host, 9))  # sends nothing
-            return probe.getsockname()[0]
+            return str(probe.getsockname()[0])
         except OSError:
             return ""
 

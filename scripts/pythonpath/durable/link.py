@@ -33,6 +33,7 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 CONNECTIONS = 1000  # at once
 OF_ONE_ADDRESS = 200  # of these
@@ -77,7 +78,8 @@ def _alternative(name: str) -> x509.GeneralName:
 
 
 def _private(key: Any) -> str:
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    pem: bytes = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return pem.decode()
 
 
 def certificates(folder: Path, names: list[str]) -> tuple[Path, Path, bytes]:
@@ -256,7 +258,7 @@ def listener(host: str, port: int, most: int = CONNECTIONS, of_one: int = OF_ONE
     return found
 
 
-def config(app: Any, folder: Path, names: list[str], **more: Any) -> tuple[uvicorn.Config, bytes]:
+def config(app: App, folder: Path, names: list[str], **more: Any) -> tuple[uvicorn.Config, bytes]:
     """What the server is given, with a new certificate for these names of this machine; and the CA (DER).
 
     more: of uvicorn's settings.

@@ -29,6 +29,7 @@ from prefect.client.schemas.objects import StateType
 
 from durable.joining import PORT, PROTOCOL, code_of, write_private
 from durable.link import (
+    App,
     Beside,
     Message,
     Receive,
@@ -126,7 +127,7 @@ def need_plain_event(event: Any) -> None:
 class Port:
     """ASGI, in front of Prefect's application. storage: see storage.place()."""
 
-    def __init__(self, app: Any, sessions: Sessions, password: str, storage: Any) -> None:
+    def __init__(self, app: App, sessions: Sessions, password: str, storage: Any) -> None:
         self.app, self.sessions, self.password, self.storage = app, sessions, password, storage
         self._found = Records(sessions.records, newer_than=time.time() - 300)
 
@@ -296,7 +297,7 @@ class Port:
                 continue
             if not session.record:
                 raise Refusal(409, "first the keys that it serves")
-            written = {"event": line.get("event")}
+            written: dict[str, Any] = {"event": line.get("event")}
             if written["event"] not in EVENTS:
                 raise Refusal(422, "no event of a task server")
             if written["event"] in ("start", "end"):
@@ -358,7 +359,8 @@ class Port:
         async def receive_checked() -> Message:
             nonlocal arriving
             arriving = arriving or asyncio.ensure_future(receive())
-            await asyncio.wait({arriving, over}, return_when=asyncio.FIRST_COMPLETED)
+            either: set[asyncio.Future[Any]] = {arriving, over}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if not arriving.done():
                 return await shut("this session is over")
             message, arriving = arriving.result(), None
