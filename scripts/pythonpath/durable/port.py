@@ -517,7 +517,7 @@ async def serve_both(options: argparse.Namespace) -> None:
 
     app = create_app(final=True)
     api = f"http://127.0.0.1:{options.prefect_port}/api"
-    home = Path(options.folder)
+    home = Path(options.folder).resolve()  # for place() a relative one could be a block, as type/name
     host, port = options.address.rsplit(":", 1)[0].strip("[]"), int(options.address.rsplit(":", 1)[1])
     password, storage = password_in(home), place(options.storage or str(home / "storage"))
     if isinstance(storage, Folder):
