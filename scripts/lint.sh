@@ -96,6 +96,8 @@ check 'shellcheck of the tests' in_two tests/*.bats -- shellcheck --external-sou
 check 'shfmt' shfmt --indent 2 --case-indent --diff "${shell_files[@]}"
 check 'ruff' ruff check --quiet scripts examples tests template
 check 'ruff format' ruff format --quiet --diff scripts examples tests template
+# The first time it reads Prefect, too: 15 s; then it is one.
+check 'types of durable' mypy --no-error-summary --cache-dir "$VENV/mypy"
 check "types of make new's project" types_of_template
 check 'hadolint' hadolint docker/Dockerfile template/Dockerfile
 # What bash 3.2 and the tools of macOS do not have.

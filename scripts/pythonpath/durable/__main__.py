@@ -1,4 +1,4 @@
-"""The commands `python -m durable rescue`, `lost`, `port` and `at`: see the package's docstring."""
+"""The commands `python -m durable rescue`, `lost`, `metrics`, `port` and `at`: see the package's docstring."""
 
 import argparse
 import asyncio
@@ -6,17 +6,21 @@ import os
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import httpx
-
+from durable.away import AWAY, refusal, remedy
 from durable.proved import warn_if_not_proved
+
+if TYPE_CHECKING:  # imported later, only when it is needed: Prefect takes a second
+    from durable.rescuing import Report, Rescuer
 
 PATIENCE = 25  # seconds that --once looks again while it is unsure
 UNSURE = 12  # seconds that `lost` looks again: after 10 s (SETTLE, IDLE) it is sure of what it saw first
 STARTING = 10  # seconds that the Prefect server may take to come up before the rescuer says that it is away
 
 
-def lines_of(report) -> list[str]:  # noqa: ANN001 - Report; imported only when it is needed
+def lines_of(report: "Report") -> list[str]:
     """What to tell people: a line a run, or a line a reason where there are many."""
     lines = []
     for what, runs in (("put back", report.put_back), ("given up", report.given_up)):
@@ -35,20 +39,7 @@ def waits(key: str, count: int) -> str:
     )
 
 
-def remedy(error: Exception) -> str:
-    """What helps against what a look raised."""
-    if refusal(error):
-        return "the right PREFECT_API_URL, and PREFECT_API_AUTH_STRING if the server needs one"
-    return "again, once the Prefect server and the records are there"
-
-
-def refusal(error: Exception) -> bool:
-    """Whether waiting does not help: 401, 404 and their like, or something that is not an address."""
-    answer = getattr(error, "response", None)
-    return isinstance(error, httpx.UnsupportedProtocol) or (answer is not None and 400 <= answer.status_code < 500)
-
-
-async def once(rescuer) -> int:  # noqa: ANN001
+async def once(rescuer: "Rescuer") -> int:
     """One look, and more while some runs may still report by themselves. Returns the exit code."""
     began, done, told = time.monotonic(), 0, False
     while True:
@@ -71,7 +62,7 @@ async def once(rescuer) -> int:  # noqa: ANN001
     return 0
 
 
-async def lost(finder) -> int:  # noqa: ANN001
+async def lost(finder: "Rescuer") -> int:
     """A line for each run that is lost: its id, what it is, its task's key, and why. Returns 1 if there is one, else 0.
 
     A run is orphaned if its task server died, and forgotten if it is in no queue.
@@ -89,15 +80,15 @@ async def lost(finder) -> int:  # noqa: ANN001
     return 1 if report.lost else 0
 
 
-async def for_ever(rescuer, every: float) -> None:  # noqa: ANN001
+async def for_ever(rescuer: "Rescuer", every: float) -> None:
     """Look every so many seconds; say what was done, and once what is wrong."""
-    away, told_away, told, began = False, False, set(), time.monotonic()
-    starting = True
+    away, told_away, starting, began = False, False, True, time.monotonic()
+    told: set[str] = set()
     print(f"rescuer: comparing {rescuer.folder} with Prefect's states every {every:g} s", flush=True)
     while True:
         try:
             report = await rescuer.look()
-        except (httpx.HTTPError, OSError, ValueError) as error:  # ValueError: half an answer, which is no JSON
+        except AWAY as error:
             # At a start the server may come up a moment later: that is no news.
             if not told_away and (refusal(error) or not starting or time.monotonic() - began > STARTING):
                 why = f"{type(error).__name__}: {error}".splitlines()[0]
@@ -116,7 +107,7 @@ async def for_ever(rescuer, every: float) -> None:  # noqa: ANN001
         await asyncio.sleep(0.5 if away else every)
 
 
-def number(least: float, kind: type = float):  # noqa: ANN201
+def number(least: float, kind: Callable[[str], float] = float) -> Callable[[str], float]:
     """For argparse: a number that is not less, and a finite one."""
 
     def parse(text: str) -> float:
@@ -138,9 +129,13 @@ def main() -> int:
         from durable import port
 
         return port.main(sys.argv[2:])
+    if sys.argv[1:2] == ["metrics"]:
+        from durable import metrics
+
+        return metrics.main(sys.argv[2:])
     parser = argparse.ArgumentParser(
         prog="python -m durable",
-        description="Puts lost background runs back. Two more commands have a -h of their own: port and at.",
+        description="Puts lost background runs back. Three more commands have a -h of their own: metrics, port and at.",
     )
     commands = parser.add_subparsers(required=True, dest="command")
     rescue = commands.add_parser("rescue", help="put lost runs back into the queue")
@@ -175,7 +170,7 @@ def main() -> int:
         if options.once:
             return asyncio.run(once(rescuer))
         asyncio.run(for_ever(rescuer, options.every))
-    except (httpx.HTTPError, OSError, ValueError) as error:
+    except AWAY as error:
         print(f"error: the Prefect API or the records failed: {error!r}. Try: {remedy(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -138,7 +138,7 @@ def keep_clients() -> None:
             kept[loop] = KeptClient(get_current_settings().api.url or "")
         return kept[loop]
 
-    tasks.get_client = get_client
+    tasks.get_client = get_client  # type: ignore[assignment]  # Prefect's has arguments that it does not give itself
 
 
 class RecordOverPort:

@@ -18,6 +18,7 @@ import re
 import typing
 from collections.abc import Callable
 from functools import lru_cache
+from types import GenericAlias
 from typing import Any
 from uuid import UUID
 
@@ -117,9 +118,9 @@ def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
         if parameter.default is None and name in hints:
             hints[name] = hints[name] | None
         if parameter.kind is parameter.VAR_POSITIONAL:
-            hints[name] = tuple[hints.get(name, Any), ...]
+            hints[name] = GenericAlias(tuple, (hints.get(name, Any), ...))
         elif parameter.kind is parameter.VAR_KEYWORD:
-            hints[name] = dict[str, hints.get(name, Any)]
+            hints[name] = GenericAlias(dict, (str, hints.get(name, Any)))
     return {name: hint for name, hint in hints.items() if hint is not Any}
 
 
@@ -145,7 +146,7 @@ def to_json(value: Any, hint: Any, name: str) -> Any:
     )
 
 
-class Plain(Serializer):  # type: ignore[type-arg]  # Prefect takes Serializer[Any] for another kind
+class Plain(Serializer):  # Prefect takes Serializer[Any] for another kind
     """Prefect's name for what writes a result and reads it. task: the key of the task whose signature says how."""
 
     type: str = Field(default="plain", frozen=True)
@@ -170,32 +171,32 @@ class Plain(Serializer):  # type: ignore[type-arg]  # Prefect takes Serializer[A
         return back_from_json(shape["value"], self._hint())
 
 
-async def store_parameters(store: ResultStore, identifier: UUID, data: dict[str, Any]) -> None:
+async def store_parameters(result_store: ResultStore, identifier: UUID, parameters: dict[str, Any]) -> None:
     """In the place of Prefect's: the parameters alone, without the settings of who submits. Raises CannotTravel."""
-    task = known[typing.cast(Plain, store.serializer).task]
-    if data.get("wait_for"):
+    task = known[typing.cast(Plain, result_store.serializer).task]
+    if parameters.get("wait_for"):
         raise CannotTravel("wait_for names runs of this process, which cannot travel. Try: submitting when they ended")
     hints = hints_of(task.fn)
-    given = data.get("parameters", {})
+    given = parameters.get("parameters", {})
     plain = {name: to_json(value, hints.get(name, NONE), f"{name} of {task.name}") for name, value in given.items()}
-    metadata = ResultRecordMetadata(serializer=store.serializer, storage_key=str(identifier))
+    metadata = ResultRecordMetadata(serializer=result_store.serializer, storage_key=str(identifier))
     record = ResultRecord(result=orjson.dumps({"parameters": plain}).decode(), metadata=metadata)
     content = record.model_dump_json(serialize_as_any=True).encode()
     if len(content) > LARGEST:
         raise CannotTravel(f"the parameters of {task.name} have {len(content):,} bytes, and {LARGEST:,} may travel")
-    await typing.cast(Files, store.result_storage).awrite_path(f"parameters/{identifier}", content)
+    await typing.cast(Files, result_store.result_storage).awrite_path(f"parameters/{identifier}", content)
 
 
-async def read_parameters(store: ResultStore, identifier: UUID) -> dict[str, Any]:
+async def read_parameters(result_store: ResultStore, identifier: UUID) -> dict[str, Any]:
     """In the place of Prefect's. Raises NotPlain, or ValueError where they are not what the signature declares."""
-    task = known[typing.cast(Plain, store.serializer).task]
-    content = await typing.cast(Files, store.result_storage).aread_path(f"parameters/{identifier}")
-    hints, parameters = hints_of(task.fn), parsed(parsed(content)["result"])["parameters"]
-    unknown = parameters.keys() - inspect.signature(task.fn).parameters.keys()
+    task = known[typing.cast(Plain, result_store.serializer).task]
+    content = await typing.cast(Files, result_store.result_storage).aread_path(f"parameters/{identifier}")
+    hints, given = hints_of(task.fn), parsed(parsed(content)["result"])["parameters"]
+    unknown = given.keys() - inspect.signature(task.fn).parameters.keys()
     if unknown:
         raise NotPlain(f"{task.name} has no parameter {sorted(unknown)[0]!r}")
     found = {}
-    for name, value in parameters.items():
+    for name, value in given.items():
         try:
             found[name] = back_from_json(value, hints.get(name, NONE))
         except ValueError:
@@ -216,10 +217,10 @@ class Files(WritableFileSystem):
         """Prefect asks under which key it will find a result again; None: under the one that it has."""
         return key_of(path) if path and key_of(path) != path else None
 
-    def read_path(self, path: str, _sync: bool = True) -> bytes:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def read_path(self, path: str, _sync: bool = True) -> bytes:  # type: ignore[override]
         return plain_record(self._where.read(key_of(path)), key_of(path))
 
-    def write_path(self, path: str, content: bytes, _sync: bool = True) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def write_path(self, path: str, content: bytes, _sync: bool = True) -> None:  # type: ignore[override]
         self._where.write(key_of(path), plain_record(content, key_of(path)))
 
     async def aread_path(self, path: str) -> bytes:
@@ -264,7 +265,7 @@ def use(where: Any) -> None:
         return default
 
     ResultStore.update_for_task = update_for_task  # type: ignore[method-assign]
-    ResultStore.aupdate_for_task = later  # type: ignore[method-assign]
+    ResultStore.aupdate_for_task = later  # type: ignore[method-assign, assignment]
     results._get_default_result_storage = lambda: default
     results._aget_default_result_storage = result_storage
     for module in (results, tasks, task_worker):

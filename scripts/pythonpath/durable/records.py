@@ -6,6 +6,7 @@ A line is a JSON object with the time `at` (seconds since 1970). The first says 
                                                is acknowledged, so whatever has left the server's queue is on record
     {"event": "end", "run": …, "how": …}       returned, refused, given back, unreadable
     {"event": "back", "run": …, "state": …}    this run is put back: who receives it by that old state must refuse
+    {"event": "given up", "run": …}            it was set to Crashed, because too many processes died with it
     {"event": "up"}, {"event": "away"}         connected to the server's queue; not connected
     {"event": "down"}                          nobody listened at the server's address: what was queued before is gone
 
@@ -28,7 +29,10 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import asyncio
 
 NEWEST = 10_000  # ends of runs that are remembered of a process
 OURS: set[Path] = set()  # lock files of this process: opening and closing one would drop its lock
@@ -37,7 +41,8 @@ OURS: set[Path] = set()  # lock files of this process: opening and closing one w
 class Record:
     """The lines that one process appends to its own file; does nothing without a folder."""
 
-    over = None  # of a record on another machine: see over_port.py
+    over: "asyncio.Event | None" = None  # this and the next of a record on another machine: see over_port.py
+    why_over = ""
 
     def __init__(self, folder: str | os.PathLike[str] | None, name: str, **about: Any) -> None:
         self.path: Path | None = None
@@ -47,7 +52,8 @@ class Record:
             folder = Path(folder).resolve()  # so that OURS has one name for each file
             path = folder / f"{socket.gethostname()}-{os.getpid()}-{time.time_ns()}.jsonl"
             self._open(path, leased="lease" in about)
-            self.write(**{"server": name, "host": socket.gethostname(), "pid": os.getpid()} | about)
+            first: dict[str, Any] = {"server": name, "host": socket.gethostname(), "pid": os.getpid()}
+            self.write(**first | about)
 
     @classmethod
     def again(cls, path: Path) -> "Record":
@@ -98,6 +104,7 @@ class Record:
         """Here a line is there once it is written."""
 
     async def end(self) -> None:
+        """close(), for a task server."""
         self.close()
 
     def heard(self) -> None:

@@ -91,7 +91,7 @@ class Rescuer:
     """
 
     def __init__(self, folder: str | os.PathLike[str], max_rescues: int = 3, name: str | None = "rescuer") -> None:
-        if get_current_settings().api.url is None:  # Prefect would start a server of its own, for this process
+        if not get_current_settings().api.url:  # Prefect would start a server of its own, for this process
             raise ValueError("a rescuer needs PREFECT_API_URL, the address of the Prefect server")
         self.folder = Path(folder).resolve()
         self.max_rescues = max_rescues
@@ -185,7 +185,7 @@ class Rescuer:
         await self._tell(client, report.put_back + report.given_up)
         for run in seen.waiting:
             queued = run.task_key not in seen.served and self._queued(run)
-            if queued and seen.at - run.state.timestamp.timestamp() > IDLE / 2:
+            if queued and run.state and seen.at - run.state.timestamp.timestamp() > IDLE / 2:
                 report.unserved[run.task_key] = report.unserved.get(run.task_key, 0) + 1
         if seen.everything:
             self._all_seen = seen.at
@@ -213,7 +213,8 @@ class Rescuer:
 
     async def _task_workers(self, client: PrefectClient) -> list[dict[str, list[str]]]:
         answer = await client._client.post("/task_workers/filter", json={})
-        return answer.json()
+        workers: list[dict[str, list[str]]] = answer.json()
+        return workers
 
     @staticmethod
     def _queued(run: TaskRun) -> bool:
@@ -295,3 +296,4 @@ class Rescuer:
         died = ", ".join(dict.fromkeys(start.by.name for start in story.starts if start.ended is None))
         lost_run.why = f"Given up after {self.max_rescues} rescues: the task servers that had this run died ({died})"
         await client.set_task_run_state(lost_run.run.id, Crashed(message=lost_run.why), force=True)
+        self.record.write(event="given up", run=str(lost_run.run.id))

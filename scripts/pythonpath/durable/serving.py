@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypedDict, TypeVar, Unpack, cast
 from uuid import UUID
 
 import anyio
@@ -26,6 +26,7 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.client.subscriptions import Subscription
 from prefect.events.worker import EventsWorker
 from prefect.exceptions import ObjectNotFound
+from prefect.filesystems import WritableFileSystem
 from prefect.logging.loggers import get_logger
 from prefect.results import ResultStore
 from prefect.settings import PREFECT_LOCAL_STORAGE_PATH, get_current_settings
@@ -77,8 +78,8 @@ def queued_again(message: str, parameters: UUID | str | None) -> State[Any]:
 
 def line_on_page(run: TaskRun, message: str) -> LogCreate:
     """A log line on the run's page, where the UI shows it for good: the message on its state is soon replaced."""
-    at = datetime.now(UTC)
-    return LogCreate(name="durable", level=logging.WARNING, message=message, timestamp=at, task_run_id=run.id)
+    line = {"name": "durable", "level": logging.WARNING, "message": message, "timestamp": datetime.now(UTC)}
+    return LogCreate.model_validate(line | {"task_run_id": run.id})
 
 
 async def note_start(record: Record | RecordOverPort, run: TaskRun) -> str | None:
@@ -151,7 +152,7 @@ class Deliveries(Subscription[TaskRun]):
 
     async def _ensure_connected(self) -> None:
         try:
-            await super()._ensure_connected()
+            await super()._ensure_connected()  # type: ignore[no-untyped-call]
         except Exception as error:
             if type(error) is not Exception:
                 raise
@@ -367,7 +368,7 @@ class DrainingTaskWorker(TaskWorker):
         try:
             # By the module: plain.use() exchanges both.
             storage = await task_worker.get_or_create_default_task_scheduling_storage()
-            store = await ResultStore(result_storage=storage).aupdate_for_task(task)
+            store = await ResultStore(result_storage=cast(WritableFileSystem, storage)).aupdate_for_task(task)
             await task_worker.read_parameters(store, identifier)
         except NotPlain:
             raise
@@ -501,7 +502,7 @@ async def aserve(
             raise ValueError(f"two functions have the key {task.task_key}. Try: another name, or keyed() with another")
     if status_server_port is not None:
         raise ValueError("status_server_port crashes the task server of Prefect 3.9.1")
-    if get_current_settings().api.url is None:
+    if not get_current_settings().api.url:
         raise ValueError("a task server needs PREFECT_API_URL: start a Prefect server and set it")
     warn_if_not_proved()
     name = name or f"{socket.gethostname()}-{os.getpid()}"
@@ -587,7 +588,18 @@ async def _end_process(worker: DrainingTaskWorker) -> None:
     os._exit(1 if worker.stuck.is_set() else 0)
 
 
-def serve(*tasks: Task[..., Any], **options: Any) -> Coroutine[Any, Any, None] | None:
+class Options(TypedDict, total=False):
+    """What serve() takes besides tasks, as aserve() does."""
+
+    limit: int | None
+    status_server_port: int | None
+    timeout: float | None
+    grace: float
+    name: str | None
+    records: str | os.PathLike[str] | None
+
+
+def serve(*tasks: Task[..., Any], **options: Unpack[Options]) -> Coroutine[Any, Any, None] | None:
     """The same from ordinary code; returns when the task server has stopped. Refused: one line, and exit code 2.
 
     In an asynchronous program it is `await serve(…)`, as with Prefect's own.
@@ -602,4 +614,4 @@ def serve(*tasks: Task[..., Any], **options: Any) -> Coroutine[Any, Any, None] |
     return None
 
 
-serve.aio = aserve  # pyright: ignore[reportFunctionMemberAccess]  # by which Prefect's own has it, too
+serve.aio = aserve  # type: ignore[attr-defined]  # by which Prefect's own has it, too

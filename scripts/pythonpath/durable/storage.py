@@ -76,7 +76,7 @@ class OfPrefect:
 
     def _block(self) -> Any:
         if self._loaded is None:
-            self._loaded = Block.load(self._name, _sync=True)  # pyright: ignore[reportCallIssue]
+            self._loaded = Block.load(self._name, _sync=True)  # type: ignore[call-arg]  # Prefect's decorator takes it
         return self._loaded
 
     async def _ablock(self) -> Any:
@@ -85,13 +85,13 @@ class OfPrefect:
         return self._loaded
 
     def read(self, key: str) -> bytes:
-        return call_explicitly_sync_block_method(self._block(), "read_path", (key,), {})
+        return bytes(call_explicitly_sync_block_method(self._block(), "read_path", (key,), {}))
 
     def write(self, key: str, content: bytes) -> None:
         call_explicitly_sync_block_method(self._block(), "write_path", (key,), {"content": content})
 
     async def aread(self, key: str) -> bytes:
-        return await call_explicitly_async_block_method(await self._ablock(), "read_path", (key,), {})
+        return bytes(await call_explicitly_async_block_method(await self._ablock(), "read_path", (key,), {}))
 
     async def awrite(self, key: str, content: bytes) -> None:
         await call_explicitly_async_block_method(await self._ablock(), "write_path", (key,), {"content": content})

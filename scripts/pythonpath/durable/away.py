@@ -1,0 +1,19 @@
+"""What a question to the Prefect API may raise, and what helps."""
+
+import httpx
+
+# ValueError: half an answer, which is no JSON.
+AWAY = (httpx.HTTPError, OSError, ValueError)
+
+
+def refusal(error: Exception) -> bool:
+    """Whether waiting does not help: 401, 404 and their like, or something that is not an address."""
+    answer = getattr(error, "response", None)
+    return isinstance(error, httpx.UnsupportedProtocol) or (answer is not None and 400 <= answer.status_code < 500)
+
+
+def remedy(error: Exception) -> str:
+    """What helps, for a line that ends "Try: …"."""
+    if refusal(error):
+        return "the right PREFECT_API_URL, and PREFECT_API_AUTH_STRING if the server needs one"
+    return "again, once the Prefect server and the records are there"
