@@ -1,14 +1,23 @@
 #!/usr/bin/env bats
 # The package durable on its own, as an engineer takes it along: a service in a folder elsewhere, on the kit's Prefect server.
+# It is the installed wheel; DURABLE_FROM=scripts/pythonpath: the folder, as it stands there.
 # bats file_tags=ex6
 
 load helpers
 
+setup_file() {
+  own_kit "$BATS_FILE_TMPDIR"
+  if [ -n "${DURABLE_FROM:-}" ]; then return 0; fi
+  ok make wheel OUT="$BATS_FILE_TMPDIR"
+  "$PYTHON_OF_TESTS" -m venv "$BATS_FILE_TMPDIR/tools"
+  export DURABLE_FROM=$BATS_FILE_TMPDIR/installed
+  ok "$BATS_FILE_TMPDIR/tools/bin/pip" install --quiet --no-index --no-deps --target "$DURABLE_FROM" "$BATS_FILE_TMPDIR"/*.whl
+}
 setup() {
   own_kit
   SERVICE="$BATS_TEST_TMPDIR/a service"
   mkdir -p "$SERVICE/records"
-  cp -R scripts/pythonpath/durable "$SERVICE/"
+  cp -R "$DURABLE_FROM"/durable* "$SERVICE/"
   ok make ex1 # leaves a Prefect server
 }
 teardown() { stop_and_check; }

@@ -262,6 +262,7 @@ not_here() {
 }
 need_chromium() { command -v chromium >/dev/null || not_here 'no chromium here (sudo apt install chromium)'; }
 need_tmux() { command -v tmux >/dev/null || not_here 'no tmux here (sudo apt install tmux)'; }
+need_prometheus() { command -v promtool >/dev/null || not_here 'no prometheus here (sudo apt install prometheus)'; }
 need_unshare() { unshare -rn true 2>/dev/null || not_here 'unshare -n is not allowed here'; }
 
 pages=0

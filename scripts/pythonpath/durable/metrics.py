@@ -1,0 +1,237 @@
+"""`python -m durable metrics --records FOLDER` shows numbers for Prometheus at http://127.0.0.1:9400/metrics.
+
+What waits, and what is lost, it asks Prefect's API; who is alive and what runs it reads in the records, each line once.
+Of a run whose end is on record it asks the API for its state, once it has one, up to 200 in a request.
+
+Counters begin with 0 at each start of this process: what is on record by then is not counted, and Prometheus' rate()
+and increase() know what to do. While it lives they never go back. While the API is away durable_up is 0, and what comes
+from the API stays as it was.
+
+Each look at the API is followed by a pause of 50 times the CPU time that it took, so however much waits, they take no
+more than 2 % of a core. With 10,000 runs that wait, their numbers are some minutes old; those from the records are
+never older than --every.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import sys
+import time
+from collections import Counter as Count
+from pathlib import Path
+from typing import Any
+
+import orjson
+import prometheus_client
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+
+from durable.away import AWAY, remedy
+from durable.records import Process, Records
+from durable.rescuing import PAGE, SETTLE, Report, Rescuer, Seen
+
+SHARE = 50  # a look at the API is followed by a pause of so many times its CPU time
+LATE = 60  # seconds after which a run that ended on record and not in Prefect is no longer asked for
+REMEMBER = 600  # seconds for which a run that was counted is not counted again
+BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)  # seconds that a run takes
+
+
+class Lines(Records):
+    """Records that keep what the counters need of the lines that are new."""
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        super().__init__(folder)
+        self.ended: set[str] = set()  # ids of runs that have ended, or were given up
+        self.rescued = 0
+        self.given_up = 0
+
+    def _take(self, process: Process, line: dict[str, Any]) -> None:
+        super()._take(process, line)
+        event, how = line.get("event"), line.get("how", "returned")
+        if event == "given up" or (event == "end" and how not in ("refused", "given back")):
+            self.ended.add(line["run"])
+        self.rescued += event == "back" and bool(line.get("counted"))
+        self.given_up += event == "given up"
+
+
+class Metrics(Rescuer):
+    """What is shown, and what it is made from. Finds what is lost as a rescuer does, and changes nothing.
+
+    folder: of the records. Raises ValueError without a PREFECT_API_URL.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        super().__init__(folder, name=None)
+        self.records: Lines = Lines(self.folder)
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)  # what this costs: process_cpu_seconds_total
+        self.up = Gauge("durable_up", "1 if the Prefect API and the records could be read, else 0", registry=registry)
+        self.waiting = Gauge(
+            "durable_runs_waiting", "Runs in the queue, which no task server has", ["task"], registry=registry
+        )
+        self.oldest = Gauge(
+            "durable_runs_waiting_oldest_seconds", "How long the oldest of these waits", ["task"], registry=registry
+        )
+        self.running = Gauge("durable_runs_running", "Runs that a live task server has", registry=registry)
+        self.alive = Gauge("durable_task_servers_alive", "Task servers that live, busy or not", registry=registry)
+        self.lost = Gauge(
+            "durable_runs_lost",
+            "Runs that nobody has: their task server died (orphaned), or they are in no queue (forgotten)",
+            ["kind"],
+            registry=registry,
+        )
+        self.rescued = Counter(
+            "durable_runs_rescued", "Runs put back because a task server died with them", registry=registry
+        )
+        self.given_up = Counter(
+            "durable_runs_given_up", "Runs set to Crashed, as too many task servers died with them", registry=registry
+        )
+        self.ended = Counter(
+            "durable_runs_ended", "Runs that ended, by the type of their state", ["task", "state"], registry=registry
+        )
+        self.seconds = Histogram(
+            "durable_run_seconds", "How long a run was Running", ["task"], buckets=BUCKETS, registry=registry
+        )
+        self._unknown: dict[str, float] = {}  # ids of runs whose end Prefect has not told yet, and since when
+        self._counted: dict[str, float] = {}  # ids of runs that were counted, and when
+        self._tasks: set[str] = set()  # of which a run has ever waited
+        self._first = True
+
+    def read_records(self) -> None:
+        """Take in the lines that are new. Raises OSError."""
+        self.records.read()
+        lines, now = self.records, time.monotonic()
+        if not self._first:
+            self.rescued.inc(lines.rescued)
+            self.given_up.inc(lines.given_up)
+            self._unknown |= {run: now for run in lines.ended - self._counted.keys() - self._unknown.keys()}
+        self._first, lines.rescued, lines.given_up = False, 0, 0
+        lines.ended.clear()
+        living = [process for process in lines.processes.values() if process.alive and process.keys]
+        self.alive.set(len(living))
+        self.running.set(sum(len(process.open) for process in living))
+
+    async def ask(self, client: PrefectClient) -> None:
+        """Ask the API for what waits, what is lost and what has ended. Raises what AWAY names."""
+        try:
+            report, seen = await self._find(client)
+            self._show(report, seen)
+            await self._count_ended(client)
+        except AWAY:
+            await self._note_if_down()
+            raise
+        under_way = {str(run.id) for run in seen.runs + seen.waiting}
+        self.records.forget(seen.at - 3 * SETTLE, but=under_way)
+
+    def _show(self, report: Report, seen: Seen) -> None:
+        since: dict[str, list[float]] = {task: [] for task in self._tasks}  # also those of which none waits now
+        for run in seen.waiting:
+            story = self.records.runs.get(str(run.id))
+            if run.state and self._queued(run) and not (story and story.running_on()):
+                since.setdefault(run.task_key, []).append(run.state.timestamp.timestamp())
+        self._tasks |= since.keys()
+        for task, times in since.items():
+            self.waiting.labels(task).set(len(times))
+            self.oldest.labels(task).set(max(0.0, seen.at - min(times, default=seen.at)))
+        kinds = Count("orphaned" if lost_run.rescue else "forgotten" for lost_run in report.lost)
+        for kind in ("orphaned", "forgotten"):
+            self.lost.labels(kind).set(kinds[kind])
+
+    async def _count_ended(self, client: PrefectClient) -> None:
+        asked = list(self._unknown)
+        for start in range(0, len(asked), PAGE):
+            ids = asked[start : start + PAGE]
+            # Not by the client's own method: it makes an object of each run, which takes ten times as long.
+            wanted = {"task_runs": {"id": {"any_": ids}}, "limit": PAGE}
+            answer = await client._client.post("/task_runs/filter", json=wanted)
+            for run in orjson.loads(answer.content):
+                if run["state_type"] in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED"):
+                    self.ended.labels(run["task_key"], run["state_type"].lower()).inc()
+                    if run["start_time"]:
+                        self.seconds.labels(run["task_key"]).observe(run["total_run_time"])
+                    self._counted[run["id"]] = time.monotonic()
+                    del self._unknown[run["id"]]
+        now = time.monotonic()
+        self._unknown = {run: since for run, since in self._unknown.items() if now - since < LATE}
+        self._counted = {run: at for run, at in self._counted.items() if now - at < REMEMBER}
+
+    async def for_ever(self, every: float) -> None:
+        """Look every so many seconds, until cancelled. While the API or the folder is away, durable_up is 0."""
+        told = False
+        with contextlib.suppress(OSError):  # which ask() tells of, here and below
+            self.read_records()
+        reading = asyncio.create_task(self._read_on(every))
+        try:
+            # One for long: a new client costs 50 ms of CPU.
+            async with get_client(httpx_settings={"timeout": 20}) as client:
+                while True:
+                    used = time.process_time()
+                    try:
+                        await self.ask(client)
+                    except AWAY as error:
+                        self.up.set(0)
+                        if not told:
+                            why = f"{type(error).__name__}: {error}".splitlines()[0]
+                            what = f"the Prefect API or the records are away ({why}), and durable_up is 0; looking on"
+                            print(f"metrics: {what}. Try: {remedy(error)}", flush=True)
+                        told = True
+                    else:
+                        self.up.set(1)
+                        if told:
+                            print("metrics: the Prefect API is back", flush=True)
+                        told = False
+                    await asyncio.sleep(max(every, SHARE * (time.process_time() - used)))
+        finally:
+            reading.cancel()
+
+    async def _read_on(self, every: float) -> None:
+        """By itself, for the API may take its time to answer, or not to."""
+        while True:
+            await asyncio.sleep(every)
+            with contextlib.suppress(OSError):
+                self.read_records()
+
+
+def main(arguments: list[str]) -> int:
+    """The command. Returns its exit code: 2 for bad input and for a port that is taken."""
+    parser = argparse.ArgumentParser(
+        prog="python -m durable metrics", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--records", default=os.environ.get("RECORDS"), help="their folder ($RECORDS)")
+    parser.add_argument("--port", type=int, default=9400, help="9400")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="127.0.0.1; in a container 0.0.0.0: it asks nobody who they are"
+    )
+    parser.add_argument("--every", type=float, default=5, metavar="SECONDS", help="between looks (5)")
+    options = parser.parse_args(arguments)
+    if not options.records:
+        parser.error("which folder? --records FOLDER, the one that the task servers have")
+    if not 0 < options.port < 65536:
+        parser.error(f"--port: {options.port} is no port")
+    if not 0.5 <= options.every <= 3600:
+        parser.error(f"--every: {options.every:g} is not a number of seconds from 0.5 to 3600")
+    try:
+        Path(options.records).mkdir(parents=True, exist_ok=True)  # the task servers may come later
+        metrics = Metrics(options.records)
+    except ValueError as error:
+        print(f"error: {error}. Try: export PREFECT_API_URL=http://127.0.0.1:4200/api", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"error: the folder of the records cannot be made ({error}). Try: another --records", file=sys.stderr)
+        return 2
+    try:
+        # A series more of each, which nothing here needs.
+        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
+        prometheus_client.start_http_server(options.port, options.host, metrics.registry)
+    except OSError as error:
+        what = f"cannot listen at {options.host}:{options.port} ({error.strerror})"
+        print(f"error: {what}. Try: another --port", file=sys.stderr)
+        return 2
+    print(f"metrics: http://{options.host}:{options.port}/metrics", flush=True)
+    # A client that has been connected tries five more times, for a minute (_send_with_retry in 3.9.1's client/base.py):
+    # durable_up would be that late. One more is for an answer 503; after that comes the next look.
+    with contextlib.suppress(KeyboardInterrupt), temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1}):
+        asyncio.run(metrics.for_ever(options.every))
+    return 0
