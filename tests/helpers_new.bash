@@ -52,7 +52,7 @@ with sqlite3.connect(data / "prefect" / "prefect.db", timeout=10) as database:
     for run in runs:
         states = database.execute("select state_details, data from task_run_state where task_run_id = ?", (run,)).fetchall()
         text = " ".join(str(part) for state in states for part in state)
-        files = [path for path in (data / "runs").rglob("*-*") if path.name in text]
+        files = [path for path in (data / "runs").rglob("*") if path.is_file() and path.name in text]
         assert len(files) == 2, (run, files)
         for path in files:
             os.utime(path, (old, old))

@@ -92,12 +92,19 @@ keyed, serve = lambda *_, **__: lambda job: job, lambda *jobs, limit, **_: stock
   is "$(sign_up ford)" 409 'answer for an address that is taken'
   is "$(sign_up 'no address')" 422 'answer for what is no address'
   refused "APP_PORT=$((WEB_PORT + 10)) make dev" "$IN_PROJECT" make dev
+  # A Prefect server that does not answer is said at once, and leaves no user behind.
+  kill -STOP "$(pids_of 'prefect server')"
+  is "$(sign_up zaphod)" 503 'answer while the Prefect server is away'
+  kill -CONT "$(pids_of 'prefect server')"
+  within 20 eval '[ "$(sign_up zaphod)" = 201 ]'
+  within 20 states_are Completed
   # Saved code is taken up, and what dies is started again.
   sed -i.kept 's/"%s %s", what/"saved: %s %s", what/' "$PROJECT/src/shop/tasks.py"
   within 20 eval '[ "$(grep -c "^task-server-. ended with 0" "$dev_log")" -eq 2 ]'
   within 20 eval '[ "$(task_servers)" -eq 2 ]'
   kill -KILL "$(pids_of shop.tasks | head -n 1)"
   within 20 grep -q '^task-server-. ended with -9' "$dev_log"
+  within 20 curl -sf "$WEB/health"
   is "$(sign_up trillian)" 201 'answer'
   within 20 states_are Completed
   within 10 grep -q '"message": "saved: welcome' "$dev_log"
@@ -105,9 +112,9 @@ keyed, serve = lambda *_, **__: lambda job: job, lambda *jobs, limit, **_: stock
   sed -n '/^ready/,$p' "$dev_log" | grep -v ' ended with \|^ready' | "$PYTHON_OF_TESTS" -c 'import json, sys; [json.loads(line)["message"] for line in sys.stdin]'
   # Of two sign-ups the one is made to have been 40 days ago, with its files.
   make_old "$first"
-  "$IN_PROJECT" .venv/bin/python -c 'import asyncio; from shop.housekeeper import delete_old; print(asyncio.run(delete_old(30)))' | grep -qx 3
-  is "$(api /task_runs/count '{}')" 3 'runs left'
-  is "$(find "$PROJECT/data/runs" -type f | wc -l | tr -d ' ')" 6 'files of these: parameters and results'
+  "$IN_PROJECT" env PYTHONPATH=src PREFECT_API_URL="$API" .venv/bin/python -c 'import asyncio; from shop.housekeeper import delete_old; print(asyncio.run(delete_old(30)))' | grep -qx 3
+  is "$(api /task_runs/count '{}')" 6 'runs left'
+  is "$(find "$PROJECT/data/runs" -type f | wc -l | tr -d ' ')" 12 'files of these: parameters and results'
   kill -INT -- "-$dev_pid"
   within 30 eval '[ -z "$(pids_of shop.)" ]'
 }

@@ -54,6 +54,6 @@ def test_a_sign_up_answers_with_three_runs_which_complete_and_some_are_refused(s
 
 def test_old_runs_go_with_their_files_and_new_ones_stay(stack: Stack) -> None:
     assert sign_up(email="marvin@example.com").is_success
-    before = set(STORAGE.rglob("*-*"))
-    assert asyncio.run(delete_old(1)) == 0 and before and before == set(STORAGE.rglob("*-*"))
-    assert asyncio.run(delete_old(0)) >= 3 and not set(STORAGE.rglob("*-*"))
+    before = set(STORAGE.rglob("*"))  # a file of parameters and one of the result for each run, and a folder
+    assert asyncio.run(delete_old(1)) == 0 and before == set(STORAGE.rglob("*")) and len(before) >= 7
+    assert asyncio.run(delete_old(0)) >= 3 and set(STORAGE.rglob("*")) == {STORAGE / "parameters"}
