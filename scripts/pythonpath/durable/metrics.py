@@ -33,7 +33,7 @@ from durable.records import Process, Records
 from durable.rescuing import PAGE, SETTLE, Report, Rescuer, Seen
 
 SHARE = 50  # a look at the API is followed by a pause of so many times its CPU time
-LATE = 60  # seconds after which a run that ended on record and not in Prefect is no longer asked for
+LATE = 60  # seconds for which Prefect is asked for the state of a run that has ended on record
 REMEMBER = 600  # seconds for which a run that was counted is not counted again
 BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)  # seconds that a run takes
 
@@ -94,7 +94,9 @@ class Metrics(Rescuer):
         self.seconds = Histogram(
             "durable_run_seconds", "How long a run was Running", ["task"], buckets=BUCKETS, registry=registry
         )
-        self._unknown: dict[str, float] = {}  # ids of runs whose end Prefect has not told yet, and since when
+        self._unknown: dict[
+            str, float
+        ] = {}  # ids of runs that have ended on record; when Prefect was first asked, or 0
         self._counted: dict[str, float] = {}  # ids of runs that were counted, and when
         self._tasks: set[str] = set()  # of which a run has ever waited
         self._first = True
@@ -102,13 +104,15 @@ class Metrics(Rescuer):
     def read_records(self) -> None:
         """Take in the lines that are new. Raises OSError."""
         self.records.read()
-        lines, now = self.records, time.monotonic()
+        lines = self.records
         if not self._first:
             self.rescued.inc(lines.rescued)
             self.given_up.inc(lines.given_up)
-            self._unknown |= {run: now for run in lines.ended - self._counted.keys() - self._unknown.keys()}
+            self._unknown |= dict.fromkeys(lines.ended - self._counted.keys() - self._unknown.keys(), 0.0)
         self._first, lines.rescued, lines.given_up = False, 0, 0
         lines.ended.clear()
+        for path in [path for path, process in lines.processes.items() if not process.alive and not path.exists()]:
+            del lines.processes[path]  # a rescuer has tidied up
         living = [process for process in lines.processes.values() if process.alive and process.keys]
         self.alive.set(len(living))
         self.running.set(sum(len(process.open) for process in living))
@@ -154,7 +158,8 @@ class Metrics(Rescuer):
                     self._counted[run["id"]] = time.monotonic()
                     del self._unknown[run["id"]]
         now = time.monotonic()
-        self._unknown = {run: since for run, since in self._unknown.items() if now - since < LATE}
+        first = {run: self._unknown.get(run, 0.0) or now for run in asked if run in self._unknown}
+        self._unknown = {run: at for run, at in (self._unknown | first).items() if not at or now - at < LATE}
         self._counted = {run: at for run, at in self._counted.items() if now - at < REMEMBER}
 
     async def for_ever(self, every: float) -> None:
