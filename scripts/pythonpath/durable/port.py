@@ -46,11 +46,11 @@ from durable.link import (
     short,
     token_of,
 )
-from durable.plain import KEY, LARGEST, need_plain_metadata, plain_record
+from durable.plain import KEY, need_plain_metadata, plain_record
 from durable.records import Records, lease_of
 from durable.rescuing import PAGE, runs_in
 from durable.sessions import LEASE, Session, Sessions
-from durable.shape import NotPlain, parsed
+from durable.shape import LARGEST, NotPlain, parsed
 from durable.storage import Folder, place
 
 BODY = 1_000_000  # bytes of a request to Prefect's API, or of a message on a websocket
