@@ -38,7 +38,7 @@ trap 'rm -rf "$new"; rmdir "$folder" 2>/dev/null || true' EXIT
 cp -R "$KIT/template/." "$new/"
 # What somebody who tried the template itself may have left there.
 find "$new" \( -name __pycache__ -o -name '.*_cache' -o -name .venv -o -name data -o -name secrets \) -prune -exec rm -rf {} +
-mv "$new/src/my_service" "$new/src/$name"
+[ "$name" = my_service ] || mv "$new/src/my_service" "$new/src/$name"
 find "$new" -type f ! -name 'requirements*.txt' -exec grep -l my_service {} + | while IFS= read -r file; do
   sed "s/my_service/$name/g" "$file" >"$new/replaced"
   cat "$new/replaced" >"$file" # keeps the file's mode

@@ -55,6 +55,8 @@ teardown() {
   sum=$("$PYTHON_OF_TESTS" -c 'import hashlib, sys; print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())' "$folder/$wheel")
   is "$(tail -n 1 "$folder/requirements.txt")" "./$wheel --hash=sha256:$sum" 'last line of the lock'
   ok "$PYTHON_OF_TESTS" -m compileall -q "$folder/src" "$folder/tests"
+  ok make new DIR="$BATS_TEST_TMPDIR/my_service" # the template's own name
+  there "$BATS_TEST_TMPDIR/my_service/src/my_service/tasks.py"
 }
 
 @test "the project's locks have the versions that the kit is tested with" {
