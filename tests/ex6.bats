@@ -116,7 +116,10 @@ state_of_queue() {
 
 # bats test_tags=long
 @test "a run raises, hangs, or kills its process again and again: each has a state and a message, the others go on" {
-  local fail hang poison
+  local fail hang poison numbers=127.0.0.1:$WEB_PORT/metrics
+  # Beside it durable's metrics, which count each end once.
+  start metrics bash -c 'make -s shell <<<"exec python -m durable metrics --every 1 --port $1"' _ "$WEB_PORT"
+  within 20 eval 'curl -s $numbers | grep -q "^durable_up 1.0"'
   fail=$(delay fail) hang=$(delay hang) poison=$(delay poison)
   ok make submit-map N=6
   has '6 of 6 runs completed'
@@ -128,6 +131,15 @@ state_of_queue() {
   messages "$poison" | grep 'Crashed: Given up after 3 rescues: the task servers that had this run died'
   is "$(messages "$poison" | grep -c 'Rescue [123] of 3')" 3 'rescues of the run'
   within 20 is_up
+  within 10 eval 'curl -s $numbers | grep -q "^durable_runs_given_up_total 1.0"'
+  local ended='durable_runs_ended_total{state='
+  within 10 eval 'curl -s $numbers | grep -q "^$ended\"crashed\",task=\"ex6.poison-1\"} 1.0"'
+  within 10 eval 'curl -s $numbers | grep -q "^$ended\"failed\",task=\"ex6.fail-1\"} 1.0"'
+  within 10 eval 'curl -s $numbers | grep -q "^$ended\"failed\",task=\"ex6.hang-1\"} 1.0"'
+  within 10 eval 'curl -s $numbers | grep -q "^$ended\"completed\",task=\"ex6.ship-1\"} 6.0"'
+  curl -s "$numbers" | grep '^durable_runs_lost{kind="orphaned"} 0.0'
+  kill -TERM -- "-$metrics_pid"
+  within 10 gone "$metrics_pid"
 }
 
 @test "a task server without the shared result storage: one line, nothing is deleted, the others run everything" {

@@ -99,20 +99,25 @@ class Metrics(Rescuer):
         ] = {}  # ids of runs that have ended on record; when Prefect was first asked, or 0
         self._counted: dict[str, float] = {}  # ids of runs that were counted, and when
         self._tasks: set[str] = set()  # of which a run has ever waited
+        self._dead: set[Path] = set()  # the records of processes that are known to be dead
         self._first = True
 
     def read_records(self) -> None:
         """Take in the lines that are new. Raises OSError."""
         self.records.read()
         lines = self.records
+        dead = {path: process for path, process in lines.processes.items() if not process.alive}
+        for path in dead.keys() - self._dead:  # with a run that had ended in Prefect, perhaps, and not on record
+            lines.ended |= dead[path].open
         if not self._first:
             self.rescued.inc(lines.rescued)
             self.given_up.inc(lines.given_up)
             self._unknown |= dict.fromkeys(lines.ended - self._counted.keys() - self._unknown.keys(), 0.0)
         self._first, lines.rescued, lines.given_up = False, 0, 0
         lines.ended.clear()
-        for path in [path for path, process in lines.processes.items() if not process.alive and not path.exists()]:
-            del lines.processes[path]  # a rescuer has tidied up
+        self._dead = {path for path in dead if path.exists()}
+        for path in dead.keys() - self._dead:  # a rescuer has tidied up
+            del lines.processes[path]
         living = [process for process in lines.processes.values() if process.alive and process.keys]
         self.alive.set(len(living))
         self.running.set(sum(len(process.open) for process in living))
