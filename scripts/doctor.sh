@@ -38,9 +38,9 @@ dotenv-loses ! set in .env and, differently, in your shell:%s | your shell wins;
 windows-disk ✗ this folder is on a Windows drive (%s): SQLite and file watching fail there | clone into your Linux home: cd ~ && git clone …"
 
 broken=0
-bits=0                 # one for each finding
-first_broken=0 held='' # for a room: the number of the first ✗, and the names of those that are ✓
-good() {               # TEXT [NAME...] -> prints that all is well, and notes which findings are not so
+bits=0                          # one for each finding
+first_broken=0 set_up=0 held='' # for a room: the number of the first ✗, and the names of those that are ✓
+good() {                        # TEXT [NAME...] -> prints that all is well, and notes which findings are not so
   printf '✓ %s\n' "$1"
   shift
   held="$held $*"
@@ -58,6 +58,7 @@ found() { # NAME [WORD...] -> prints that finding, with the words in its text an
       broken=$((broken + 1))
       [ "$first_broken" != 0 ] || first_broken=$number
       ;;
+    '! not set up'*) set_up=$number ;; # what a call is about where nothing else is wrong
   esac
 }
 numbers_of() { # NAME... -> their numbers
@@ -378,6 +379,7 @@ check_settings
 check_wsl
 if [ "$broken" = 0 ]; then printf 'this machine is ready\n'; else printf '%s finding(s) must be fixed\n' "$broken"; fi
 printf 'code: %s (for the instructor: what was found, and nothing else)\n' "$(code_of "$bits")"
+[ "$first_broken" != 0 ] || first_broken=$set_up
 # shellcheck disable=SC2086 # names
 tell_found "$first_broken" "$(numbers_of $held)"
 [ "$broken" = 0 ] || exit 1

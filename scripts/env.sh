@@ -188,7 +188,6 @@ derive JOIN_PORT $((10#$PREFECT_PORT + 43))
 whole_number JOIN_PORT 1 65534 "make ex7 JOIN_PORT=4243" # make open there takes the next one
 ## ROOM_PORT=PREFECT_PORT + 100: the port of make room for the learners' kits
 derive ROOM_PORT $((10#$PREFECT_PORT + 100))
-whole_number ROOM_PORT 1 65535 "make room ROOM_PORT=4300"
 ## LEASE_SECONDS=20: example 7: after so long a silent machine's runs move
 LEASE_SECONDS=${LEASE_SECONDS:-20}
 [[ $LEASE_SECONDS =~ ^[0-9]{1,4}(\.[0-9]+)?$ ]] || fail "LEASE_SECONDS='$LEASE_SECONDS' is not a number of seconds" "make ex7 LEASE_SECONDS=20"
@@ -197,7 +196,7 @@ LEASE_SECONDS=${LEASE_SECONDS:-20}
 ## STORAGE=a folder: example 7: a storage block of Prefect's, as s3-bucket/name
 [ -z "${STORAGE:-}" ] || [[ $STORAGE =~ ^[a-z0-9-]+/[A-Za-z0-9_-]+$ ]] ||
   fail "STORAGE='$STORAGE' is no block of Prefect's" 'make ex7 STORAGE=s3-bucket/name (none: a folder)'
-## JOIN_CODE=asks: for make server AT=…: the code that make ex7 shows
+## JOIN_CODE=asks: the code for make server AT=… and make join
 #: In the environment or in `.env`.
 unset JOIN_AT JOIN_NAMES JOINED
 export WORKSHOP_DERIVED=$derived

@@ -7,7 +7,11 @@ set -euo pipefail
 help_if_asked "$@"
 if [ -f "$WORKSHOP_HOME/in-room/joined.json" ]; then
   (in_room leave)
-  [ -d "$WORKSHOP_HOME/joined" ] || exit 0
+  [ -d "$WORKSHOP_HOME/joined" ] || exit 0 # both would be left
+fi
+if [ ! -d "$WORKSHOP_HOME/joined" ]; then
+  say 'no room and no machine was joined'
+  exit 0
 fi
 if has_joined; then
   while read -r name; do

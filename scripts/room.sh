@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Opens the room for the learners' kits (make join), with its board; Ctrl-C asks whether to close it.
+# Opens the room for the learners' kits (make join), with its board, where q and Ctrl-C ask whether to close it. Without a
+# terminal, and with NO_COLOR or a dumb one, there is no board, and Ctrl-C closes it.
 #
 # ONCE=1       prints the board of the room that is open here; ALL=1: with the names
 # REPORT=file  writes what the open room knows as CSV, without names
@@ -10,6 +11,7 @@ set -euo pipefail
 help_if_asked "$@"
 ONCE=${ONCE:-0} ALL=${ALL:-0}
 one_of ONCE 0 1
+whole_number ROOM_PORT 1 65535 "make room ROOM_PORT=4300"
 one_of ALL 0 1
 "$KIT/scripts/setup.sh" core
 make_home

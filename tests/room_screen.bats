@@ -13,7 +13,7 @@ setup() {
   tmux -S "$socket" new-session -d -x 80 -y 24 "cd '$KIT' && env WORKSHOP_HOME='$WORKSHOP_HOME' PREFECT_PORT=$PREFECT_PORT ROOM_PORT=$ROOM_PORT HOME='$HOME' PS1='> ' bash --norc" 3>&-
   press 'make room LISTEN=127.0.0.1' Enter
   shows_soon "make join ROOM=127.0.0.1:$ROOM_PORT"
-  JOIN_CODE=$(screen | sed -n "s/^for the room's notes: //p" | tr -d ' ')
+  JOIN_CODE=$(screen | sed -n 's/^the code: //p' | tr -d ' ')
   export JOIN_CODE
 }
 teardown() {

@@ -3,7 +3,7 @@
 
 room_is_open() { # true while make room is open in this WORKSHOP_HOME
   local pid started
-  { read -r pid started <"$WORKSHOP_HOME/room/open"; } 2>/dev/null || [ -n "${started:-}" ] || return 1
+  { read -r pid started _ <"$WORKSHOP_HOME/room/open"; } 2>/dev/null || [ -n "${started:-}" ] || return 1
   is_alive "$pid" "$started"
 }
 
@@ -26,7 +26,7 @@ in_room() { # WORD -> workshop_kit/learners/telling.py WORD, in this process
 
 tell_room() { # if this kit is in a room: let a detached process say where it is. Nobody waits for it, and it says nothing here.
   if [ ! -f "$WORKSHOP_HOME/in-room/joined.json" ] || [ -n "${WORKSHOP_TOLD:-}" ]; then return 0; fi
-  case ${WORKSHOP_GOAL:-} in '' | help | env | room | join | leave | stuck | test* | lint) return 0 ;; esac
+  case ${WORKSHOP_GOAL:-} in '' | help | env | room | join | leave | stuck | tour | test* | lint) return 0 ;; esac
   export WORKSHOP_TOLD=1 # one command of a person's is many scripts
   (
     (

@@ -74,7 +74,7 @@ check_commands() { # fail at the first command that there is not, and at one beh
   done
   case ${goals[0]} in
     ex1) ;;
-    ex[0-9]* | server | watch | shell)
+    ex[0-9]* | server | watch | shell | room)
       [ ${#goals[@]} = 1 ] ||
         fail "make ${goals[0]} stays until Ctrl-C, and ${goals[1]} would wait for that" "make ${goals[1]} in another terminal"
       ;;

@@ -26,6 +26,7 @@ PROTOCOL = 2
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # base32 of Douglas Crockford: no I, L, O and U
 TAKEN_FOR = str.maketrans("OIL", "011", "- ")
 HALF = 12  # characters, of 5 bits each
+OTHER_NAME = {62, 64}  # OpenSSL's codes for a certificate of another host or address
 ROUNDS = 100_000  # of PBKDF2 over the CA: makes it that much dearer to look for another one with the same half
 
 
@@ -39,6 +40,10 @@ class NotJoined(Exception):
 
 class NoAnswer(NotJoined):
     """Nobody answers there."""
+
+
+class AnotherAnswers(NotJoined):
+    """Who answers there has another CA than the machine that was joined."""
 
 
 # --- the code ---------------------------------------------------------------------------------------
@@ -162,7 +167,10 @@ def shown_certificates(host: str, port: int) -> list[bytes]:
                 return [bytes(each) for each in secured.get_unverified_chain()]
             chain = secured._sslobj.get_unverified_chain() or []  # type: ignore[attr-defined]
             return [ssl.PEM_cert_to_DER_cert(each.public_bytes()) for each in chain]
-    except (ssl.SSLError, ConnectionResetError) as error:
+    except (ssl.SSLEOFError, ConnectionResetError):
+        what = f"{host}:{port} is there, and ended the connection: it is busy, or no port of this kit's"
+        raise NoAnswer(what, "again in a few seconds; or the address that the other machine shows") from None
+    except ssl.SSLError as error:
         what = f"what answers at {host}:{port} is no port of this kit's ({getattr(error, 'reason', None) or error})"
         raise NotJoined(what, "the address and the port that the other machine shows") from None
     except OSError as error:
@@ -193,6 +201,9 @@ class Joined:
             text = answer.read(1_000_000)
             return answer.status, json.loads(text) if text else None
         except ssl.SSLCertVerificationError as error:
+            if error.verify_code not in OTHER_NAME:
+                what = f"another one than was joined answers at {host}:{port}: its certificate is new"
+                raise AnotherAnswers(what, "joining again, with the code that it shows now") from None
             what = f"{host} is no address in the certificate of that machine ({error.verify_message})"
             raise NotJoined(
                 what, "an address that it shows; or there the same command again, with this one in LISTEN"
@@ -232,7 +243,8 @@ def trade(stranger: Joined, path: str, body: dict[str, Any]) -> dict[str, Any]:
         raise NotJoined("that machine does not take this code", "the code that it shows now")
     if status != 200 or not isinstance(answer, dict):
         detail = answer.get("detail", status) if isinstance(answer, dict) else status
-        raise NotJoined(f"that machine answers: {detail}", "the same kit on both machines")
+        remedy = "the same kit on both machines" if status == 409 else "again in a moment"
+        raise NotJoined(f"that machine answers: {detail}", remedy)
     return answer
 
 

@@ -8,9 +8,11 @@ import asyncio
 import hmac
 import ipaddress
 import logging
+import math
 import resource
 import secrets
 import socket
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import nullcontext, suppress
 from datetime import UTC, datetime, timedelta
@@ -225,10 +227,10 @@ class Listener(socket.socket):
     Each costs some 250 kB before its first byte is decrypted, and asyncio waits a minute for that.
     """
 
-    def __init__(self, family: int, most: int, of_one: int) -> None:
+    def __init__(self, family: int, most: int, of_one: int, oldest: float) -> None:
         super().__init__(family)
-        self._most, self._of_one = most, of_one
-        self._taken: list[tuple[socket.socket, str]] = []  # and from which address
+        self._most, self._of_one, self._oldest = most, of_one, oldest
+        self._taken: list[tuple[socket.socket, str, float]] = []  # from which address, and when
 
     def accept(self) -> tuple[socket.socket, Any]:
         """Raises ConnectionAbortedError, which asyncio takes for a connection that went away, if there are too many."""
@@ -237,14 +239,23 @@ class Listener(socket.socket):
         same = sum(each[1] == address[0] for each in self._taken)
         if len(self._taken) >= self._most or same >= self._of_one:
             connection.close()
+            for old, _, since in self._taken:
+                if time.monotonic() - since > self._oldest:
+                    with suppress(OSError):
+                        old.shutdown(socket.SHUT_RDWR)  # asyncio closes it
             raise ConnectionAbortedError("too many connections")
-        self._taken.append((connection, address[0]))
+        self._taken.append((connection, address[0], time.monotonic()))
         return connection, address
 
 
-def listener(host: str, port: int, most: int = CONNECTIONS, of_one: int = OF_ONE_ADDRESS) -> Listener:
-    """most, of_one: connections at once, and of one address. Raises OSError if nobody can listen there."""
-    found = Listener(socket.AF_INET6 if ":" in host else socket.AF_INET, most, of_one)
+def listener(
+    host: str, port: int, most: int = CONNECTIONS, of_one: int = OF_ONE_ADDRESS, oldest: float = math.inf
+) -> Listener:
+    """most, of_one: connections at once, and of one address; then those that are older than so many seconds end.
+
+    Raises OSError if nobody can listen there.
+    """
+    found = Listener(socket.AF_INET6 if ":" in host else socket.AF_INET, most, of_one, oldest)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     # asyncio does this only for sockets whose protocol is named (its _set_nodelay), else each answer waits 40 ms.
     found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -118,8 +118,50 @@ SENTENCES = {
     261: "… is asynchronous, so calling it so does nothing",
     262: 'opens a file with "w", so a run that is started again ships a second time',
 }
+# A promise says what should hold; this is what is so where it does not.
+BROKEN = {
+    101: "no run of the example's task has completed",
+    102: "a run failed",
+    103: "a run is not in the database",
+    104: "the newest run has no page",
+    105: "fewer task servers are subscribed than were started",
+    106: "a task server is stopped (kill -STOP, Ctrl-Z)",
+    107: "runs wait for code that nobody serves",
+    108: "a run waits for the place of one that waits for it",
+    109: "a run is Running on a task server that is dead",
+    110: "a run is forgotten: it is in no queue",
+    111: "all runs went to one task server",
+    112: "the web app's /docs page is not there, or needs a network",
+    113: "the page of example 4 is not there",
+    114: "a task of a sign-up has not completed",
+    115: "a sign-up's run is not in the database",
+    116: "a user's workspace has not ten things",
+    117: "a user got no email, or two",
+    118: "a user is not enrolled, or twice",
+    119: "a service of example 4 does not answer",
+    120: "nobody has signed up",
+    121: "mistakes in the code",
+    122: "a run was run by nobody who is on record",
+    123: "the disk is full",
+    124: "nothing is running: the Prefect server does not answer",
+    125: "more than one port is open to others",
+    126: "the port answers without the code",
+    127: "what is stored is not plain JSON",
+    128: "the other machine does not answer",
+    129: "no task server here serves there",
+    130: "the web app has no POST /task",
+    131: "the web app does not answer 404 for a run that is not there",
+    132: "the web app does not answer",
+    133: "the web app does not give the result",
+    134: "the page of example 5 needs a network",
+    135: "the answer of example 5 is not there",
+    136: "a run has not shipped its parcel",
+    137: "no rescuer is up",
+    138: "the Prefect API did not answer every question",
+}
 ANOTHER = {SENTENCES[PROMISE], SENTENCES[MISTAKE]}
-HEALTHY = 124  # broken also where nothing was started
+# What follows from something else, so that a call is about that: the later, the less it says.
+FOLLOWS = [101, 124]
 LARGEST = 999
 
 
@@ -153,5 +195,4 @@ def mistakes_but(said: Iterable[str]) -> set[int]:
 
 def sentence(number: int) -> str:
     """What a number means, for people; empty for one that this version does not know."""
-    said = (SENTENCES.get(number) or _of_doctor().get(number, "")).replace("……", "…")
-    return f"✗ {said}" if PROMISE < number < MISTAKE else said  # a promise is worded as what should hold
+    return (BROKEN.get(number) or SENTENCES.get(number) or _of_doctor().get(number, "")).replace("……", "…")

@@ -16,6 +16,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,8 @@ FIELDS = {
     "finding": findings.LARGEST,  # what the call is about: workshop_kit/findings.py
     "solved": findings.LARGEST,  # that this very finding is ✓ now
 }
+DAYS = 3  # after which a kit that was in a room is in none, whatever became of the room
+AGAIN = "make join ROOM=… ME=…, as its screen shows"
 FOLDER = Path(os.environ["WORKSHOP_HOME"], "in-room")
 JOINED, STATE, OUTBOX, SENT = (FOLDER / name for name in ("joined.json", "state.json", "outbox", "sent"))
 
@@ -46,8 +49,8 @@ def fits(line: Any) -> bool:
     """Whether it is a line with nothing but FIELDS."""
     return (
         isinstance(line, dict)
-        and 0 < line.get("n", 0) <= FIELDS["n"]
         and all(name in FIELDS and type(value) is int and 0 <= value <= FIELDS[name] for name, value in line.items())
+        and line.get("n", 0) > 0
     )
 
 
@@ -80,20 +83,26 @@ def forget() -> None:
 
 
 @contextlib.contextmanager
-def _alone(name: str, wait: bool = True) -> Iterator[bool]:
-    """Whether no other process of this kit is in here; wait: until it is so."""
+def _alone(name: str, seconds: float) -> Iterator[bool]:
+    """Whether no other process of this kit is in here, or none is any more within so many seconds."""
     with open(os.open(FOLDER / name, os.O_RDWR | os.O_CREAT, 0o600), "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+        patience = time.monotonic() + seconds
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() < patience:
+                    time.sleep(0.02)
+                    continue
+                yield False
+            else:
+                yield True
+            return
 
 
 def note(**fields: int) -> None:
     """Append a line to the outbox. An example and a step that were said last are not said again."""
-    with _alone("lock"):
+    with _alone("lock", TRY):
         known = state()
         if not fields.keys() - {"ex", "step"} and all(known.get(name) == value for name, value in fields.items()):
             return
@@ -112,39 +121,52 @@ def _lines() -> list[str]:
         return []
 
 
-def was_sent(what: str) -> None:
-    """Write down what was sent, as it was sent."""
+def will_send(lines: list[str]) -> None:
+    """Write down what is about to be sent, once however often it is tried. Raises OSError where that cannot be."""
     FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
+    known: list[str] = []
+    with contextlib.suppress(OSError):
+        known = SENT.read_text().splitlines()
+    starts = [at for at, line in enumerate(known) if line.startswith('{"me"')]  # of each join
+    known = known[starts[-1] :] if starts else []
     with open(os.open(SENT, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a") as file:
-        file.write(what + "\n")
+        file.writelines(line + "\n" for line in lines if line not in known or line.startswith('{"me"'))
 
 
 # --- sending ----------------------------------------------------------------------------------------
 
 
-def send() -> dict[str, Any] | None:
-    """Send what is in the outbox. What the room answers; None if nothing had to be sent, or another process does.
+def send(patience: float = 0) -> dict[str, Any]:
+    """Send what is in the outbox; what the room answers to it. patience: seconds for another process that sends it.
 
-    Raises joining.NotJoined if the room does not answer, or no longer knows this kit (then it is forgotten).
+    Raises joining.NotJoined if not all of it has arrived. A room that no longer knows this kit, or is another one by
+    now, is forgotten.
     """
-    with _alone("sending", wait=False) as alone:
-        answer = None
+    answer: Any = {}
+    with _alone("sending", patience) as alone:
         while alone and (there := room()) and (lines := _lines()):
             while len(body := [json.loads(line) for line in lines]) > 1 and len(json.dumps(body)) > LARGEST:
                 lines = lines[: len(lines) // 2]
-            status, answer = there.request("POST", "/room/told", body)
+            will_send(lines)
+            try:
+                status, answer = there.request("POST", "/room/told", body)
+            except joining.AnotherAnswers:
+                forget()
+                raise joining.NotJoined(
+                    "the room that you joined is closed, and another one is open there", AGAIN
+                ) from None
             if status == 401:
                 forget()
-                raise joining.NotJoined("the room no longer knows this kit", "make join ROOM=… ME=… again")
-            if status not in (200, 422):  # 422: another version's; they would be refused again and again
+                raise joining.NotJoined("the room no longer knows this kit", AGAIN)
+            if status in (200, 422):  # 422: another version's; they would be refused again and again
+                with _alone("lock", TRY):
+                    rest = [line for line in _lines() if line not in lines]
+                    joining.write_private(OUTBOX, "".join(line + "\n" for line in rest))
+            if status != 200:
                 raise joining.NotJoined(f"the room answers: {_detail(answer, status)}", "the same later")
-            if status == 200:
-                for line in lines:
-                    was_sent(line)
-            with _alone("lock"):
-                rest = [line for line in _lines() if line not in lines]
-                joining.write_private(OUTBOX, "".join(line + "\n" for line in rest))
-    return answer if isinstance(answer, dict) else None
+    if room() and _lines():
+        raise joining.NotJoined("the room does not answer", "the same again")
+    return answer if isinstance(answer, dict) else {}
 
 
 def _detail(answer: Any, status: int) -> Any:
@@ -155,6 +177,9 @@ def tell(ex: int = 0) -> None:
     """Let a process of its own say where this kit is in that example, and send what is in the outbox: nobody waits."""
     if JOINED.exists():
         with contextlib.suppress(OSError):
+            if JOINED.stat().st_mtime < time.time() - DAYS * 24 * 3600:
+                forget()
+                return
             subprocess.Popen(
                 [sys.executable, "-S", "-P", "-m", "workshop_kit.learners.telling", "tell"],
                 env=os.environ | {"TELL_EX": str(ex)},

@@ -457,7 +457,8 @@ def main() -> int:
         raise
     except OSError as error:
         promise(False, "the Prefect API answers every question", f"it did not: {error}")
-    worst_first = sorted(broken, key=lambda number: 2 if number == findings.HEALTHY else number in later)
+    least_last = [*later, *findings.FOLLOWS]
+    worst_first = sorted(broken, key=lambda number: least_last.index(number) if number in least_last else -1)
     in_room.judged(worst_first, held - set(broken))
     count = f"{len(broken)} promises do" if len(broken) > 1 else "1 promise does"
     print(f"{count} not hold" if broken else "every promise holds")

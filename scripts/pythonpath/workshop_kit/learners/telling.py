@@ -8,12 +8,12 @@ telling.py held     what make doctor has seen to be right (TELL_HELD: numbers): 
 telling.py tell     where this kit is (TELL_EX: the example); ends by itself after in_room.TRY seconds, and says nothing
 """
 
-import getpass
 import json
 import os
 import signal
 import subprocess
 import sys
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,12 +32,26 @@ NO_ROOM = (
 # --- where this kit is ------------------------------------------------------------------------------
 
 
+def where() -> int:
+    """The example: the one that was said, else the one that was said last, else the newest of the learner's own."""
+    text = os.environ.get("TELL_EX", "")
+    if text.isdigit() and int(text) in EXAMPLES:
+        return int(text)
+    if known := in_room.state().get("ex"):
+        return known
+    own = [path for path in (workshop.KIT / "my").glob("ex[1-9]") if path.is_dir() and int(path.name[2:]) in EXAMPLES]
+    return int(max(own, key=lambda path: path.stat().st_mtime).name[2:]) if own else 0
+
+
+def note_place() -> None:
+    if ex := where():
+        in_room.note(ex=ex, step=lesson.place(ex, workshop.KIT / "my" / f"ex{ex}"))
+
+
 def tell() -> int:
     """Say where this kit is, if that has changed, and send what is in the outbox."""
     signal.alarm(in_room.TRY)  # which ends this process, whatever it waits for
-    text = os.environ.get("TELL_EX", "")
-    if text.isdigit() and int(text) in EXAMPLES:
-        in_room.note(ex=int(text), step=lesson.place(int(text), workshop.KIT / "my" / f"ex{text}"))
+    note_place()
     in_room.send()
     return 0
 
@@ -53,24 +67,31 @@ def held() -> int:
 
 
 def typed_name() -> str:
-    """ME, as it was typed. Exits 2 if that is no name."""
-    me = " ".join(os.environ.get("ME", "").split())
+    """ME, as it was typed, without marks that cannot be seen. Exits 2 if that is no name."""
+    typed = "".join(each for each in os.environ.get("ME", "") if unicodedata.category(each) != "Cf")
+    me = " ".join(typed.split())
     if not me:
-        workshop.fail("ME is missing: what the instructor shall call you", 'make join ROOM=… ME="Ford, row 3"')
+        workshop.fail("ME is missing: the name that the instructor sees", 'make join ROOM=… ME="Ford, row 3"')
     if len(me) > in_room.ME or not me.isprintable():
         workshop.fail(f"ME has more than {in_room.ME} characters, or one that cannot be seen", 'make join … ME="Ford"')
     return me
 
 
 def what_will_be_sent(at: str, about: dict[str, str | int]) -> str:
-    limits = ", ".join(f"{name} {largest}" for name, largest in in_room.FIELDS.items())
     return f"""This is all that will be sent, to {at} and to nobody else:
-  now           {json.dumps(about, ensure_ascii=False)}, with the code
-  by a command  {{"n": 1, "ex": 2, "step": 4}}: the example and the step where you are, when one has changed
-  make stuck    {{"n": 2, "call": 1}}: you call; {{"n": 3, "finding": 243}}: the number of what make check or make
-                doctor has found; {{"n": 4, "solved": 243}}: when that is ✓; {{"n": 5, "call": 0}}: with OFF=1
-n counts the messages. All are whole numbers, at most: {limits}.
-No file, path, command or time. make join SHOW=1 prints what was sent; make leave ends it, and deletes it there."""
+
+  now          the name: {about["me"]}
+  later        with your commands, and by make learn: the numbers of the example and
+               of the step where you are, when one of them has changed
+  make stuck   that you call for help, and the number of what make check or make
+               doctor has found; that this is right again; OFF=1: no longer
+
+No file, path, command, time or other word. As it is sent, n counting the messages:
+  {json.dumps(about, ensure_ascii=False)}, with the code
+  {{"n": 1, "ex": 2, "step": 4}}
+  {{"n": 2, "call": 1}}   {{"n": 3, "finding": 243}}   {{"n": 4, "solved": 243}}
+
+make join SHOW=1 prints what was sent; make leave ends it, and deletes it there."""
 
 
 def join() -> int:
@@ -78,15 +99,20 @@ def join() -> int:
         return show()
     at, me = os.environ.get("ROOM", ""), typed_name()
     if not at:
-        workshop.fail("ROOM is missing: the address that the screen of the room shows", f'make join ROOM=… ME="{me}"')
+        workshop.fail("ROOM is missing: the address that the screen of the room shows", 'make join ROOM=… ME="…"')
     host, port = joining.address(at, in_room.PORT)
     joining.shown_certificates(host, port)  # before anybody types: does anybody answer?
-    code = os.environ.get("JOIN_CODE", "")
+    code = given = os.environ.get("JOIN_CODE", "")
     if not code:
         if not sys.stdin.isatty():
             raise joining.NotJoined("the code is missing", "JOIN_CODE in the environment or in .env")
-        code = getpass.getpass("the code of the room (what you type stays hidden)? ")
-    stranger, password = joining.meet(at, code, in_room.PORT)
+        code = input("the code, as the room's screen shows it: ")  # it is on the projector
+    try:
+        stranger, password = joining.meet(at, code, in_room.PORT)
+    except joining.NotJoined as error:
+        raise joining.NotJoined(
+            error.what + (" (the code is that of JOIN_CODE)" if given else ""), error.remedy
+        ) from None
     about: dict[str, str | int] = {"me": me, "protocol": in_room.PROTOCOL}
     print(what_will_be_sent(f"{host}:{port}", about))
     print("Send it? y/N ", end="", flush=True)
@@ -95,13 +121,13 @@ def join() -> int:
         return 0
     before = in_room.room()
     same = before if before and before.ca == stranger.ca else None
+    in_room.will_send([json.dumps(about, ensure_ascii=False)])
     # The token that this laptop has: its row there stays the same.
     asking = replace(stranger, token=same.token if same else "")
     answer = joining.trade(asking, "/room/join", {"password": password, **about})
     if not same or answer["token"] != same.token:  # a new row, which knows nothing yet
         in_room.forget()
-    in_room.was_sent(json.dumps(about, ensure_ascii=False))
-    in_room.keep(replace(stranger, token=answer["token"], there="the room", name=answer["me"]))
+    in_room.keep(replace(stranger, token=answer["token"], there=f"{host}:{port}", name=answer["me"]))
     running = workshop.running_example()
     in_room.tell(running.ex if running else 0)
     print(f"joined the room as {answer['me']}; make stuck calls for help, make leave ends it")
@@ -109,6 +135,8 @@ def join() -> int:
 
 
 def show() -> int:
+    there = in_room.room()
+    print(f"in the room at {there.there}, as {there.name}" if there else "in no room")
     try:
         sent = in_room.SENT.read_text()
     except OSError:
@@ -124,7 +152,9 @@ def leave() -> int:
         return 0
     try:
         status, _ = there.request("DELETE", "/room/row")
-        told = status in (200, 204, 401)
+        told = status in (200, 401)
+    except joining.AnotherAnswers:  # that room is closed
+        told = True
     except joining.NotJoined:
         told = False
     in_room.forget()
@@ -139,19 +169,23 @@ def leave() -> int:
 def stuck() -> int:
     if not in_room.room():
         workshop.fail(*NO_ROOM)
-    if os.environ.get("OFF") == "1":
-        in_room.note(call=0)
-        in_room.send()
+    off = os.environ.get("OFF") == "1"
+    note_place()
+    in_room.note(call=0 if off else 1)
+    try:
+        answer = in_room.send(joining.SECONDS)
+    except joining.NotJoined as error:
+        kept = "; what you say is kept, and goes with your next command" if in_room.room() else ""
+        raise joining.NotJoined(error.what + kept, error.remedy) from None
+    if off:
         print("the room knows that you no longer call")
         return 0
-    in_room.note(call=1)
-    answer = in_room.send() or {}
     before = answer.get("before")
-    waits = f"; {before} called before you" if isinstance(before, int) and before > 0 else ""
+    waits = f"; waiting before you: {before}" if isinstance(before, int) and before > 0 else ""
     print(f"the room knows that you call{waits}", flush=True)
     if number := found_now():
         in_room.note(finding=number)
-        in_room.send()
+        in_room.send(joining.SECONDS)
         print(f"and what it is about: {number}, {findings.sentence(number)}")
     print("make stuck OFF=1 takes it back")
     return 0
@@ -186,6 +220,9 @@ if __name__ == "__main__":
         sys.exit({"join": join, "leave": leave, "stuck": stuck, "tell": tell, "held": held}[sys.argv[1]]())
     except joining.NotJoined as error:
         print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        print(f"error: {in_room.FOLDER} cannot be written: {error.strerror}. Try: make doctor", file=sys.stderr)
         sys.exit(2)
     except (EOFError, KeyboardInterrupt):
         print(file=sys.stderr)

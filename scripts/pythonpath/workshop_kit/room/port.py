@@ -32,13 +32,13 @@ class Port:
         row = self.rows.find(token_of(scope))
         if not row:
             raise Refusal(401, "this room does not know that token: join with the code")
+        if what == ("DELETE", "/room/row"):
+            self.rows.remove(row)
+            return {}
         if not self.rows.may_speak(row):
             raise Refusal(429, "too many messages: later")
         if what == ("POST", "/room/told"):
             return self._told(row, parsed_body(await body_of(scope, receive, in_room.LARGEST)))
-        if what == ("DELETE", "/room/row"):
-            self.rows.remove(row)
-            return {}
         raise Refusal(404, "there is nothing here")
 
     def _join(self, scope: Scope, body: Any) -> dict[str, Any]:
@@ -51,7 +51,7 @@ class Port:
         try:
             token, row = self.rows.join(me, token_of(scope))
         except Full:
-            raise Refusal(409, "the room is full") from None
+            raise Refusal(503, "the room is full") from None
         return {"token": token, "me": row.me}
 
     def _told(self, row: Row, lines: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import csv
 import os
 import shutil
 import signal
+import ssl
 import sys
 import threading
 import time
@@ -30,35 +31,39 @@ from workshop_kit.commands.keys import pressed, raw_keys
 from workshop_kit.launch import listen
 from workshop_kit.room import screen
 from workshop_kit.room.port import Port
-from workshop_kit.room.rows import DAY, Rows
+from workshop_kit.room.rows import DAY, GROUP, Rows
 from workshop_kit.room.screen import Look
 
 HOME = workshop.HOME / "room"
 KNOWN = HOME / "rows.json"
 OPEN = HOME / "open"  # the pid of the room that is open, and its start time
-CONNECTIONS, OF_ONE_ADDRESS = 300, 100  # at once: a kit has one, for some 50 ms; a whole room may share an address
+CONNECTIONS, OF_ONE_ADDRESS = 240, 60  # at once: a kit has one, for some 50 ms; a whole room may share an address
+OLDEST = 3  # seconds of a connection, when there are too many
 NAMES = 30  # seconds that names are shown for
 TICK = 0.2  # seconds between two looks at the rows
 UP, DOWN = "\x1b[A", "\x1b[B"
 
 
-def is_open() -> bool:
+def opened() -> tuple[str, ...]:
+    """The pid, the start time and the address of the room that is open here; empty without one."""
     with contextlib.suppress(OSError, ValueError):
-        pid, started = OPEN.read_text().split()
-        return workshop.started_at(int(pid)) == started
-    return False
+        pid, started, at = OPEN.read_text().split()
+        if workshop.started_at(int(pid)) == started:
+            return pid, started, at
+    return ()
 
 
 def need_open() -> Rows:
-    if not is_open():
+    if not opened():
         workshop.fail("no room is open here", "make room (in another terminal)")
     return Rows(KNOWN)
 
 
 def once() -> int:
-    look = Look("", "", names=os.environ.get("ALL") == "1", view="board")
-    console = Console(highlight=False, no_color=True, width=None if sys.stdout.isatty() else 110)
     rows = need_open()
+    ca = ssl.PEM_cert_to_DER_cert((HOME / "ca.pem").read_text())
+    look = Look(opened()[2], code_of(link.password_in(HOME), ca), names=os.environ.get("ALL") == "1", view="once")
+    console = Console(highlight=False, no_color=True, width=None if sys.stdout.isatty() else 110)
     console.print(screen.board(rows, look, len(rows.all()) + 5))
     return 0
 
@@ -70,7 +75,8 @@ def report(file: str) -> int:
             csv.writer(out).writerows(lines)
     except OSError as error:
         workshop.fail(f"{file} cannot be written: {error.strerror}", "make room REPORT=report.csv")
-    print(f"{file}: {len(lines) - 1} lines, without names")
+    few = f"; what fewer than {GROUP} share is left out" if len(lines) == 1 else ""
+    print(f"{file}: {len(lines) - 1} lines, without names{few}")
     return 0
 
 
@@ -81,7 +87,9 @@ def serving(rows: Rows, at: str, names: list[str], password: str) -> Iterator[st
     settings, ca = link.config(Port(rows, password), HOME, names)
     server = link.Beside(settings)
     thread = threading.Thread(
-        target=server.run, kwargs={"sockets": [link.listener(host, port, CONNECTIONS, OF_ONE_ADDRESS)]}, daemon=True
+        target=server.run,
+        kwargs={"sockets": [link.listener(host, port, CONNECTIONS, OF_ONE_ADDRESS, OLDEST)]},
+        daemon=True,
     )
     thread.start()
     while not server.started and thread.is_alive():
@@ -102,7 +110,7 @@ class Screen:
 
     def shown(self, width: int, height: int) -> RenderableType:
         if self.look.view == "code":
-            return screen.how_to_join(self.look, width, len(self.rows.all()))
+            return screen.how_to_join(self.look, width, height, len(self.rows.all()))
         row = self.rows.numbered(self.look.chosen)
         if self.look.view == "one" and row:
             return screen.one(row, self.look)
@@ -120,6 +128,8 @@ class Screen:
             look.view = "close"
         elif look.view == "one" and key not in "hrxn":
             look.view = "board"
+        elif look.view == "code":
+            look.view = "board" if key == "c" else "code"
         else:
             self._act(key)
         return True
@@ -134,7 +144,7 @@ class Screen:
         elif key in (UP, DOWN, "k", "j"):
             self._choose(-1 if key in (UP, "k") else 1)
         elif key == "c":
-            look.view = "board" if look.view == "code" else "code"
+            look.view = "code"
         elif key == "X":
             look.hidden = not look.hidden
         elif row and key in "\r\n":
@@ -208,9 +218,18 @@ def stay(look: Look, begun: float) -> None:
         signal.pause()
 
 
+def close() -> None:
+    """The room is over, and so is what it knows."""
+    for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):  # the end must not be cut short
+        signal.signal(number, signal.SIG_IGN)
+    shutil.rmtree(HOME, ignore_errors=True)
+    with contextlib.suppress(OSError):  # the terminal may be gone
+        print("the room is closed, and what it knew is deleted", file=sys.stderr)
+
+
 def open_room() -> int:
     begun = time.monotonic()
-    if is_open():
+    if opened():
         workshop.fail("a room is open here already, in another terminal", "make room ONCE=1")
     at, names = listen.place("ROOM_PORT")
     HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -221,21 +240,21 @@ def open_room() -> int:
     if rows.all():
         killed = screen.counted(len(rows.all()), "learner")
         print(f"going on with the room that was killed: {killed}", file=sys.stderr)
-    rows.save()
-    write_private(OPEN, f"{os.getpid()} {workshop.started_at(os.getpid())}")
     try:
+        rows.save()
+        write_private(OPEN, f"{os.getpid()} {workshop.started_at(os.getpid())} {at}")
         with serving(rows, at, names, link.password_in(HOME)) as code:
             look = Look(at, code)
             if sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
                 stay_on_screen(rows, look)
             else:
                 stay(look, begun)
-    finally:
-        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):  # the end must not be cut short
-            signal.signal(number, signal.SIG_IGN)
-        shutil.rmtree(HOME, ignore_errors=True)
-        with contextlib.suppress(OSError):  # the terminal may be gone
-            print("the room is closed, and what it knew is deleted", file=sys.stderr)
+    except Exception as error:  # no end that anybody wanted: what it knows stays
+        workshop.fail(f"the room ended: {error or type(error).__name__}", "make room, which goes on where it was", 1)
+    except BaseException:  # a signal
+        close()
+        raise
+    close()
     return 0
 
 

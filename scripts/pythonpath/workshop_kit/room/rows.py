@@ -15,11 +15,14 @@ import orjson
 from rich.cells import cell_len
 
 from durable.joining import write_private
-from workshop_kit import in_room
+from workshop_kit import findings, in_room
+from workshop_kit.examples import EXAMPLES
+from workshop_kit.learners import steps
 
 MOST = 500  # rows
 DAY = 24 * 3600
 BURST, A_SECOND = 30, 1  # messages of one learner: so many at once, and so many a second
+INVISIBLE = "\u115f\u1160\u2800\u3164\uffa0"  # letters and signs without a picture
 GROUP = 5  # learners: of fewer, the report says nothing
 
 
@@ -61,8 +64,9 @@ def plain_name(me: str) -> str:
     kept, marks = "", 0
     for character in unicodedata.normalize("NFC", me):
         kind = unicodedata.category(character)
-        marks = marks + 1 if kind[0] == "M" else 0
-        if (kind[0] in "LNPS" or kind == "Zs" or 0 < marks <= 2) and cell_len(kept + character) <= in_room.ME:
+        marks = marks + 1 if kind[0] == "M" and kept else 0
+        seen = kind[0] in "LNPS" and cell_len(character) and character not in INVISIBLE
+        if (seen or kind == "Zs" or 0 < marks <= 2) and cell_len(kept + character) <= in_room.ME:
             kept += " " if kind == "Zs" else character
     return " ".join(kept.split())
 
@@ -75,6 +79,7 @@ class Rows:
         self._all: dict[str, Row] = {}  # by their digests
         self._last = 0  # number of a row
         self.changes = 0  # since the start: whether there is something new to show
+        self.trouble = ""  # why a room that is killed now would not be as it was
         with suppress(OSError, ValueError, TypeError, KeyError):
             for kept in orjson.loads(path.read_bytes()):
                 self._all[kept["digest"]] = Row(**kept)
@@ -90,7 +95,14 @@ class Rows:
     def save(self) -> None:
         with self.lock:
             self.changes += 1
-            write_private(self.path, orjson.dumps([asdict(row) for row in self._all.values()]).decode())
+            try:
+                self._write()
+                self.trouble = ""
+            except OSError as error:  # a full disk: the room goes on
+                self.trouble = f"{self.path} cannot be written: {error.strerror}"
+
+    def _write(self) -> None:
+        write_private(self.path, orjson.dumps([asdict(row) for row in self._all.values()]).decode())
 
     def calling(self) -> list[Row]:
         """Those who call, who has waited longest first."""
@@ -117,7 +129,10 @@ class Rows:
         with self.lock:
             row = self.find(token)
             if not row:
-                if len(self._all) >= MOST:
+                hidden = next((each for each in self._all.values() if each.hidden), None)
+                if len(self._all) >= MOST and hidden:
+                    del self._all[hidden.digest]
+                elif len(self._all) >= MOST:
                     raise Full
                 token = secrets.token_urlsafe(24)
                 self._last += 1
@@ -149,6 +164,7 @@ class Rows:
             row.reached.setdefault(f"{row.ex}.{row.step}", now)
         if "call" in line:
             row.called = (row.called or now) if line["call"] else 0.0
+            row.hidden = row.hidden and not line["call"]  # nobody calls in vain
             row.finding, row.solved = 0, False
         if line.get("finding") and row.calls:
             row.finding = line["finding"]
@@ -181,13 +197,13 @@ class Rows:
     # --- the report -----------------------------------------------------------------------------------
 
     def report(self) -> list[tuple[Any, ...]]:
-        """Lines of kind, which, learners, median minutes: no names, and nothing that fewer than GROUP share."""
-        lines: list[tuple[Any, ...]] = [("kind", "which", "learners", "median minutes")]
+        """Lines of kind, which, title, learners, median minutes: no names, and nothing that fewer than GROUP share."""
+        lines: list[tuple[Any, ...]] = [("kind", "which", "title", "learners", "median minutes")]
         minutes: dict[str, list[float]] = {}
         reached: dict[str, int] = {}
         for row in self.all():
-            inorder = sorted(row.reached.items(), key=lambda item: item[1])
-            for (step, begin), (_, end) in zip(inorder, inorder[1:], strict=False):
+            in_order = sorted(row.reached.items(), key=lambda item: item[1])
+            for (step, begin), (_, end) in zip(in_order, in_order[1:], strict=False):
                 minutes.setdefault(step, []).append((end - begin) / 60)
             for step in row.reached:
                 reached[step] = reached.get(step, 0) + 1
@@ -195,9 +211,20 @@ class Rows:
             took = minutes.get(step, [])
             if reached[step] >= GROUP:
                 median = round(statistics.median(took), 1) if len(took) >= GROUP else ""
-                lines.append(("step", step, reached[step], median))
+                lines.append(("step", *_step(step), reached[step], median))
         about = [number for row in self.all() for number in set(row.found)]
         for number in sorted(set(about), key=lambda number: -about.count(number)):
             if about.count(number) >= GROUP:
-                lines.append(("finding", number, about.count(number), ""))
+                lines.append(("finding", number, findings.sentence(number), about.count(number), ""))
         return lines
+
+
+def _step(name: str) -> tuple[str, str]:
+    """How a report calls a step, and its title."""
+    ex, place = map(int, name.split("."))
+    every = steps.of(ex) if ex in EXAMPLES else []
+    if not place or not every:
+        return f"example {ex}", ""
+    if place > len(every):
+        return f"example {ex} done", ""
+    return f"step {name}", every[place - 1].title

@@ -31,7 +31,7 @@ class Look:
     names: bool = False
     order: str = "who is behind"
     chosen: int = 0  # the number of a row; 0: none
-    view: str = "code"  # code, board, one, rename, close
+    view: str = "code"  # code, board, one, rename, close; once: on paper, without keys
     hidden: bool = False  # show the rows that were hidden, too
     typed: str = ""  # of a new name
 
@@ -102,10 +102,13 @@ def board(rows: Rows, look: Look, height: int) -> RenderableType:
         cells = (name_of(row, look), place(row), since(row.changed), since(row.called) if row.calls else "", about(row))
         table.add_row(mark, *map(Text, cells), style="bold" if row.calls else "")
     left = len(every) - len(shown)
-    return Group(Text(title, style="bold"), table, Text(f"and {left} more: ↑↓" if left else ""), keys(look))
+    more = f"and {left} more: ↑↓" if left else rows.trouble
+    return Group(Text(title, style="bold"), table, Text(more, no_wrap=True, overflow="ellipsis"), keys(look))
 
 
 def keys(look: Look) -> Text:
+    if look.view == "once":
+        return Text(f"{join_line(look)}   the code: {look.code}")
     if look.view == "rename":
         return Text(f"the new name, then Enter: {look.typed}▏", style="bold")
     if look.view == "close":
@@ -126,30 +129,34 @@ def one(row: Row, look: Look) -> RenderableType:
     return Group(*map(Text, lines), Text(""), Text("any key goes back   h helped   r rename   x hide"))
 
 
-def large(lines: list[str], width: int) -> str:
-    """The lines in the largest letters in which all of them fit; as they are where none are small enough."""
+def large(lines: list[str], width: int, height: int) -> str:
+    """The lines in the largest letters in which all of them fit; empty where not even the smallest do."""
     for font in FONTS:
         drawn = [
             [line for line in pyfiglet.figlet_format(text, font=font, width=1000).splitlines() if line.strip()]
             for text in lines
         ]
-        if max(len(line) for letters in drawn for line in letters) <= width:
+        widest = max(len(line) for letters in drawn for line in letters)
+        if widest <= width and sum(map(len, drawn)) + len(drawn) <= height:
             return "\n\n".join("\n".join(letters) for letters in drawn)
-    return "\n\n".join(lines)
+    return ""
 
 
-def how_to_join(look: Look, width: int, learners: int) -> RenderableType:
+def join_line(look: Look) -> str:
+    return f'make join ROOM={look.at} ME="Ford, row 3"'
+
+
+def how_to_join(look: Look, width: int, height: int, learners: int) -> RenderableType:
     """For the projector: what to type, and the code, in two lines that can be read from the last row."""
     groups = look.code.split("-")
     half = len(groups) // 2
     lines = ["-".join(groups[:half]) + "-", "-".join(groups[half:])]
+    text = ["Where are you, and do you want help? In the folder of your kit:", "", f"    {join_line(look)}", ""]
+    text += ["It asks for this code, shows what will be sent, and asks whether to. Any name will do.", ""]
+    used = sum(-(-max(1, len(line)) // width) for line in text) + 3
     return Group(
-        Text("Where are you, and do you want help? In the folder of your kit:", style="bold"),
-        Text(""),
-        Text(f'    make join ROOM={look.at} ME="Ford, row 3"', style="bold"),
-        Text(""),
-        Text("It asks for this code, shows what will be sent, and asks whether to. Any name will do."),
-        Padding(Text(large(lines, width - 2), no_wrap=True), (1, 0, 1, 2)),
-        Text(f"for the room's notes: {look.code}"),
+        *(Text(line, style="bold") for line in text),
+        Text(f"the code: {look.code}", style="bold"),
+        Padding(Text(large(lines, width - 2, height - used), no_wrap=True), (1, 0, 0, 2)),
         Text(f"joined: {learners}   c the board   q close"),
     )
