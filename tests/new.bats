@@ -74,7 +74,7 @@ teardown() {
 from prefect.task_worker import serve as stock\
 keyed, serve = lambda *_, **__: lambda job: job, lambda *jobs, limit, **_: stock(*jobs, limit=limit)/' "$PROJECT/src/shop/tasks.py"
   is "$(grep -c stock "$PROJECT/src/shop/tasks.py")" 2 'lines with the serve of Prefect'
-  try "$IN_PROJECT" .venv/bin/python -m pytest -q tests/test_nothing_lost.py tests/test_service.py -k 'nothing or lost or refused'
+  LIMIT_S=250 try "$IN_PROJECT" .venv/bin/python -m pytest -q tests/test_nothing_lost.py tests/test_service.py -k 'nothing or lost or refused'
   is "$status" 1 'exit code'
   grep -qE 'AssertionError: [1-9][0-9]? of 201 runs are lost' <<<"$output" # and the others were run
   has '1 failed'
