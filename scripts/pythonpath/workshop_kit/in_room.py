@@ -39,7 +39,7 @@ FIELDS = {
     "finding": findings.LARGEST,  # what the call is about: workshop_kit/findings.py
     "solved": findings.LARGEST,  # that this very finding is ✓ now
 }
-DAYS = 3  # after which a kit that was in a room is in none, whatever became of the room
+DAYS = 3  # after which a kit is in no room any more, and tries no address
 AGAIN = "make join ROOM=… ME=…, as its screen shows"
 FOLDER = Path(os.environ["WORKSHOP_HOME"], "in-room")
 JOINED, STATE, OUTBOX, SENT = (FOLDER / name for name in ("joined.json", "state.json", "outbox", "sent"))
@@ -74,6 +74,11 @@ def state() -> dict[str, int]:
 def keep(joined: joining.Joined) -> None:
     """This is the room from now on, whose token this kit has."""
     joining.write_private(JOINED, json.dumps(vars(joined)))
+
+
+def is_old() -> bool:
+    """Whether the room was joined so long ago that it is over, whatever became of it."""
+    return JOINED.stat().st_mtime < time.time() - DAYS * 24 * 3600
 
 
 def forget() -> None:
@@ -177,9 +182,6 @@ def tell(ex: int = 0) -> None:
     """Let a process of its own say where this kit is in that example, and send what is in the outbox: nobody waits."""
     if JOINED.exists():
         with contextlib.suppress(OSError):
-            if JOINED.stat().st_mtime < time.time() - DAYS * 24 * 3600:
-                forget()
-                return
             subprocess.Popen(
                 [sys.executable, "-S", "-P", "-m", "workshop_kit.learners.telling", "tell"],
                 env=os.environ | {"TELL_EX": str(ex)},

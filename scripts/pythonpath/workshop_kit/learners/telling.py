@@ -51,6 +51,9 @@ def note_place() -> None:
 def tell() -> int:
     """Say where this kit is, if that has changed, and send what is in the outbox."""
     signal.alarm(in_room.TRY)  # which ends this process, whatever it waits for
+    if in_room.is_old():
+        in_room.forget()
+        return 0
     note_place()
     in_room.send()
     return 0

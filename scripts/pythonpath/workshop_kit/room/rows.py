@@ -96,13 +96,10 @@ class Rows:
         with self.lock:
             self.changes += 1
             try:
-                self._write()
+                write_private(self.path, orjson.dumps([asdict(row) for row in self._all.values()]).decode())
                 self.trouble = ""
             except OSError as error:  # a full disk: the room goes on
                 self.trouble = f"{self.path} cannot be written: {error.strerror}"
-
-    def _write(self) -> None:
-        write_private(self.path, orjson.dumps([asdict(row) for row in self._all.values()]).decode())
 
     def calling(self) -> list[Row]:
         """Those who call, who has waited longest first."""
