@@ -279,7 +279,8 @@ test: ## the suite, against real processes [TESTS=tests/ex2.bats] [FILTER=…] [
 	@scripts/test.sh
 
 .PHONY: test-long
-test-long: ## the long tests: whole set-ups, benchmarks, the local model, every thing to try [TESTS=…] [FILTER=…]
+#: `QUICK=1` leaves out the slowest, as `.ci/run` does: it has an hour for everything.
+test-long: ## the long tests: whole set-ups, benchmarks, every thing to try [TESTS=…] [FILTER=…] [QUICK=1]
 	@LONG=1 scripts/test.sh
 
 .PHONY: test-docker

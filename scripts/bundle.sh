@@ -51,7 +51,7 @@ collect() { # PLATFORM PYTHON -> its wheels
     macos-*) for tag in 14_0 13_0 12_0 11_0 10_15 10_14 10_13 10_12 10_9; do tags+=(--platform "macosx_${tag}_${1#macos-}" --platform "macosx_${tag}_universal2"); done ;;
   esac
   "$tools/venv/bin/uv" pip compile --no-deps --quiet --no-header --generate-hashes --python-platform "$uv_name" --python-version "$2" \
-    --no-emit-index-url --output-file "$requirements" "$KIT"/requirements/{core,ex4,ex5,uv}.txt ${model[@]+"${model[@]}"}
+    --no-emit-index-url --output-file "$requirements" "$KIT"/requirements/{core,ex4,ex5,room,uv}.txt ${model[@]+"${model[@]}"}
   "$tools/venv/bin/python" -m pip download -qq --no-deps --require-hashes --only-binary :all: --dest "$folder" \
     --implementation cp --python-version "$2" --abi "cp${2/./}" --abi abi3 --abi none ${tags[@]+"${tags[@]}"} \
     --requirement "$requirements"

@@ -23,6 +23,7 @@ resolve ex4 --group ex4 --constraint requirements/core.txt
 resolve ex5 --group ex5 --constraint requirements/core.txt --constraint requirements/ex4.txt
 resolve local-llm --group local-llm --no-deps # a file and a library: what the wheels ask for besides is not used
 resolve dev --group dev --constraint requirements/core.txt --constraint requirements/ex4.txt
+resolve room --group room --constraint requirements/core.txt
 resolve peers --group peers --constraint requirements/core.txt --constraint requirements/ex4.txt
 resolve uv --group uv
 # What make new writes: the versions that the kit is tested with, and no word about where this folder is.

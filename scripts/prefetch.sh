@@ -5,7 +5,7 @@ set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "$0")/env.sh"
 help_if_asked "$@"
-for group in $({ for ex in $(examples); do printf '%s\n' "$(example "$ex" PACKAGES)"; done; } | sort -u) local-llm; do "$KIT/scripts/setup.sh" "$group"; done
+for group in $({ for ex in $(examples); do printf '%s\n' "$(example "$ex" PACKAGES)"; done; } | sort -u) local-llm room; do "$KIT/scripts/setup.sh" "$group"; done
 if docker info >/dev/null 2>&1 && docker compose version >/dev/null 2>&1; then
   make_home
   for ex in $(examples); do

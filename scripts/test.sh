@@ -4,6 +4,7 @@
 # TESTS=…   which files (default: all but those for Docker)
 # DOCKER=1  those that need a Docker engine (make test-docker)
 # LONG=1    those that take long, and are left out otherwise: whole set-ups, benchmarks, the local model (make test-long)
+# QUICK=1   of the long ones those that take less than a minute and a half each
 # LANES=1   one file after the other (default: three at a time)
 # FILTER=…  only the tests whose name matches
 set -euo pipefail
@@ -11,7 +12,7 @@ set -euo pipefail
 . "$(dirname "$0")/env.sh"
 help_if_asked "$@"
 # All that any test needs, now: a set-up in the middle would hold up the tests in the other lane.
-groups='dev ex4 ex5'
+groups='dev ex4 ex5 room'
 if [ "${LONG:-0}" = 1 ] || [ -n "${TESTS:-}${FILTER:-}" ]; then groups="$groups local-llm"; fi
 for group in $groups; do "$KIT/scripts/setup.sh" "$group"; done
 cd "$KIT"
@@ -30,7 +31,9 @@ fi
 # PYTHON, WHEELS and the images say what this machine has.
 keep_out="$(settings) $(variables_of_one_command) OWN_CODE CHAOS_SECONDS LONG OPENAI_API_KEY OPENAI_ENV_FILE MAKEFLAGS MAKELEVEL MFLAGS WORKSHOP_GOAL WORKSHOP_GOALS WORKSHOP_TYPED WORKSHOP_API_URL WORKSHOP_SETS $WORKSHOP_SETS WORKSHOP_DERIVED $(tr ' ' '\n' <<<"$WORKSHOP_DERIVED" | cut -d= -f1 | tr '\n' ' ')"
 long=
-if [ "${LONG:-0}" = 1 ]; then long=--long; elif [ -n "${TESTS:-}${FILTER:-}" ] || [ "${DOCKER:-0}" = 1 ]; then long=--all; fi
+QUICK=${QUICK:-0}
+one_of QUICK 0 1
+if [ "${LONG:-0}$QUICK" = 11 ]; then long=--quick; elif [ "${LONG:-0}" = 1 ]; then long=--long; elif [ -n "${TESTS:-}${FILTER:-}" ] || [ "${DOCKER:-0}" = 1 ]; then long=--all; fi
 arguments=(${long:+"$long"} ${FILTER:+--filter "$FILTER"} "${files[@]}")
 for name in $keep_out; do
   case $name in LANES | PYTHON | WHEELS | *_IMAGE) ;; *) unset "$name" ;; esac

@@ -48,6 +48,7 @@ try_behaviours() {
   grep -Eq '^0 without a state; read [0-9]{3,} times' <<<"$output"
 }
 
+# bats test_tags=slow
 @test "tuned, a Prefect server that was killed and has nothing new to write logs no error" {
   start_example 2 SERVERS=1
   ok make submit-map N=6

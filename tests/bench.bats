@@ -9,6 +9,7 @@ teardown() { stop_and_check; }
 
 left() { pgrep -f "$WORKSHOP_HOME/bench" || ls -d "$WORKSHOP_HOME"/bench/*-*; }
 
+# bats test_tags=slow
 @test "QUICK=1 prints the table with ratios and the plot, and writes both with the figures" {
   LIMIT_S=200 ok_without_escapes NO_COLOR=1 make bench QUICK=1
   has 'tutorial'

@@ -14,7 +14,7 @@ teardown() { stop_and_check; }
   refused 'make canary' make canary "SET=$BATS_TEST_TMPDIR/set"
 }
 
-# bats test_tags=long
+# bats test_tags=long,slow
 @test "of a set that is known to be broken it names the package and the error; the lock stays" {
   local lock
   lock=$(cksum <requirements/core.txt)

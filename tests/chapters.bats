@@ -38,7 +38,7 @@ plays() { LIMIT_S=280 ok env CHAOS_SECONDS=10 make demo EX="$1" AUTO=1 ${2:+"$2"
 @test "example 4's page" { plays 4; }
 # bats test_tags=long
 @test "example 5's page" { plays 5; }
-# bats test_tags=long
+# bats test_tags=long,slow
 @test "example 6's page: the same chaos without and with help, and a process that the room chooses" {
   N=60 plays 6 # of 300 runs
   has 'no rescuer was running'
@@ -48,11 +48,11 @@ plays() { LIMIT_S=280 ok env CHAOS_SECONDS=10 make demo EX="$1" AUTO=1 ${2:+"$2"
 # bats test_tags=long
 @test "example 7's page, with two machines" { plays 7; }
 
-# bats test_tags=long
+# bats test_tags=long,slow
 @test "example 4's things to try: nothing that works, and an enrolment that is asked for twice" { plays 4 ALL=1; }
-# bats test_tags=long
+# bats test_tags=long,slow
 @test "example 5's things to try: a model that is away, and six questions at once" { plays 5 ALL=1; }
-# bats test_tags=long
+# bats test_tags=long,slow
 @test "example 6's things to try: a run whose task server is killed" { N=60 plays 6 ALL=1; }
 
 # PAGE... -> plays the commands of each, which is no example's

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Runs bats files in lanes, since most tests wait more than they compute; prints a file's output when it is done.
 
-lanes.py [--long | --all] [--filter REGEX] FILE...     LANES=3: so many at a time; 1: with the output as it comes
+lanes.py [--long | --quick | --all] [--filter REGEX] FILE...    LANES=3: so many at a time; 1: output as it comes
 
-Without --all, the tests with the tag `long` are left out; with --long they are the only ones.
+Without --all, the tests with the tag `long` are left out; with --long they are the only ones, with --quick those of
+them without the tag `slow`.
 
 The files know nothing of each other: each has a WORKSHOP_HOME and ports of its own. Exit 1 if a test failed, or if one
 was skipped and CI=true.
@@ -21,9 +22,9 @@ from pathlib import Path
 arguments = sys.argv[1:]
 # A file may have none of the tests that are wanted; one that cannot be read fails all the same.
 options = ["--print-output-on-failure", "--timing", "--report-formatter", "junit", "--allow-empty-suite"]
-which = arguments.pop(0) if arguments[0] in ("--long", "--all") else ""
+which = arguments.pop(0) if arguments[0] in ("--long", "--quick", "--all") else ""
 if which != "--all":
-    options += ["--filter-tags", "long" if which else "!long"]
+    options += ["--filter-tags", {"--long": "long", "--quick": "long,!slow"}.get(which, "!long")]
 if arguments[0] == "--filter":
     options += arguments[:2]
     arguments = arguments[2:]

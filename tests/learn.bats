@@ -228,7 +228,7 @@ by_hand() { printf 'cd my/ex%s\n%s\n' "$EX" "$1" | "${THERE[@]}" make -s shell; 
   within 20 eval 'make task 2>&1 | grep -q "and no object. Try: returning"'
 }
 
-# bats test_tags=long
+# bats test_tags=long,slow
 @test "each kind of mistake, made once under make learn: its sentence shows, and the edit that fixes it clears it" {
   ok "${THERE[@]}" make catch-up STEP=9
   learn

@@ -348,7 +348,7 @@ END
   export WORKSHOP_HOME=$first PREFECT_PORT=$first_port API=$first_api WEB_PORT=$first_web
 }
 
-# bats test_tags=long
+# bats test_tags=long,slow
 @test "with any of multiprocessing's ways to start a process: Ctrl-C, SIGTERM and a closed terminal are as ever" {
   local method end id shell
   copy_kit "$BATS_TEST_TMPDIR/kit"
