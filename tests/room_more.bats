@@ -6,7 +6,7 @@ load helpers
 
 setup() {
   own_kit
-  export ROOM_PORT=$((PREFECT_PORT + 100)) RECORDED=$BATS_TEST_TMPDIR/recorded
+  export ROOM_PORT=$((PREFECT_PORT + 4)) RECORDED=$BATS_TEST_TMPDIR/recorded
   AT=127.0.0.1:$ROOM_PORT
 }
 teardown() {

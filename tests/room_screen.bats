@@ -8,7 +8,7 @@ setup() {
   own_kit
   need_tmux
   socket=$BATS_TEST_TMPDIR/tmux
-  export ROOM_PORT=$((PREFECT_PORT + 100)) LEARNER=$BATS_TEST_TMPDIR/learner
+  export ROOM_PORT=$((PREFECT_PORT + 4)) LEARNER=$BATS_TEST_TMPDIR/learner
   mkdir "$LEARNER"
   tmux -S "$socket" new-session -d -x 80 -y 24 "cd '$KIT' && env WORKSHOP_HOME='$WORKSHOP_HOME' PREFECT_PORT=$PREFECT_PORT ROOM_PORT=$ROOM_PORT HOME='$HOME' PS1='> ' bash --norc" 3>&-
   press 'make room LISTEN=127.0.0.1' Enter
