@@ -246,7 +246,8 @@ def open_room() -> int:
         with serving(rows, at, names, link.password_in(HOME)) as code:
             look = Look(at, code)
             if sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
-                stay_on_screen(rows, look)
+                with contextlib.suppress(OSError):  # its terminal was closed, and nothing can be drawn: an end, too
+                    stay_on_screen(rows, look)
             else:
                 stay(look, begun)
     except Exception as error:  # no end that anybody wanted: what it knows stays
