@@ -24,29 +24,28 @@ in_room() { # WORD -> workshop_kit/learners/telling.py WORD, in this process
   exec "$python" -S -P -m workshop_kit.learners.telling "$1"
 }
 
-tell_room() { # if this kit is in a room: let a detached process say where it is. Nobody waits for it, and it says nothing here.
-  if [ ! -f "$WORKSHOP_HOME/in-room/joined.json" ] || [ -n "${WORKSHOP_TOLD:-}" ]; then return 0; fi
-  case ${WORKSHOP_GOAL:-} in '' | help | env | room | join | leave | stuck | tour | test* | lint) return 0 ;; esac
-  export WORKSHOP_TOLD=1 # one command of a person's is many scripts
+detached() { # WORD -> telling.py WORD in a process of its own, for which nobody waits, and which says nothing here
   (
-    (
-      case $WORKSHOP_GOAL in
-        ex[0-9]*) TELL_EX=${WORKSHOP_GOAL#ex} ;;
-        *) if [ -n "${EX:-}" ]; then TELL_EX=$EX; elif read_example; then TELL_EX=$running_ex; fi ;;
-      esac
-      export TELL_EX
-      python=$(PATH=$SYSTEM_PATH room_python) && exec "$python" -S -P -m workshop_kit.learners.telling tell
-    ) </dev/null >/dev/null 2>&1 &
+    (python=$(PATH=$SYSTEM_PATH room_python) && exec "$python" -S -P -m workshop_kit.learners.telling "$1") </dev/null >/dev/null 2>&1 &
   )
 }
 
-tell_found() { # NUMBER NUMBERS -> for a kit in a room: the first thing that make doctor has found (0: none), and what is ✓ now
+example_meant() { # -> the example that a command is about; nothing if it is about none
+  case $WORKSHOP_GOAL in
+    ex[0-9]*) printf '%s' "${WORKSHOP_GOAL#ex}" ;;
+    *) if [ -n "${EX:-}" ]; then printf '%s' "$EX"; elif read_example; then printf '%s' "$running_ex"; fi ;;
+  esac
+}
+
+tell_room() { # if this kit is in a room: where it is
+  if [ ! -f "$WORKSHOP_HOME/in-room/joined.json" ] || [ -n "${WORKSHOP_TOLD:-}" ]; then return 0; fi
+  case ${WORKSHOP_GOAL:-} in '' | help | env | room | join | leave | stuck | tour | test* | lint) return 0 ;; esac
+  export WORKSHOP_TOLD=1 # one command of a person's is many scripts
+  TELL_EX=$(example_meant) detached tell
+}
+
+tell_found() { # NUMBER NUMBERS -> if this kit is in a room: the first thing that make doctor has found (0: none), and what is ✓ now
   if [ ! -f "$WORKSHOP_HOME/in-room/joined.json" ]; then return 0; fi
   (umask 077 && printf '%s' "$1" >"$WORKSHOP_HOME/in-room/found") 2>/dev/null || return 0
-  (
-    (
-      export TELL_HELD=$2
-      python=$(room_python) && exec "$python" -S -P -m workshop_kit.learners.telling held
-    ) </dev/null >/dev/null 2>&1 &
-  )
+  TELL_HELD=$2 detached held
 }
