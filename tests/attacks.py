@@ -162,10 +162,10 @@ def event(value: Any, name: str = "prefect.task-run.Completed") -> str:
     )
 
 
-async def send(text: str, greeting: bool = True) -> str:
+async def send(text: str, greeting: bool = True, path: str = "/api/events/in") -> str:
     """What the close says; `open` if it stays open. Without a greeting Prefect takes the first message as an event."""
     headers = {"Authorization": f"Bearer {joined.token}"}
-    url = joined.at.replace("https", "wss") + "/api/events/in"
+    url = joined.at.replace("https", "wss") + path
     protocols: Any = ["prefect"] if greeting else None
     async with connect(url, ssl=context, subprotocols=protocols, additional_headers=headers) as socket:
         if greeting:
@@ -193,6 +193,16 @@ tell("event: nesting", asyncio.run(send("[" * 100_000 + "]" * 100_000)))
 tell("event: 5 MB", asyncio.run(send(event("x" * 5_000_000))))
 tell("event: a plain one", asyncio.run(send(event({"storage_key": uuid.uuid4().hex, "serializer": PLAIN}))))
 
+# Patterns, which Prefect would read for minutes in the event loop that everything waits for.
+PATTERN = {"prefect.resource.id": "[" * 100_000}
+for where in ("resource", "any_resource", "related"):
+    asked = {"type": "filter", "filter": {where: {"labels": PATTERN}}}
+    tell(f"event: asked for by a pattern, {where}", asyncio.run(send(json.dumps(asked), path="/api/events/out")))
+    answer = port.post("/api/events/filter", json={"filter": {where: {"labels": PATTERN}}})
+    tell(f"body: a pattern, {where}", answer.status_code)
+asked = {"type": "filter", "filter": {"event": {"prefix": ["nobody."]}, "any_resource": {"labels": None}}}
+tell("event: a plain one is asked for", asyncio.run(send(json.dumps(asked), path="/api/events/out")))
+
 # What is closed for all.
 for method, path in (
     ("GET", "/api/block_types/filter"),
@@ -210,6 +220,7 @@ for method, path in (
     ("POST", "/api/events"),
     ("DELETE", f"/api/task_runs/{victim}"),
     ("PATCH", f"/api/task_runs/{victim}"),
+    ("POST", "/api/ui/schemas/validate"),  # patterns, and a look into Prefect's variables
     ("POST", "/api/admin/database/clear"),
     ("GET", "/api/admin/storage"),
     ("PUT", "/api/admin/storage"),

@@ -72,7 +72,6 @@ ROUTES = {
         "/api/logs/",
         f"/api/{RUNS}/(filter|count|history|lateness|paginate)",
         f"/api/ui/{RUNS}/[a-z/-]+",
-        "/api/ui/schemas/validate",
         "/api/v2/concurrency_limits/(increment|decrement|increment-with-lease|decrement-with-lease)",
         f"/api/v2/concurrency_limits/leases/{ID}/renew",
         "/api/events/count-by/[a-z-]+",
@@ -119,6 +118,20 @@ def need_plain_event(event: Any) -> None:
     if name.startswith("prefect.") and not name.startswith("prefect.task-run."):
         raise NotPlain(f"events {name[:60]!r} are not a task server's")
     need_plain_states(event)
+
+
+def need_no_patterns(question: Any) -> None:
+    """Of a question for events. Raises NotPlain where it has `labels`, wherever they stand.
+
+    Prefect takes what is asked for there as patterns, in its event loop (`matches` in server/events/schemas/events.py):
+    Python's fnmatch takes 8 s to read 20,000 brackets, and four times as long for twice as many.
+    """
+    for name, each in question.items() if isinstance(question, dict) else ():
+        if name == "labels" and each is not None:
+            raise NotPlain("events are not found by their labels here")
+        need_no_patterns(each)
+    for each in question if isinstance(question, list) else ():
+        need_no_patterns(each)
 
 
 # --- the port ---------------------------------------------------------------------------------------
@@ -174,8 +187,10 @@ class Port:
             checked = parsed_body(body, BODY)
             try:
                 need_plain_states(checked)
+                if path.startswith("/api/events/"):
+                    need_no_patterns(checked)
             except NotPlain as error:
-                raise Refusal(422, f"this state's data may not pass: {error}") from None
+                raise Refusal(422, f"this may not pass: {error}") from None
             body = orjson.dumps(checked)  # what was looked at, and not what another parser may see in it
             scope = {**scope, "headers": [each for each in scope["headers"] if each[0] != b"content-length"]}
             scope["headers"].append((b"content-length", str(len(body)).encode()))
@@ -353,7 +368,7 @@ class Port:
             await send({"type": "websocket.close", "code": 1008})
             return
         over = asyncio.ensure_future(session.ended.wait())
-        looks = scope["path"] == "/api/events/in"
+        look = {"/api/events/in": need_plain_event, "/api/events/out": need_no_patterns}.get(scope["path"])
         arriving: asyncio.Future[Message] | None = None  # Prefect looks for a message and gives up again
 
         async def receive_checked() -> Message:
@@ -371,8 +386,8 @@ class Port:
             text = message.get("text") or message.get("bytes") or b""
             try:
                 checked = parsed(text, BODY)
-                if looks:
-                    need_plain_event(checked)
+                if look:
+                    look(checked)
             except NotPlain as error:
                 return await shut(f"this may not pass: {error}")
             return {"type": "websocket.receive", "text": orjson.dumps(checked).decode()}
@@ -526,7 +541,8 @@ async def serve_both(options: argparse.Namespace) -> None:
     records.mkdir(parents=True, exist_ok=True)
     sessions = Sessions(home / "sessions.json", records, socket.gethostname(), options.lease)
     front = Port(app, sessions, password, storage)
-    common: dict[str, Any] = {"ws_ping_interval": 20, "ws_ping_timeout": 20}
+    # workers: else uvicorn reads WEB_CONCURRENCY, whatever stands there.
+    common: dict[str, Any] = {"ws_ping_interval": 20, "ws_ping_timeout": 20, "workers": 1}
     own = uvicorn.Config(
         app, host=options.prefect_host, port=options.prefect_port, timeout_keep_alive=5, log_level="warning", **common
     )
