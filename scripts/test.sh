@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the suite (bats) against real processes, each test in a WORKSHOP_HOME and on ports of its own.
+# Runs the suite: bats against real processes, each test in a WORKSHOP_HOME and on ports of its own, and pytest in tests/unit.
 #
 # TESTS=…   which files (default: all but those for Docker)
 # DOCKER=1  those that need a Docker engine (make test-docker)
@@ -21,11 +21,11 @@ for file in tests/*.bats; do
   case $file in *_docker.bats) this=1 ;; *) this=0 ;; esac
   [ "$this" != "${DOCKER:-0}" ] || files+=("$file")
 done
-if [ "${DOCKER:-0}" = 1 ]; then need_docker 4; fi
+if [ "${DOCKER:-0}" = 1 ]; then need_docker 4; else files+=(tests/unit); fi
 if [ -n "${TESTS:-}" ]; then
   # shellcheck disable=SC2206
   files=($TESTS)
-  for file in "${files[@]}"; do [ -f "$file" ] || fail "TESTS='$file' is no file" 'make test TESTS=tests/ex2.bats'; done
+  for file in "${files[@]}"; do [ -e "$file" ] || fail "TESTS='$file' is no file" 'make test TESTS=tests/ex2.bats'; done
 fi
 # The tests choose their own; what a developer's shell or make carries must not get in. LANES is for tests/lanes.py, and
 # PYTHON, WHEELS and the images say what this machine has.

@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
-"""Runs bats files in lanes, since most tests wait more than they compute; prints a file's output when it is done.
+"""Runs the tests in lanes, since most wait more than they compute; prints a file's output when it is done.
 
 lanes.py [--long | --quick | --all] [--filter REGEX] FILE...    LANES=3: so many at a time; 1: output as it comes
 
 Without --all, the tests with the tag `long` are left out; with --long they are the only ones, with --quick those of
-them without the tag `slow`.
+them without the tag `slow`. pytest gets what is no bats file, always all of
+it: with --long it tries more examples.
 
 The files know nothing of each other: each has a WORKSHOP_HOME and ports of its own. Exit 1 if a test failed, or if one
 was skipped and CI=true.
 """
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -25,8 +27,12 @@ options = ["--print-output-on-failure", "--timing", "--report-formatter", "junit
 which = arguments.pop(0) if arguments[0] in ("--long", "--quick", "--all") else ""
 if which != "--all":
     options += ["--filter-tags", {"--long": "long", "--quick": "long,!slow"}.get(which, "!long")]
+of_pytest = ["-m", "pytest", "-q"]
+if which in ("--long", "--quick"):
+    os.environ["HYPOTHESIS_LONG"] = "1"  # tests/unit/conftest.py
 if arguments[0] == "--filter":
     options += arguments[:2]
+    of_pytest += ["-k", " and ".join(re.findall(r"\w+", arguments[1]))]  # it knows words, and no regular expressions
     arguments = arguments[2:]
 lanes = min(int(os.environ.pop("LANES", "3")), len(arguments))
 
@@ -35,14 +41,18 @@ def run(file: str) -> tuple[str, int, str, list[int]]:
     """The file, bats' exit code and output, and how many tests passed, failed and were skipped."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as report:
+        path = Path(report, "report.xml")
         command = ["bats", *options, "--output", report, file]
+        if not file.endswith(".bats"):
+            command = [sys.executable, *of_pytest, f"--junitxml={path}", file]
         together = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} if lanes > 1 else {}
         done = subprocess.run(command, stdin=subprocess.DEVNULL, text=True, errors="replace", check=False, **together)
-        path = Path(report, "report.xml")
         cases = ElementTree.parse(path).iter("testcase") if path.exists() else []  # noqa: S314 - bats wrote it
         kinds = [{part.tag for part in case} for case in cases]
-    failed, skipped = (sum(tag in kind for kind in kinds) for tag in ("failure", "skipped"))
+    failed, skipped = (sum(bool(kind & tags) for kind in kinds) for tags in ({"failure", "error"}, {"skipped"}))
     counts = [len(kinds) - failed - skipped, failed, skipped]
+    if done.returncode == 5 and not kinds:  # pytest's code for "none of them is wanted"
+        done.returncode = 0
     return file, done.returncode, f"{done.stdout or ''}{file}: {time.monotonic() - began:.0f} s\n", counts
 
 

@@ -14,6 +14,7 @@ import platform
 import re
 import socket
 import ssl
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -269,9 +270,16 @@ def join(at: str, code: str, name: str, **about: Any) -> Joined:
 
 
 def write_private(path: Path, text: str) -> None:
-    """A file that only its owner may read, complete or not at all."""
+    """A file that only its owner may read, complete or not at all; of several that write it at once the last one's.
+
+    Raises OSError.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    beside = path.with_suffix(".new")
-    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)
-    beside.replace(path)
+    number, beside = tempfile.mkstemp(dir=path.parent, prefix=".new-")  # 0600, and a name that nobody else has
+    try:
+        with open(number, "w") as file:
+            file.write(text)
+        os.replace(beside, path)
+    except BaseException:
+        os.unlink(beside)
+        raise

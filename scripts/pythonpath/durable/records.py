@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     import asyncio
 
 NEWEST = 10_000  # ends of runs that are remembered of a process
+VOID = b"-\n"  # behind a piece of a line it makes what is no JSON, whatever the piece is, so nobody takes it for a line
 OURS: set[Path] = set()  # lock files of this process: opening and closing one would drop its lock
 
 
@@ -73,23 +74,32 @@ class Record:
             OURS.add(lock)
             fcntl.lockf(self._lock, fcntl.LOCK_EX)
         # Unbuffered: a line is there once write() returns, whatever happens to this process afterwards.
-        self._file = path.open("ab", buffering=0)
+        self._file = path.open("a+b", buffering=0)
+        if self._file.tell():  # of a process before this one, whose disk was full
+            self._file.seek(-1, os.SEEK_END)
+            if self._file.read(1) != b"\n":
+                self._unwritten.append(VOID)
 
     def write(self, *, must: bool = False, **fields: Any) -> None:
-        """Append one line. On a full disk it is kept for the next time; with `must`, OSError is raised instead."""
+        """Append one line. On a full disk it is kept for the next time; with `must`, OSError is raised instead.
+
+        A disk may have room for a piece of it only. With `must` that piece counts as nothing: the next line comes on
+        a line of its own.
+        """
         if not self.path:
             return
-        self._unwritten.append(json.dumps({"at": time.time(), **fields}).encode() + b"\n")
+        line = json.dumps({"at": time.time(), **fields}).encode() + b"\n"
+        self._unwritten.append(line)
         try:
             while self._unwritten:
-                rest = self._unwritten[0][self._file.write(self._unwritten[0]) or 0 :]
-                if rest:
-                    self._unwritten[0] = rest
-                    raise OSError("half a line was written")
-                self._unwritten.pop(0)
+                # Where it writes a piece, the next try says why: OSError with its errno.
+                self._unwritten[0] = self._unwritten[0][self._file.write(self._unwritten[0]) or 0 :]
+                if not self._unwritten[0]:
+                    self._unwritten.pop(0)
         except OSError:
             if must:
-                self._unwritten.pop()
+                begun = len(self._unwritten) == 1 and self._unwritten[0] != line
+                self._unwritten[-1:] = [VOID] if begun else []
                 raise
 
     async def take(self, run: str, **fields: Any) -> str | None:
@@ -292,8 +302,9 @@ class Records:
                 if not line.endswith(b"\n"):
                     break  # half a line, of a process that is writing it or died
                 process.offset += len(line)
-                with contextlib.suppress(ValueError, KeyError):
-                    self._take(process, json.loads(line))
+                begins = line.rfind(b'{"at": ')  # durable 1.0.0 may have a piece of another line before it
+                with contextlib.suppress(ValueError, KeyError, TypeError):
+                    self._take(process, json.loads(line[max(0, begins) :]))
 
     def _take(self, process: Process, line: dict[str, Any]) -> None:
         at, event = line["at"], line.get("event")
