@@ -15,7 +15,7 @@ GROUND = "ground"  # the modules of workshop_kit that are in no room
 # Each room, and what it may import besides itself; what stands above is imported by nothing below.
 MAY: dict[str, set[str]] = {
     "durable": set(),  # people take it along
-    "prefect_patches": set(),
+    "prefect_patches": {"durable"},
     GROUND: {"durable"},
     "learners": {GROUND, "durable"},
     "launch": {GROUND, "durable", "prefect_patches", "learners"},

@@ -107,3 +107,38 @@ teardown_file() { stop_and_check; }
   done
   grep -qF $'\033[1m' "$map_log"
 }
+
+@test "control characters in the name, key, state, host or result of somebody else's run never reach the terminal" {
+  local steers state run command
+  steers=$(printf '\\u001b]0;owned\\u0007\\u001b[2J\\u202e\\r')
+  state="{\"type\": \"COMPLETED\", \"name\": \"S$steers\", \"message\": \"M$steers\"}"
+  run=$(curl -sf -H 'Content-Type: application/json' "$API/task_runs/" \
+    -d "{\"name\": \"N$steers\", \"task_key\": \"K$steers-1\", \"dynamic_key\": \"1\", \"state\": $state}" | json 'd["id"]')
+  cat >"$BATS_TEST_TMPDIR/stranger.py" <<'PY'
+import sys
+import time
+
+from durable.records import Record
+
+record = Record(sys.argv[1], "T\x1b]0;owned\x07\x1b[2J\u202e", keys=["k"], limit=1)
+record.path.write_text(record.path.read_text().replace('"host": "', '"host": "H\\u001b[2J'))
+record.write(event="up")
+record.write(run=sys.argv[2], event="start", state="s")
+print("written", flush=True)
+time.sleep(60)
+PY
+  start stranger env PYTHONPATH="$KIT/scripts/pythonpath" "$PYTHON_OF_TESTS" "$BATS_TEST_TMPDIR/stranger.py" "$WORKSHOP_HOME/task-servers" "$run"
+  within 10 grep -q written "$stranger_log" || fail_with "$(cat "$stranger_log")"
+  for command in 'make runs' 'make watch ONCE=1' 'make db' 'make check EX=2'; do
+    # shellcheck disable=SC2086
+    try $command
+    is "$(tr -d '[:print:]\n' <<<"$output" | tr -d '\200-\377' | od -c | head -n 2)" "$(od -c </dev/null)" "control characters of $command"
+    never grep -q $'\u202e' <<<"$output"
+  done
+  ok make watch ONCE=1
+  has 'T�]0;owned�'
+  has 'H�[2J'
+  ok make runs
+  has 'S�]0;owned'
+  kill "$stranger_pid"
+}

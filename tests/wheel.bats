@@ -19,14 +19,14 @@ teardown() { stop_and_check; }
   find "$copy/scripts/pythonpath" -exec touch -t 203001020304 {} +
   chmod -R go-w,o-r "$copy/scripts/pythonpath"
   ok make -C "$copy" wheel
-  local wheel=durable_task_servers-1.0.0-py3-none-any.whl
+  local wheel=durable_task_servers-1.1.0-py3-none-any.whl
   ok cmp "$BATS_TEST_TMPDIR/one/$wheel" "$copy/dist/$wheel"
   ok "$PYTHON_OF_TESTS" -m zipfile -l "$copy/dist/$wheel"
   local name
   for name in py.typed LICENSE README.md CHANGELOG.md alarms.yaml serving.py; do has "durable/$name "; done
   has_not '.pyc'
   has_not workshop_kit
-  grep -q '^## 1.0.0$' "$PACKAGE/CHANGELOG.md"
+  grep -q '^## 1.1.0$' "$PACKAGE/CHANGELOG.md"
   refused 'make wheel OUT=' make wheel OUT=/proc/nowhere
 }
 

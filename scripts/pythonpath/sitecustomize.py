@@ -2,8 +2,9 @@
 
 The lessons say `from prefect.task_worker import serve`, as Prefect's documentation does. In the kit that name is the
 `serve` of the package durable beside this file, which finishes its runs when it is stopped and records who ran what.
-With TUNED=1, prefect_patches/tuned.py makes Prefect faster. A program started by hand is told of two mistakes
-(own_terminal.py). Until a program imports Prefect nothing else happens than that Ctrl-C ends it without a stack trace.
+durable also sees to it that waiting for a run ends. With TUNED=1, prefect_patches/tuned.py makes Prefect faster. A
+program started by hand is told of two mistakes (own_terminal.py). Until a program imports Prefect nothing else happens
+than that Ctrl-C ends it without a stack trace.
 """
 
 import os
@@ -32,7 +33,14 @@ def serve_durably(module):
     module.serve, module.aserve = serve, aserve
 
 
-after = {"prefect.task_worker": [serve_durably]}
+def wait_durably(module):
+    """After prefect.task_runs, in which all waiting for runs ends."""
+    from durable import waiting
+
+    waiting.install()
+
+
+after = {"prefect.task_worker": [serve_durably], "prefect.task_runs": [wait_durably]}
 uncollected = set()  # modules that are loaded without the garbage collector: tuned.py
 
 
@@ -58,6 +66,7 @@ def prepare():
         own_terminal.name_wrong_server()
         after["prefect.tasks"].append(own_terminal.watch_submits)
     after["prefect.main"] = [quiet.quieten]
+    after["prefect.logging.handlers"] = [quiet.make_printable]
     if os.environ.get("TUNED") == "1":
         tune()
 

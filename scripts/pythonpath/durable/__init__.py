@@ -33,7 +33,11 @@ run from different folders, containers or Pythons, say
     @task
     def my_task(): ...
 
-**5. Other machines.** `python -m durable port --address 192.0.2.7:4243 …` runs the Prefect server, and one TLS port for
+**5. Waiting that ends.** A run may end before Prefect has subscribed to its end, and then the first `result()` of a
+process waits without end (Prefect's issue #18775). In a process that has called keyed(), json_only() or serve() the
+answer comes; a program that calls none of them says `durable.install()`.
+
+**6. Other machines.** `python -m durable port --address 192.0.2.7:4243 …` runs the Prefect server, and one TLS port for
 task servers and submitters on other machines; the code for joining is a file in its folder. There
 
     JOIN_CODE=… python -m durable at 192.0.2.7:4243 python task_server.py
@@ -61,8 +65,9 @@ if TYPE_CHECKING:
     from durable.serving import DrainingTaskWorker, Refused, aserve, keyed, serve
     from durable.shape import NotPlain
     from durable.storage import json_only
+    from durable.waiting import install
 
-__version__ = "1.0.0"
+__version__ = "1.1.0"
 
 __all__ = [
     "CannotTravel",
@@ -74,6 +79,7 @@ __all__ = [
     "Refused",
     "Rescuer",
     "aserve",
+    "install",
     "json_only",
     "keyed",
     "serve",
@@ -88,6 +94,7 @@ MODULES = {
     "Record": "records",
     "Records": "records",
     "Rescuer": "rescuing",
+    "install": "waiting",
     "DrainingTaskWorker": "serving",
     "Refused": "serving",
     "aserve": "serving",

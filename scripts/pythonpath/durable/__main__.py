@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from durable.away import AWAY, refusal, remedy
 from durable.proved import warn_if_not_proved
+from durable.text import printable
 
 if TYPE_CHECKING:  # imported later, only when it is needed: Prefect takes a second
     from durable.rescuing import Report, Rescuer
@@ -45,7 +46,7 @@ async def once(rescuer: "Rescuer") -> int:
     while True:
         report = await rescuer.look()
         for line in lines_of(report):
-            print(line, flush=True)
+            print(printable(line), flush=True)
         done += len(report.put_back) + len(report.given_up)
         if not report.unsure or time.monotonic() - began > PATIENCE:
             break
@@ -54,7 +55,7 @@ async def once(rescuer: "Rescuer") -> int:
             told = True
         await asyncio.sleep(1)
     for key, count in report.unserved.items():
-        print(waits(key, count))
+        print(printable(waits(key, count)))
     if report.unknown:
         print(f"{report.unknown} run(s) are Running on something that keeps no record; they are left alone")
     if not done:
@@ -76,7 +77,7 @@ async def lost(finder: "Rescuer") -> int:
         await asyncio.sleep(1)
     for lost_run in report.lost:
         kind = "orphaned" if lost_run.rescue else "forgotten"
-        print(f"{lost_run.run.id} {kind} {lost_run.run.task_key} {lost_run.why}")
+        print(printable(f"{lost_run.run.id} {kind} {lost_run.run.task_key} {lost_run.why}"))
     return 1 if report.lost else 0
 
 
@@ -100,9 +101,9 @@ async def for_ever(rescuer: "Rescuer", every: float) -> None:
                 print("rescuer: the Prefect API is back", flush=True)
             away = told_away = starting = False
             for line in lines_of(report):
-                print(f"rescuer: {line}", flush=True)
+                print(f"rescuer: {printable(line)}", flush=True)
             for key in report.unserved.keys() - told:
-                print(f"rescuer: {waits(key, report.unserved[key])}", flush=True)
+                print(f"rescuer: {printable(waits(key, report.unserved[key]))}", flush=True)
             told = set(report.unserved)
         await asyncio.sleep(0.5 if away else every)
 

@@ -34,6 +34,7 @@ from prefect.states import Failed
 from prefect.task_worker import TaskWorker
 from websockets.exceptions import InvalidHandshake, WebSocketException
 
+from durable import waiting
 from durable.joining import CLOCKS
 from durable.over_port import RecordOverPort
 from durable.proved import warn_if_not_proved
@@ -41,6 +42,7 @@ from durable.putting_back import state_that_puts_back
 from durable.records import Record, Records
 from durable.shape import NotPlain
 from durable.signals import received
+from durable.text import printable
 
 logger = get_logger("task_worker")
 P = ParamSpec("P")
@@ -63,6 +65,8 @@ def keyed(namespace: str, version: str = "1") -> Callable[[Task[P, R]], Task[P, 
     `with_options` has a key of Prefect's own again. Needs a task server of this module: Prefect's computes the keys of
     what it serves again, and drops the runs whose key it then does not find (seen in 3.8.8 and 3.9.1, task_worker.py).
     """
+
+    waiting.install()
 
     def set_key(task: Task[P, R]) -> Task[P, R]:
         task.task_key = f"{namespace}.{task.fn.__name__}-{version}"
@@ -276,7 +280,7 @@ class DrainingTaskWorker(TaskWorker):
                 how = "refused"
                 logger.info(f"Task run {task_run.id} is refused: {why}")
                 return
-            logger.info(f"Received task run: {task_run.id} - {task_run.name}")
+            logger.info(f"Received task run: {task_run.id} - {printable(task_run.name)}")
             try:
                 problem = await self._what_is_unreadable(task_run)
             except NotPlain as error:
@@ -505,6 +509,7 @@ async def aserve(
     if not get_current_settings().api.url:
         raise ValueError("a task server needs PREFECT_API_URL: start a Prefect server and set it")
     warn_if_not_proved()
+    waiting.install()
     name = name or f"{socket.gethostname()}-{os.getpid()}"
     worker = DrainingTaskWorker(*tasks, limit=limit, name=name, records=records)
     serving = asyncio.create_task(_serve(worker, timeout, grace))

@@ -11,7 +11,7 @@ from typing import Any
 from prefect._internal.compatibility.blocks import call_explicitly_async_block_method, call_explicitly_sync_block_method
 from prefect.blocks.core import Block
 
-from durable import plain
+from durable import plain, waiting
 from durable.over_port import OverPort, keep_clients
 
 
@@ -20,6 +20,7 @@ def json_only(where: str) -> None:
 
     where: a folder, the name of a block of Prefect's (s3-bucket/name), or a port for other machines (https://…).
     """
+    waiting.install()
     if where.startswith("https://"):
         keep_clients()
         plain.use(OverPort(where))

@@ -19,6 +19,7 @@ from typing import Any
 from uuid import UUID
 
 from durable import joining
+from durable.text import LINES, printable
 from workshop_kit import database, examples, findings, in_room, workshop
 from workshop_kit.commands import example_records
 from workshop_kit.commands.why_it_waits import for_other_code, held_by_parents
@@ -37,12 +38,13 @@ later: set[int] = set()  # of those that are broken: what only says that a step 
 def promise(holds: bool, text: str, hint: str, number: int = 0) -> bool:
     """Print one promise; note it. number: of the finding, where it is not the text's own."""
     number = number or findings.number_of(text, findings.PROMISE)
+    text = printable(text)
     if holds:
         held.add(number)
         print(f"✓ {text}")
     else:
         broken.append(number)
-        print(f"✗ {text}\n    {hint}")
+        print(f"✗ {text}\n    {printable(hint, keep=LINES)}")
     return holds
 
 

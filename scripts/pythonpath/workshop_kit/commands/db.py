@@ -12,6 +12,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
+from durable.text import printable
 from workshop_kit import database, workshop
 
 SECONDS = {
@@ -43,7 +44,7 @@ def main() -> int:
     print(database.name())
     table = Table(*columns)
     for row in rows[:number]:
-        table.add_row(*["" if value is None else str(value) for value in row])
+        table.add_row(*["" if value is None else printable(value) for value in row])
     Console(no_color=True, width=None if sys.stdout.isatty() else 160).print(table, markup=False)
     if len(rows) > number:
         print(f"… and more: make db N={number * 10}")

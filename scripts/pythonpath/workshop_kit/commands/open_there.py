@@ -51,7 +51,7 @@ async def pass_on(request: Request) -> Response:
 
 async def serve() -> None:
     app = Starlette(routes=[Route("/{path:path}", pass_on, methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])])
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=PORT, log_level="error"))
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=PORT, workers=1, log_level="error"))
     serving = asyncio.create_task(server.serve())
     while not server.started and not serving.done():
         await asyncio.sleep(0.05)

@@ -9,6 +9,7 @@ import time
 
 import requests
 
+from durable.text import LINES, printable
 from workshop_kit import workshop
 from workshop_kit.commands.check import ENDED
 from workshop_kit.commands.why_it_waits import why_it_waits
@@ -54,7 +55,7 @@ def main() -> int:
                 state = body.get("state")
                 print(f"GET {run['follow']} -> {answer.status_code} {state}", flush=True)
             if answer.status_code != 202:
-                print(f"     {body.get('result') or body.get('message') or body.get('detail')}")
+                print(f"     {printable(body.get('result') or body.get('message') or body.get('detail'), keep=LINES)}")
                 return 0 if answer.ok else 1
             ended = ended or (time.monotonic() if state in (*WELL, *ENDED) else 0.0)
             if ended and time.monotonic() - ended > STILL:

@@ -12,6 +12,7 @@ from prefect.client.schemas.sorting import TaskRunSort
 from rich.console import Console
 from rich.table import Table
 
+from durable.text import printable
 from workshop_kit import workshop
 from workshop_kit.commands import example_records
 from workshop_kit.commands.why_it_waits import why_they_wait
@@ -32,7 +33,8 @@ def main() -> int:
         directly = "called directly" if run.start_time and not was_deferred(run) else ""
         server = found.ran_on(str(run.id)) or directly
         state = run.state.name if run.state else "?"
-        table.add_row(str(run.id), run.task_key.rpartition("-")[0], state, started, seconds, server)
+        cells = (str(run.id), run.task_key.rpartition("-")[0], state, started, seconds, server)
+        table.add_row(*map(printable, cells))
     console = Console(no_color=True, width=None if sys.stdout.isatty() else 140)
     console.print(table, markup=False)
     if note := why_they_wait(run.model_dump(mode="json") for run in runs):

@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from durable.text import printable
 from workshop_kit import workshop
 from workshop_kit.commands import example_records
 
@@ -69,7 +70,8 @@ def follow_one(user: dict[str, str]) -> int:
         found = look(found["id"])
         for what, run in found["states"].items():
             if run["state"] != shown.get(what):
-                message = f": {run['message'].splitlines()[0]}" if run["state"] in FINAL and run["message"] else ""
+                ended = run["state"] in FINAL and run["message"]
+                message = f": {printable(ended.splitlines()[0])}" if ended else ""
                 print(f"{time.monotonic() - began:5.1f} s  {what:10} {run['state']}{message}", flush=True)
                 shown[what] = run["state"]
                 told = time.monotonic() - began + 5
@@ -81,7 +83,7 @@ def follow_one(user: dict[str, str]) -> int:
         time.sleep(LOOK)
     records = example_records.read_once()
     for what, run in found["states"].items():
-        print(f"     {what:10} task run {run['id']}, on {records.ran_on(run['id']) or '?'}")
+        print(f"     {what:10} task run {run['id']}, on {printable(records.ran_on(run['id'])) or '?'}")
     print(f"     workspace of {len(found['workspace'])} things; the mailbox: {os.environ['INBOX_URL']}")
     return 0 if all(run["state"] in ("Completed", "Cached") for run in found["states"].values()) else 1
 

@@ -11,6 +11,7 @@ from functools import partial
 
 from prefect.utilities.urls import url_for
 
+from durable.text import LINES, printable
 from workshop_kit import workshop
 from workshop_kit.commands import example_records
 from workshop_kit.commands.example_task import run_to_the_end, task_of_example
@@ -50,13 +51,14 @@ def main() -> int:
                 told = told * 2 + 2
             time.sleep(LOOK)
     seconds = time.monotonic() - began
-    by = example_records.read_once().ran_on(str(run.id))
+    by = printable(example_records.read_once().ran_on(str(run.id)))
+    ended = printable(run.state.name).lower()
     where = f"on {by}, " if by else ""
     if run.state.is_completed():
-        print(f"{run.state.name.lower():10} {run.state.result()}")
+        print(f"{ended:10} {printable(run.state.result(), keep=LINES)}")
         print(f"           {where}{seconds:.1f} s after it was submitted")
         return 0
-    print(f"{run.state.name.lower():10} {run.state.message}")
+    print(f"{ended:10} {printable(run.state.message, keep=LINES)}")
     print(f"           {where}{seconds:.1f} s after it was submitted")
     return 1
 

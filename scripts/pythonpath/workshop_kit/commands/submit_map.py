@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from durable.text import printable
 from workshop_kit import workshop
 from workshop_kit.commands import example_records
 from workshop_kit.commands.example_task import run_to_the_end, task_of_example
@@ -114,7 +115,7 @@ def main() -> int:
         return 0
 
     found = example_records.read_once()
-    by = {run_id: found.ran_on(str(run_id)) or "?" for run_id in submitted}
+    by = {run_id: printable(found.ran_on(str(run_id))) or "?" for run_id in submitted}
     if len(names) <= CHUNK:
         greetings = Table("task server", "greeted", "state", "task run (make runs)")
         for run_id, name in submitted.items():

@@ -20,6 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from durable.records import Records
+from durable.text import printable
 from workshop_kit import workshop
 from workshop_kit.commands.example_records import ExampleRecords, not_heard_of, task_servers
 from workshop_kit.commands.why_it_waits import why_they_wait
@@ -74,7 +75,7 @@ def board(found: Records, answers: Answers, running: workshop.RunningExample | N
             str(server.done),
             rate,
         )
-        servers.add_row(*map(Text, cells))
+        servers.add_row(*[Text(printable(cell)) for cell in cells])
     counts = Table(*STATES.values(), expand=True)
     counts.add_row(*[str(answers.counts.get(state, "")) for state in STATES])
     newest = Table("newest runs", "state", "time", "task server", expand=True)
@@ -90,14 +91,14 @@ def board(found: Records, answers: Answers, running: workshop.RunningExample | N
             duration(took) if run["start_time"] else "",
             found.ran_on(run["id"]),
         )
-        newest.add_row(*[Text(cell, overflow="ellipsis", no_wrap=True) for cell in cells])
+        newest.add_row(*[Text(printable(cell), overflow="ellipsis", no_wrap=True) for cell in cells])
     what = f"example {running.ex}" if running else "no example is running"
     away = (
         "the Prefect API is away: the states below are old" if running else "no Prefect server answers. Try: make ex2"
     )
     api = workshop.UI if answers.there else away
     clock = datetime.now(UTC).astimezone().strftime("%H:%M:%S")
-    lines = [Text(line, style="bold") for line in [answers.waits, *silent] if line]
+    lines = [Text(printable(line), style="bold") for line in [answers.waits, *silent] if line]
     return Group(Text(f"{what} · {api} · {clock}"), *lines, servers, counts, newest)
 
 

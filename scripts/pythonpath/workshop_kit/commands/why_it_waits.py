@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from durable.text import printable
 from workshop_kit import workshop
 from workshop_kit.commands import example_records
 from workshop_kit.examples import EXAMPLES
@@ -93,6 +94,6 @@ def for_other_code(runs: Iterable[dict[str, Any]]) -> str:
     lost = Counter(key.rpartition("-")[0] for key in waiting if key not in keys and key.rpartition("-")[0] in tasks)
     if not lost:
         return ""
-    which = ", ".join(f"{count} run(s) of {task}" for task, count in lost.items())
+    which = ", ".join(f"{count} run(s) of {printable(task)}" for task, count in lost.items())
     what = "another version of it than the task servers have: changed since, or submitted from a copy of the file"
     return f"{which} wait for {what}. Try: {RESTART}"

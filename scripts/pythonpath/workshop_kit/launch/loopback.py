@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("port", type=int)
     options = parser.parse_args()
     sys.path.insert(0, options.folder)
-    config = uvicorn.Config(options.app, port=options.port, log_level="warning")
+    config = uvicorn.Config(options.app, port=options.port, workers=1, log_level="warning")
     uvicorn.Server(config).run(sockets=listeners(options.port))
 
 
