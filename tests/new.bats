@@ -40,13 +40,13 @@ teardown() {
   is "$(cd "$BATS_TEST_TMPDIR" && find . -mindepth 1 -maxdepth 1 ! -name home ! -name user ! -name there ! -name kit)" '' 'other files'
 }
 
-@test "what make new writes: 20 files and 700 lines without the locks, no word of the kit but one, and a wheel with its hash" {
+@test "what make new writes: some 20 files and 800 lines without the locks, no word of the kit but one, and a wheel with its hash" {
   local folder="$BATS_TEST_TMPDIR/a folder/My Shop" wheel sum
   mkdir -p "$folder"
   ok make new DIR="$folder" NAME=shop
   has "cd $(printf %q "$folder") && make test"
-  compare "$(find "$folder" -type f ! -name 'requirements*.txt' | wc -l)" -le 20 files
-  compare "$(find "$folder" -type f ! -name 'requirements*.txt' ! -name '*.whl' -exec cat {} + | wc -l)" -le 700 lines
+  compare "$(find "$folder" -type f ! -name 'requirements*.txt' | wc -l)" -le 22 files
+  compare "$(find "$folder" -type f ! -name 'requirements*.txt' ! -name '*.whl' -exec cat {} + | wc -l)" -le 820 lines
   is "$(grep -rIil 'workshop\|my_service\|WORKSHOP_HOME' "$folder")" "$folder/README.md" 'files that name the kit'
   is "$(grep -ci workshop "$folder/README.md")" 1 'lines that name the kit'
   never grep -rqF "$KIT" "$folder"
@@ -69,7 +69,7 @@ teardown() {
 @test "in an empty folder with a space, without the kit's environment: make test; with Prefect's own serve runs are lost, and it says so" {
   new_project
   LIMIT_S=300 ok "$IN_PROJECT" make test
-  has '5 passed'
+  has '11 passed'
   sed -i.kept 's/^from durable import json_only, keyed, serve$/from durable import json_only\
 from prefect.task_worker import serve as stock\
 keyed, serve = lambda *_, **__: lambda job: job, lambda *jobs, limit, **_: stock(*jobs, limit=limit)/' "$PROJECT/src/shop/tasks.py"
@@ -82,10 +82,11 @@ keyed, serve = lambda *_, **__: lambda job: job, lambda *jobs, limit, **_: stock
 
 # bats test_tags=long
 @test "make dev: curl, what is refused, saved code, a kill -9, old runs deleted, a port in use; Ctrl-C ends it all" {
-  local first
+  local first port
   new_project
-  start dev "$IN_PROJECT" make dev
+  start dev "$IN_PROJECT" env WEB_CONCURRENCY=3 UVICORN_HOST=0.0.0.0 PREFECT_SERVER_API_HOST=0.0.0.0 make dev
   within 90 grep -q "^ready: $WEB/docs" "$dev_log"
+  for port in "$PREFECT_PORT" "$WEB_PORT"; do is "$(listens_on "$port")" "127.0.0.1:$port" 'what listens'; done
   is "$(sign_up ford)" 201 'answer'
   within 20 states_are Completed
   first=$(runs)

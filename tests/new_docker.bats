@@ -81,6 +81,12 @@ metrics_say() { curl -s "http://127.0.0.1:$((WEB_PORT + 1))/metrics" | grep -qxF
   is "$(find "$PROJECT/secrets" -maxdepth 0 -perm 700)" "$PROJECT/secrets" 'folder that its owner alone may read'
 }
 
+@test "without its password the Prefect server does not start" {
+  try docker run --rm "${PROJECT##*/}" prefect server start
+  is "$status" 2 'exit code'
+  is "$output" 'error: this Prefect server would ask nobody for a password. Try: the secret PREFECT_SERVER_API_AUTH_STRING' 'what it says'
+}
+
 # TEXT [COMMAND-OF-THE-PAGE-BEGINS] -> a proof of the page: what it begins with is typed as it stands there; TEXT is in its output
 proof() {
   local command

@@ -73,4 +73,4 @@ def is_away(request: Request, error: Exception) -> JSONResponse:
 
 if __name__ == "__main__":
     setup_logging()
-    uvicorn.run(app, host=settings.host, port=settings.port, log_config=None)
+    uvicorn.run(app, host=settings.host, port=settings.port, workers=1, log_config=None)

@@ -14,7 +14,8 @@ from my_service import settings
 
 SOURCE = Path(__file__).parent
 WEB, API = f"http://127.0.0.1:{settings.port}", f"http://127.0.0.1:{settings.prefect_port}/api"
-COMMANDS = {"prefect": ["prefect", "server", "start"], "app": ["my_service.api"], "task-server-1": ["my_service.tasks"]}
+PREFECT = ["prefect", "server", "start", "--host", "127.0.0.1", "--port", str(settings.prefect_port)]
+COMMANDS = {"prefect": PREFECT, "app": ["my_service.api"], "task-server-1": ["my_service.tasks"]}
 COMMANDS |= {"task-server-2": ["my_service.tasks"], "housekeeper": ["my_service.housekeeper"]}
 
 
@@ -25,8 +26,9 @@ class Stack:
         self.processes, home = dict[str, subprocess.Popen[bytes]](), settings.data.resolve() / "prefect"
         home.mkdir(parents=True, exist_ok=True)
         ours = {"PREFECT_API_URL": API, "PREFECT_HOME": str(home)}
-        more = {"PREFECT_SERVER_API_PORT": str(settings.prefect_port), "PYTHONPATH": str(SOURCE.parent)}
-        self.environment = os.environ | environment | ours | more
+        self.environment = os.environ | environment | ours | {"PYTHONPATH": str(SOURCE.parent)}
+        # Of the shell, meant for something else: each worker of the Prefect server would have a queue of its own.
+        self.environment.pop("WEB_CONCURRENCY", None)
 
     def start(self, name: str) -> None:
         command, environment = [sys.executable, "-m", *COMMANDS[name]], self.environment | {"APP_NAME": name}
