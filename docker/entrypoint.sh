@@ -5,7 +5,13 @@
 #   docker/entrypoint.sh COMMAND...
 set -euo pipefail
 secret() { # NAME -> exports it from /run/secrets/NAME, if something is in there
-  if [ -s "/run/secrets/$1" ]; then export "$1=$(cat "/run/secrets/$1")"; fi
+  local value
+  [ -s "/run/secrets/$1" ] || return 0
+  value=$(cat "/run/secrets/$1") || { # never without it: the API would ask for no password
+    echo "error: the secret $1 cannot be read by uid $(id -u). Try: a secret that this user may read" >&2
+    exit 2
+  }
+  export "$1=$value"
 }
 for name in DB PREFECT_API_KEY PREFECT_API_AUTH_STRING REDIS_URL SMTP_URL OPENAI_API_KEY JOIN_CODE; do secret "$name"; done
 # shellcheck source=scripts/env.sh

@@ -26,6 +26,11 @@ for name in $(compgen -e PIP_) $(compgen -e UV_); do
 done
 export PIP_USER=0 # whatever a pip.conf says: a .venv has no user's packages
 [ -r "${UV_CONFIG_FILE:-/dev/null}" ] || unset UV_CONFIG_FILE
+# Where web servers listen, and how many there are: each Prefect server would have a queue of its own.
+for name in $(compgen -e UVICORN_) $(compgen -e FLASK_); do unset "$name"; done
+unset WEB_CONCURRENCY FORWARDED_ALLOW_IPS
+# Certificates that are not there end every client, of plain http too.
+for name in SSL_CERT_FILE SSL_CERT_DIR; do [ -r "${!name:-/}" ] || unset "$name"; done
 [ -n "${HOME:-}" ] || HOME=$(unset HOME && cd ~ && pwd)
 export HOME
 # With a SOCKS proxy httpx, which Prefect uses, cannot even ask this machine. The set-up gets it back.

@@ -24,6 +24,8 @@ carried=(
   "PIP_CONFIG_FILE=${BATS_FILE_TMPDIR:-}/pip.conf"
   UV_CONFIG_FILE=/nowhere/uv.toml UV_PYTHON=2.7 UV_INDEX_URL=http://127.0.0.1:9/simple
   ALL_PROXY=socks5://127.0.0.1:9 HTTPS_PROXY=http://127.0.0.1:9
+  UVICORN_HOST=0.0.0.0 UVICORN_PORT=9 UVICORN_WORKERS=3 FLASK_RUN_HOST=0.0.0.0 FLASK_RUN_PORT=9 WEB_CONCURRENCY=3 FORWARDED_ALLOW_IPS='*'
+  SSL_CERT_FILE=/nowhere
   LC_ALL=de_DE.UTF-8 LC_ALL=C LC_ALL=xx_YY TZ=Asia/Kathmandu TERM=dumb
   EMAIL=me@example.org NAME=Eddie
   'umask 077' 'ulimit -n 256'
@@ -57,6 +59,19 @@ carry() {
   ok "${shell_with[@]}" make stop
   never grep -qE 'Traceback|setlocale|warning' "$shell_stack_log"
 }
+
+# EX -> with all of it, what it opens is open on this machine alone, and there is one Prefect server
+only_here() {
+  local port
+  carry "${carried[@]}"
+  start shell_stack "${shell_with[@]}" make "ex$1" SERVERS=1
+  within 60 grep -q '^ready in' "$shell_stack_log" || fail_with "$(cat "$shell_stack_log")"
+  for port in "$PREFECT_PORT" "$WEB_PORT"; do is "$(listens_on "$port")" "127.0.0.1:$port" 'what listens'; done
+  is "$(pgrep -cf "prefect.server.api.server:create_app.* --port $PREFECT_PORT ")" 1 'Prefect servers'
+  ok make stop
+}
+@test "all of it at once: example 3 listens on 127.0.0.1 alone" { only_here 3; }
+@test "all of it at once: example 5 does, too" { LLM=canned only_here 5; }
 
 # What status and ex1 say in a shell that carries these cases; without what differs from run to run.
 said_with() {

@@ -285,6 +285,7 @@ def config(app: App, folder: Path, names: list[str], **more: Any) -> tuple[uvico
         loop="asyncio",  # another one accepts connections itself, past Listener
         h11_max_incomplete_event_size=32_000,
         timeout_keep_alive=60,
+        proxy_headers=False,  # whom a request comes from is not for its sender to say (FORWARDED_ALLOW_IPS)
         server_header=False,
         log_level="warning",
         **more,
