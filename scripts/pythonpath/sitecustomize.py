@@ -27,7 +27,7 @@ def serve_durably(module):
     async def aserve(*tasks, **given):
         import durable
 
-        await durable.aserve(*tasks, **options | given)
+        return await durable.aserve(*tasks, **options | given)
 
     serve.aio = aserve
     module.serve, module.aserve = serve, aserve

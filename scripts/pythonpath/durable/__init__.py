@@ -49,7 +49,7 @@ address on the others. See port.py, plain.py and at.py.
 What you get is "at least once": a run that was cut short is started again from its beginning, so tasks must be safe to
 run twice. What it cannot do: the folder must be on a file system with locks that all see (one kernel: other machines
 come in through the port), and the Prefect server must be one process, as its queue is in its memory. A run whose task
-server is stopped (SIGSTOP) waits for that task server: it is alive. A task server's record grows by some 300 bytes a
+server is stopped (SIGSTOP) waits for that task server: it is alive. A task server's record grows by some 700 bytes a
 run while it lives; the rescuer deletes those of the dead. So restart a task server of a million runs now and then.
 
 Nothing here belongs to the workshop kit.

@@ -24,7 +24,7 @@ STARTING = 10  # seconds that the Prefect server may take to come up before the 
 def lines_of(report: "Report") -> list[str]:
     """What to tell people: a line a run, or a line a reason where there are many."""
     lines = []
-    for what, runs in (("put back", report.put_back), ("given up", report.given_up)):
+    for what, runs in (("put back", report.put_back), ("given up", report.given_up), ("ended", report.ended)):
         reasons = Counter(lost_run.why for lost_run in runs)
         for why, count in reasons.items():
             ids = [str(lost_run.run.id) for lost_run in runs if lost_run.why == why]
@@ -40,6 +40,19 @@ def waits(key: str, count: int) -> str:
     )
 
 
+def on_no_record(finder: "Rescuer", report: "Report") -> list[str]:
+    """What says that this may be another folder than the one that the task servers have."""
+    remedy = f"records={str(finder.folder)!r} in their serve(…), or the folder that they have in --records"
+    lines = []
+    if report.strangers:
+        some = ", ".join(report.strangers[:3]) + (" …" if len(report.strangers) > 3 else "")
+        what = f"{len(report.strangers)} task server(s) are subscribed and have no record in {finder.folder}: {some}"
+        lines.append(f"{what}. Nobody puts back what they run. Try: {remedy}")
+    elif finder.records.of_nobody:
+        lines.append(f"no task server has ever written a record in {finder.folder}. Try: {remedy}")
+    return [printable(line) for line in lines]
+
+
 async def once(rescuer: "Rescuer") -> int:
     """One look, and more while some runs may still report by themselves. Returns the exit code."""
     began, done, told = time.monotonic(), 0, False
@@ -47,7 +60,7 @@ async def once(rescuer: "Rescuer") -> int:
         report = await rescuer.look()
         for line in lines_of(report):
             print(printable(line), flush=True)
-        done += len(report.put_back) + len(report.given_up)
+        done += len(report.put_back) + len(report.given_up) + len(report.ended)
         if not report.unsure or time.monotonic() - began > PATIENCE:
             break
         if not told:
@@ -58,6 +71,8 @@ async def once(rescuer: "Rescuer") -> int:
         print(printable(waits(key, count)))
     if report.unknown:
         print(f"{report.unknown} run(s) are Running on something that keeps no record; they are left alone")
+    for line in on_no_record(rescuer, report):
+        print(line)
     if not done:
         print("nothing to put back: every run has ended, is in flight on a live task server, or waits in the queue")
     return 0
@@ -75,6 +90,8 @@ async def lost(finder: "Rescuer") -> int:
             print(f"looking on for some seconds: {some}", file=sys.stderr, flush=True)
             told = True
         await asyncio.sleep(1)
+    for line in on_no_record(finder, report):
+        print(line, file=sys.stderr)
     for lost_run in report.lost:
         kind = "orphaned" if lost_run.rescue else "forgotten"
         print(printable(f"{lost_run.run.id} {kind} {lost_run.run.task_key} {lost_run.why}"))
@@ -85,6 +102,7 @@ async def for_ever(rescuer: "Rescuer", every: float) -> None:
     """Look every so many seconds; say what was done, and once what is wrong."""
     away, told_away, starting, began = False, False, True, time.monotonic()
     told: set[str] = set()
+    strangers: list[str] = []
     print(f"rescuer: comparing {rescuer.folder} with Prefect's states every {every:g} s", flush=True)
     while True:
         try:
@@ -105,6 +123,9 @@ async def for_ever(rescuer: "Rescuer", every: float) -> None:
             for key in report.unserved.keys() - told:
                 print(f"rescuer: {printable(waits(key, report.unserved[key]))}", flush=True)
             told = set(report.unserved)
+            for line in on_no_record(rescuer, report) if report.strangers and report.strangers != strangers else []:
+                print(f"rescuer: {line}", flush=True)
+            strangers = report.strangers
         await asyncio.sleep(0.5 if away else every)
 
 
@@ -140,7 +161,9 @@ def main() -> int:
     )
     commands = parser.add_subparsers(required=True, dest="command")
     rescue = commands.add_parser("rescue", help="put lost runs back into the queue")
-    find = commands.add_parser("lost", help="a line for each run that is lost; exit 1 if there is one; changes nothing")
+    find = commands.add_parser(
+        "lost", help="a line for each run that is lost; exit 1 if there is one, 3 if the API is away; changes nothing"
+    )
     for command in (rescue, find):
         command.add_argument("--records", default=os.environ.get("RECORDS"), help="their folder ($RECORDS)")
     rescue.add_argument("--once", action="store_true", help="look once, say what was done, and end")
@@ -165,6 +188,9 @@ def main() -> int:
     except ValueError as error:
         print(f"error: {error}. Try: export PREFECT_API_URL=http://127.0.0.1:4200/api", file=sys.stderr)
         return 2
+    except OSError as error:
+        print(f"error: the folder of the records cannot be used ({error}). Try: another --records", file=sys.stderr)
+        return 2
     try:
         if options.command == "lost":
             return asyncio.run(lost(rescuer))
@@ -173,7 +199,7 @@ def main() -> int:
         asyncio.run(for_ever(rescuer, options.every))
     except AWAY as error:
         print(f"error: the Prefect API or the records failed: {error!r}. Try: {remedy(error)}", file=sys.stderr)
-        return 1
+        return 3 if options.command == "lost" else 1  # 1 is for a run that is lost
     except KeyboardInterrupt:
         pass
     return 0

@@ -79,8 +79,15 @@ def main(arguments: list[str]) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
-    folder = Path(options.kept).parent if options.kept else Path.home() / ".durable"
-    os.environ.update(settings_of(joined, folder))
+    try:
+        folder = Path(options.kept).parent if options.kept else Path.home() / ".durable"
+        os.environ.update(settings_of(joined, folder))
+    except (OSError, RuntimeError) as error:  # RuntimeError: this user has no home
+        print(
+            f"error: what it takes to speak to that machine cannot be kept ({error}). Try: HOME=/a/folder",
+            file=sys.stderr,
+        )
+        return 2
     command = options.command or [sys.executable]
     try:
         os.execvp(command[0], command)  # noqa: S606

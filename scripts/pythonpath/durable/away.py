@@ -4,12 +4,18 @@ import httpx
 
 # ValueError: half an answer, which is no JSON.
 AWAY = (httpx.HTTPError, OSError, ValueError)
+LATER = {408, 425, 429}  # too slow, too early, too many: the same request is right at another time
+
+
+def is_refusal(status: int) -> bool:
+    """Whether an HTTP status says that the same request will never be answered otherwise."""
+    return 400 <= status < 500 and status not in LATER
 
 
 def refusal(error: Exception) -> bool:
     """Whether waiting does not help: 401, 404 and their like, or something that is not an address."""
     answer = getattr(error, "response", None)
-    return isinstance(error, httpx.UnsupportedProtocol) or (answer is not None and 400 <= answer.status_code < 500)
+    return isinstance(error, httpx.UnsupportedProtocol) or (answer is not None and is_refusal(answer.status_code))
 
 
 def remedy(error: Exception) -> str:

@@ -9,16 +9,16 @@ import contextlib
 import hashlib
 import http.client
 import json
-import os
 import platform
 import re
 import socket
 import ssl
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from durable.files import write_whole
 
 PORT = 4243
 SECONDS = 5  # that the port may take to answer
@@ -275,11 +275,4 @@ def write_private(path: Path, text: str) -> None:
     Raises OSError.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    number, beside = tempfile.mkstemp(dir=path.parent, prefix=".new-")  # 0600, and a name that nobody else has
-    try:
-        with open(number, "w") as file:
-            file.write(text)
-        os.replace(beside, path)
-    except BaseException:
-        os.unlink(beside)
-        raise
+    write_whole(path, text, private=True)

@@ -12,6 +12,8 @@ import threading
 import time
 from pathlib import Path
 
+from durable.files import write_whole
+
 # It goes on while a laptop sleeps with its lid closed. Linux's CLOCK_MONOTONIC, and so time.monotonic(), stands still
 # then; that of macOS goes on, where time.monotonic() is another clock (mach_absolute_time), which stands still.
 CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -36,10 +38,8 @@ class Deadline:
         with self._lock:
             self.at = max(at, self.at)
             if self._file:
-                beside = self._file.with_suffix(".new")
                 with contextlib.suppress(OSError):  # a full disk: the process itself knows
-                    beside.write_text(f"{self.at:.3f} {os.getpid()}\n")
-                    beside.replace(self._file)
+                    write_whole(self._file, f"{self.at:.3f} {os.getpid()}\n")
 
     def passed(self) -> bool:
         return 0 < self.at < now()

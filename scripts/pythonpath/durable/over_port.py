@@ -9,16 +9,22 @@ import itertools
 import os
 import threading
 import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, Self
 
 import httpx
 from prefect import tasks
 from prefect.client.orchestration import PrefectClient
+from prefect.logging.loggers import get_logger
 from prefect.settings import get_current_settings
 
 from durable import joining
+from durable.away import is_refusal
 from durable.lease import Deadline, end_group, now
 from durable.shape import NotPlain
+from durable.text import printable
+
+logger = get_logger("task_worker")
 
 RENEW = 5  # seconds between two signs of life, at the most; else a quarter of the lease
 TICK = 0.1  # seconds between two looks at the deadline
@@ -26,7 +32,22 @@ PATIENCE = 20  # seconds that a file may take
 AGAIN = 0.5  # seconds between two tries, where a file is a run's
 FAILING = 60  # seconds that the storage there may fail; where nobody answers, the lease ends
 LINES = 5  # seconds that lines may take
+MOST = 500  # of them in a request
 LAST = 5  # seconds for the last lines, at the end
+
+
+Keeping = AsyncGenerator[None]
+
+
+async def _until_the_loop_ends(close: Callable[[], Awaitable[Any]]) -> Keeping:
+    """Started in an event loop, it closes what is left to it before that loop closes: asyncio.run() ends generators.
+
+    Else a program that calls asyncio.run() for each request would leave a TLS connection each time.
+    """
+    try:
+        yield
+    finally:
+        await close()
 
 
 class OverPort:
@@ -37,7 +58,7 @@ class OverPort:
     def __init__(self, at: str) -> None:
         self._at = at
         self._sync: httpx.Client | None = None
-        self._asyncs: dict[int, httpx.AsyncClient] = {}  # one for each event loop
+        self._asyncs: dict[asyncio.AbstractEventLoop, tuple[httpx.AsyncClient, Keeping]] = {}
         self._lock = threading.Lock()
 
     @staticmethod
@@ -60,11 +81,19 @@ class OverPort:
             self._sync = self._sync or httpx.Client(**self.options(self._at))
             return self._sync
 
-    def _async_client(self) -> httpx.AsyncClient:
-        loop = id(asyncio.get_running_loop())
+    async def _async_client(self) -> httpx.AsyncClient:
+        loop = asyncio.get_running_loop()
         if loop not in self._asyncs:
-            self._asyncs[loop] = httpx.AsyncClient(**self.options(self._at))
-        return self._asyncs[loop]
+            forget_closed(self._asyncs)
+            client = httpx.AsyncClient(**self.options(self._at))
+
+            async def close() -> None:
+                self._asyncs.pop(loop, None)
+                await client.aclose()
+
+            self._asyncs[loop] = client, _until_the_loop_ends(close)
+            await anext(self._asyncs[loop][1])
+        return self._asyncs[loop][0]
 
     @staticmethod
     def _judged(answer: httpx.Response, key: str) -> bytes:
@@ -98,7 +127,7 @@ class OverPort:
         began = time.monotonic()
         while True:
             try:
-                answer = await self._async_client().request(method, f"/durable/storage/{key}", content=content)
+                answer = await (await self._async_client()).request(method, f"/durable/storage/{key}", content=content)
                 return self._judged(answer, key)
             except httpx.HTTPError as error:
                 if not self._away(error, began):
@@ -121,20 +150,37 @@ class OverPort:
 class KeptClient(PrefectClient):
     """Prefect's, which is opened once and stays open: a new one for each submit is a new TLS connection each."""
 
+    _keeping: Keeping | None = None
+
     async def __aenter__(self) -> Self:
-        return self if self._started else await super().__aenter__()
+        if not self._started:
+            await super().__aenter__()
+        if not self._keeping:
+            self._keeping = _until_the_loop_ends(self.close)
+            await anext(self._keeping)
+        return self
 
     async def __aexit__(self, *_: object) -> None:
         pass
 
+    async def close(self) -> None:
+        await super().__aexit__(None, None, None)
+
+
+def forget_closed(kept: dict[asyncio.AbstractEventLoop, Any]) -> None:
+    """Drop what is of event loops that are closed."""
+    for loop in [loop for loop in kept if loop.is_closed()]:
+        del kept[loop]
+
 
 def keep_clients() -> None:
     """From now on the submits of this process share a client for each event loop."""
-    kept: dict[int, KeptClient] = {}
+    kept: dict[asyncio.AbstractEventLoop, KeptClient] = {}
 
     def get_client() -> KeptClient:
-        loop = id(asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
         if loop not in kept:
+            forget_closed(kept)
             kept[loop] = KeptClient(get_current_settings().api.url or "")
         return kept[loop]
 
@@ -151,12 +197,17 @@ class RecordOverPort:
     path = None
 
     def __init__(self, at: str, name: str, **about: Any) -> None:
+        keys = about.get("keys", [])
+        if len(keys) > 1000 or max(map(len, keys), default=0) > 300:  # port.py takes no more
+            raise ValueError("a task server on another machine has at most 1,000 keys, of 300 characters each")
+        name = printable(name)[:100]
         self._at, self._name = at, name
         OverPort.serves = True
         # ENDED_PID: of the process that had this name before, from what keeps them.
         about["after"] = int(os.environ.get("ENDED_PID") or 0)
         self._about = {"n": 0, "server": name, "pid": os.getpid(), **about}
         self._unsent = [self._about]
+        self._together = MOST  # lines in a request
         self._count = itertools.count(1)  # of lines: the port takes none twice, whatever became of its answer
         self._refused: dict[str, str] = {}  # runs that others have, and who
         self._lock = asyncio.Lock()
@@ -196,7 +247,7 @@ class RecordOverPort:
             if not self._client:
                 self._client = httpx.AsyncClient(**OverPort.options(self._at) | {"timeout": LINES})
                 self._sending = asyncio.create_task(self._send())
-            while lines := self._unsent[:500]:
+            while lines := self._unsent[: self._together]:
                 asked = now()
                 try:
                     answer = await self._client.post("/durable/records", json=lines)
@@ -207,16 +258,46 @@ class RecordOverPort:
                     raise PermissionError("that machine has ended this session")
                 if answer.status_code == 409:  # it has started again, and lost what this process is
                     self._unsent.insert(0, self._about)
+                elif answer.is_error and is_refusal(answer.status_code):
+                    self._refuse(lines, answer)
+                    continue
                 if answer.is_error:
                     with contextlib.suppress(ValueError, KeyError):
                         raise OSError(f"the port answers: {answer.json()['detail']}")
                     raise OSError(f"the port answers {answer.status_code}")
+                told = answer.json()
                 del self._unsent[: len(lines)]
-                self._refused |= answer.json()["refused"]
-                self._renewed(answer.json()["lease"], asked)
+                self._refused |= told["refused"]
+                self._renewed(told["lease"], asked)
+
+    def _refuse(self, lines: list[dict[str, Any]], answer: httpx.Response) -> None:
+        """The port will never take these lines. One by one, that which is wrong is dropped, and its run is not run."""
+        if len(lines) > 1:
+            self._together = 1
+            return
+        self._together = MOST
+        (line,) = lines
+        why = f"the port refuses it: HTTP {answer.status_code}"
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            why = f"the port refuses it: {answer.json()['detail']}"
+        if line is self._about:  # nothing that this process does would count
+            self.why_over = f"{why}. Try: another name, or fewer keys"
+            self.over.set()
+            raise PermissionError(why)
+        logger.error(f"A line of {self._name} is dropped ({why}): {line}")
+        if line.get("event") == "start":
+            self._refused[line["run"]] = why
+        del self._unsent[0]
 
     async def _send(self) -> None:
-        """Send what take() did not wait for, until cancelled."""
+        """Send what take() did not wait for, until cancelled. Without it this process would look alive and be deaf."""
+        try:
+            await self._send_on()
+        except Exception as error:
+            self.why_over = f"its lines cannot be sent ({error!r}). Try: starting it again"
+            self.over.set()
+
+    async def _send_on(self) -> None:
         while True:
             await self._more.wait()
             self._more.clear()
@@ -251,14 +332,15 @@ class RecordOverPort:
                 if answer.status_code == 401:
                     break
                 told = answer.raise_for_status().json()
-            except (httpx.HTTPError, ValueError):
+                lease, theirs = float(told["lease"]), float(told["now"])
+            except (httpx.HTTPError, ValueError, KeyError, TypeError):
                 client.close()
                 client, pause = httpx.Client(**options), min(0.5, every)
                 continue
             pause = every
-            self._renewed(told["lease"], asked)
+            self._renewed(lease, asked)
             try:
-                joining.need_same_clock(joining.difference(told["now"], wall, time.time()), "the machine it joined")
+                joining.need_same_clock(joining.difference(theirs, wall, time.time()), "the machine it joined")
             except joining.NotJoined as error:
                 self.why_over = str(error)
                 with contextlib.suppress(httpx.HTTPError):

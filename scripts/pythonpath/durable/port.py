@@ -17,6 +17,7 @@ import re
 import socket
 import sys
 import time
+from collections.abc import Coroutine
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -26,6 +27,7 @@ import orjson
 import uvicorn
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import StateType
+from prefect.settings import get_current_settings
 
 from durable.joining import PORT, PROTOCOL, code_of, write_private
 from durable.link import (
@@ -91,6 +93,7 @@ ALLOWED = {method: re.compile("|".join(f"(?:{path})" for path in paths)) for met
 WEBSOCKETS = {"/api/task_runs/subscriptions/scheduled", "/api/events/in", "/api/events/out", "/api/logs/out"}
 EVENTS = {"start", "end", "up", "away"}  # what a task server may write into its record
 NO_SESSION = "no session here: join with the code"
+ENDS = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 HOW = {"returned", "refused", "given back", "unreadable", "timed out"}
 
 
@@ -137,12 +140,19 @@ def need_no_patterns(question: Any) -> None:
 # --- the port ---------------------------------------------------------------------------------------
 
 
+def say(line: str) -> None:
+    """A line for people. A terminal or a pipe that is gone is no reason to stop."""
+    with suppress(OSError):
+        print(line, flush=True)
+
+
 class Port:
     """ASGI, in front of Prefect's application. storage: see storage.place()."""
 
     def __init__(self, app: App, sessions: Sessions, password: str, storage: Any) -> None:
         self.app, self.sessions, self.password, self.storage = app, sessions, password, storage
         self._found = Records(sessions.records, newer_than=time.time() - 300)
+        self._finding = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -157,6 +167,23 @@ class Port:
 
     def _session(self, scope: Scope) -> Session | None:
         return self.sessions.find(token_of(scope))
+
+    def _need_alive(self, session: Session) -> None:
+        """Raises Refusal if its lease ended meanwhile, such as while a body came: others have its runs by then."""
+        if not self.sessions.holds(session):
+            raise Refusal(401, NO_SESSION)
+
+    async def _need_own(self, session: Session, key: str, content: bytes) -> None:
+        """Raises Refusal for parameters that are there already, and for a result, unless a task server writes it again:
+        cache keys are shared. The same content may come again, when our answer was lost.
+        """
+        if session.record and not key.startswith("parameters/"):
+            return
+        there = content
+        with suppress(Exception):  # of any block's: it is not there, or writing it will fail, too
+            there = await self.storage.aread(key)
+        if there != content:
+            raise Refusal(403, "it is there already, and is not yours")
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises Refusal; at the lease's end, too, if that comes while a body is still on its way."""
@@ -181,8 +208,7 @@ class Port:
         if method == "GET":
             return await self.app(scope, receive, send)
         body = await body_of(scope, receive, BODY)
-        if not session.alive:
-            raise Refusal(401, NO_SESSION)
+        self._need_alive(session)
         if body:
             checked = parsed_body(body, BODY)
             try:
@@ -212,7 +238,7 @@ class Port:
             prefect=theirs,
             python=short(body.get("python", ""), 40),
         )
-        print(f"{session.name} joined, from {session.address}", flush=True)
+        say(f"{session.name} joined, from {session.address}")
         answer = {"token": token, "machine": self.sessions.machine, "name": session.machine, "prefect": ours}
         return answer | {"now": time.time()}
 
@@ -225,7 +251,7 @@ class Port:
                 what = (
                     "its session is over, and what it ran runs again elsewhere" if session.server else "it is forgotten"
                 )
-                print(f"{session.name} was not heard of for {session.lease:g} s: {what}", flush=True)
+                say(f"{session.name} was not heard of for {session.lease:g} s: {what}")
 
     # --- storage and records -------------------------------------------------------------------------
 
@@ -238,13 +264,13 @@ class Port:
                 return await self._write(session, what, await body_of(scope, receive, LARGEST), send)
         elif path == "/durable/session" and method == "DELETE":
             self.sessions.end(session)
-            print(f"{session.name} has left", flush=True)
+            say(f"{session.name} has left")
             return await answer(send, 204)
         elif path == "/durable/machine" and method == "DELETE":
             for each in self.sessions:
-                if each.identity == session.identity:
+                if (each.identity, each.address) == (session.identity, session.address):
                     self.sessions.end(each)
-            print(f"{session.machine} has left", flush=True)
+            say(f"{session.machine} has left")
             return await answer(send, 204)
         elif path == "/durable/session" and method == "PUT":
             return await answer(send, 200, {"lease": session.lease, "now": time.time()})
@@ -252,9 +278,8 @@ class Port:
             return await answer(send, 200, self.told())
         elif path == "/durable/records" and method == "POST":
             lines = parsed_body(await body_of(scope, receive, BODY), BODY)
-            if not session.alive:
-                raise Refusal(401, NO_SESSION)
-            return await answer(send, 200, self._write_lines(session, lines))
+            self._need_alive(session)
+            return await answer(send, 200, await self._write_lines(session, lines))
         elif path == "/durable/records/since" and method == "POST":
             offsets = parsed_body(await body_of(scope, receive, BODY), BODY)
             return await answer(send, 200, await asyncio.to_thread(lines_since, self.sessions.records, offsets))
@@ -278,7 +303,7 @@ class Port:
     @staticmethod
     def _storage_failed(error: Exception) -> Refusal:
         why = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-        print(f"the storage failed: {why}", flush=True)
+        say(f"the storage failed: {why}")
         return Refusal(503, "the storage there failed")
 
     async def _write(self, session: Session, key: str, content: bytes, send: Send) -> None:
@@ -286,10 +311,13 @@ class Port:
             content = plain_record(content, key)
         except NotPlain as error:
             raise Refusal(422, f"only plain JSON may pass: {error}") from None
+        self._need_alive(session)
+        await self._need_own(session, key, content)
         try:
             if not isinstance(self.storage, Folder):
                 await self.storage.awrite(key, content)
-            elif not self.storage.write(key, content, wanted=lambda: session.alive):
+                self._need_alive(session)
+            elif not self.storage.write(key, content, wanted=lambda: self.sessions.holds(session)):
                 raise Refusal(401, "this session is over")
         except OSError as error:
             raise Refusal(507, f"it cannot be written there ({error.strerror})") from None
@@ -299,12 +327,13 @@ class Port:
             raise self._storage_failed(error) from None
         await answer(send, 204)
 
-    def _write_lines(self, session: Session, lines: Any) -> Any:
+    async def _write_lines(self, session: Session, lines: Any) -> Any:
         """Append to the record of the session's task server; answer which starts must not be run, and why."""
         if not isinstance(lines, list):
             raise Refusal(422, "no lines of a task server")
         refused = {}
         for line in lines:
+            self._need_alive(session)
             if not isinstance(line, dict):
                 raise Refusal(422, "no line of a task server")
             if "keys" in line:
@@ -322,6 +351,8 @@ class Port:
                 written["parameters"] = needed_id(line["parameters"]) if line.get("parameters") else None
             if written["event"] == "end":
                 written["how"] = line["how"] if line.get("how") in HOW else "returned"
+                if line.get("ended") is not None:
+                    written["ended"] = needed_end(line["ended"])
             number = line.get("n")
             if not isinstance(number, int):
                 raise Refusal(422, "a line without a number")
@@ -331,8 +362,10 @@ class Port:
                     session.received = number
             except OSError as error:
                 raise Refusal(507, f"the records cannot be written there ({error.strerror})") from None
-            if written["event"] == "start" and (why := self._why_not(session, written["run"], written["state"])):
-                refused[written["run"]] = why
+            if written["event"] == "start":
+                why = await self._why_not(session, written["run"], written["state"])
+                if why:
+                    refused[written["run"]] = why
         return {"refused": refused, "lease": session.lease}
 
     def _begin_record(self, session: Session, line: dict[str, Any]) -> None:
@@ -349,15 +382,16 @@ class Port:
             raise Refusal(422, "no limit of a task server")
         keys = [short(key, 300) for key in keys]
         self.sessions.serves(session, name, pid, after, keys=keys, limit=limit)
-        print(f"{session.name} serves", flush=True)
+        say(f"{session.name} serves")
 
-    def _why_not(self, session: Session, run: str, state: str) -> str | None:
+    async def _why_not(self, session: Session, run: str, state: str) -> str | None:
         assert session.record
-        with suppress(OSError):
-            self._found.read()
-        self._found.forget(time.time() - 300)
-        story = self._found.runs.get(run)
-        return story.why_refused(state, but=session.record.path) if story else None
+        async with self._finding:  # in a thread: a folder of many records is no reason for the Prefect server to wait
+            with suppress(OSError):
+                await asyncio.to_thread(self._found.read)
+            self._found.forget(time.time() - 300)
+            story = self._found.runs.get(run)
+            return story.why_refused(state, but=session.record.path) if story else None
 
     # --- websockets -----------------------------------------------------------------------------------
 
@@ -421,6 +455,19 @@ def needed_id(value: Any) -> str:
     return value
 
 
+def needed_end(value: Any) -> dict[str, Any]:
+    """A final state, as calls.end_as_line() writes it, with plain data. Raises Refusal."""
+    if not isinstance(value, dict) or value.get("type") not in ENDS or not isinstance(value.get("message"), str):
+        raise Refusal(422, "no end of a run")
+    if value.get("data") is not None:
+        try:
+            need_plain_metadata(value["data"])
+        except NotPlain as error:
+            raise Refusal(422, f"this may not pass: {error}") from None
+    name = short(value.get("name"))
+    return {"type": value["type"], "name": name, "message": value["message"][:2000], "data": value.get("data")}
+
+
 def once(body: bytes, receive: Receive) -> Receive:
     """A receive() that has this body first, for the application behind."""
     sent = False
@@ -474,7 +521,16 @@ async def delete_old(folder: Folder, api: str, seconds: float) -> int:
     api: of the Prefect server, on loopback. Returns how many. Raises httpx.HTTPError when the API is away.
     """
     before = time.time() - seconds
-    old = [path for path in folder.path.rglob("*") if path.is_file() and path.stat().st_mtime < before]
+
+    def find() -> list[Path]:
+        found = []
+        for path in folder.path.rglob("*"):
+            with suppress(FileNotFoundError):  # it was exchanged, or deleted, in between
+                if path.is_file() and path.stat().st_mtime < before:
+                    found.append(path)
+        return found
+
+    old = await asyncio.to_thread(find)
     if not old:
         return 0
     wanted: set[str] = set()
@@ -498,7 +554,7 @@ async def delete_old_now_and_then(folder: Folder, api: str, seconds: float) -> N
         try:
             await delete_old(folder, api, seconds)
         except Exception as error:  # the API is busy, a file is another's: next time
-            print(f"old files could not be deleted now ({error or type(error).__name__})", file=sys.stderr, flush=True)
+            say(f"old files could not be deleted now ({error or type(error).__name__})")
 
 
 # --- the process ----------------------------------------------------------------------------------------
@@ -511,11 +567,23 @@ class First(uvicorn.Server):
         super().__init__(config)
         self._second, self._listener, self._port = second, listener, port
         self._serving: list[asyncio.Task[None]] = []
+        self.broken = False  # whether a part of it has ended by itself
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self._serving.append(asyncio.create_task(self._second.serve(sockets=[self._listener])))
-        self._serving.append(asyncio.create_task(self._port.end_silent()))
+        self._watched("the port for other machines", self._second.serve(sockets=[self._listener]))
+        self._watched("the watch over the leases", self._port.end_silent())
+
+    def _watched(self, what: str, part: Coroutine[Any, Any, None]) -> None:
+        """Without one of its parts the process ends, and what keeps it starts it again."""
+
+        def ended(task: asyncio.Task[None]) -> None:
+            if not task.cancelled() and not self.should_exit:
+                say(f"{what} has ended ({task.exception()!r}), so this process ends")
+                self.broken = self.should_exit = True
+
+        self._serving.append(asyncio.create_task(part))
+        self._serving[-1].add_done_callback(ended)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._second.should_exit = self._second.force_exit = True
@@ -530,6 +598,10 @@ class First(uvicorn.Server):
 async def serve_both(options: argparse.Namespace) -> None:
     from prefect.server.api.server import create_app
 
+    if (base := str(get_current_settings().server.api.base_path or "/api")) != "/api":
+        what = f"PREFECT_SERVER_API_BASE_PATH={base} hides Prefect's API from the list of what may pass"
+        print(f"error: {what}. Try: unset PREFECT_SERVER_API_BASE_PATH", file=sys.stderr)
+        sys.exit(2)
     app = create_app(final=True)
     api = f"http://127.0.0.1:{options.prefect_port}/api"
     home = Path(options.folder).resolve()  # for place() a relative one could be a block, as type/name
@@ -559,7 +631,10 @@ async def serve_both(options: argparse.Namespace) -> None:
     if isinstance(storage, Folder):
         deleting = asyncio.create_task(delete_old_now_and_then(storage, api, options.keep))
     try:
-        await First(own, Beside(settings), listening, front).serve()  # until a signal
+        server = First(own, Beside(settings), listening, front)
+        await server.serve()  # until a signal
+        if server.broken:
+            sys.exit(1)
     finally:
         if deleting:
             deleting.cancel()

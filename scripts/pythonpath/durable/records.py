@@ -4,7 +4,8 @@ A line is a JSON object with the time `at` (seconds since 1970). The first says 
 
     {"event": "start", "run": …, "state": …}   it takes this run, which was queued by this state; written before the run
                                                is acknowledged, so whatever has left the server's queue is on record
-    {"event": "end", "run": …, "how": …}       returned, refused, given back, unreadable
+    {"event": "end", "run": …, "how": …}       returned, refused, given back, unreadable; with "ended", its final state,
+                                               for the case that Prefect never hears of it
     {"event": "back", "run": …, "state": …}    this run is put back: who receives it by that old state must refuse
     {"event": "given up", "run": …}            it was set to Crashed, because too many processes died with it
     {"event": "up"}, {"event": "away"}         connected to the server's queue; not connected
@@ -176,6 +177,7 @@ class Start:
     at: float
     ended: float | None = None
     how: str = ""
+    ended_as: dict[str, Any] | None = None  # the final state, as the task server had it
 
 
 @dataclass(slots=True)
@@ -235,6 +237,11 @@ class Records:
         self._skip = {but} if but else set()
         self._newer_than = newer_than
         self._locks: dict[Path, Any] = {}
+
+    @property
+    def of_nobody(self) -> bool:
+        """Whether no task server has ever written here: the folder is new, or another one than theirs."""
+        return not any(process.keys for process in self.processes.values())
 
     def ran_on(self, run: str) -> str:
         """The name of the process that took a run last and did not refuse it; empty if no process is on record."""
@@ -341,7 +348,7 @@ class Records:
                     process.ends.append(at)
                 for start in story.starts:
                     if start.by is process and start.ended is None:
-                        start.ended, start.how = at, how
+                        start.ended, start.how, start.ended_as = at, how, line.get("ended")
 
     def forget(self, before: float, but: set[str] | None = None) -> None:
         """Drop runs that nobody has in flight and that were last heard of earlier than a time; keep those in `but`."""

@@ -9,10 +9,12 @@ import contextlib
 import fcntl
 import os
 import socket
+import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -25,7 +27,8 @@ from prefect.exceptions import ObjectNotFound
 from prefect.settings import get_current_settings
 from prefect.states import Crashed
 
-from durable.records import Record, Records, Story
+from durable.calls import end_of_line, set_state
+from durable.records import Process, Record, Records, Story
 from durable.serving import line_on_page, nobody_listens, queued_again
 
 SETTLE = 10  # seconds that the end of a run may take from its task server to Prefect's database
@@ -42,6 +45,7 @@ class LostRun:
     run: TaskRun
     why: str
     rescue: bool = False  # whether a task server died with it, which counts
+    ended: dict[str, Any] | None = None  # its final state, where only Prefect does not know of it: see Start.ended_as
 
 
 @dataclass
@@ -51,9 +55,11 @@ class Report:
     lost: list[LostRun] = field(default_factory=list)  # all of them, as found
     put_back: list[LostRun] = field(default_factory=list)
     given_up: list[LostRun] = field(default_factory=list)
+    ended: list[LostRun] = field(default_factory=list)  # those whose end Prefect was told of
     unsure: int = 0  # runs that may still report by themselves
     unserved: dict[str, int] = field(default_factory=dict)  # task key that no task server serves → runs that wait
     unknown: int = 0  # runs Pending or Running by something that keeps no record here
+    strangers: list[str] = field(default_factory=list)  # task servers that are subscribed and keep no record here
 
 
 @dataclass
@@ -84,6 +90,61 @@ async def runs_in(client: PrefectClient, *types: StateType, everything: bool = T
             return list(found.values())
 
 
+def strangers_among(identifiers: Iterable[str], processes: Iterable[Process]) -> list[str]:
+    """Of task servers that are subscribed, by the names that Prefect has for them (host-pid), those without a record.
+
+    What such a one runs nobody puts back: it has another folder, or none. A task server of another machine may have
+    another host name in its record than there (sessions.py), so there the pid is enough.
+    """
+    known = {(process.host, process.pid) for process in processes}
+    elsewhere = {process.pid for process in processes if process.lease}
+    found = []
+    for identifier in identifiers:
+        host, _, pid = identifier.rpartition("-")
+        if pid.isdigit() and (host, int(pid)) not in known and int(pid) not in elsewhere:
+            found.append(identifier)
+    return sorted(found)
+
+
+class OneAtATime:
+    """A lock of all processes with this file. It never blocks the event loop, and excludes the others in this process.
+
+    fcntl's lock belongs to the process, and is gone when any handle of the file is closed: so there is one handle.
+    """
+
+    _known: ClassVar[dict[Path, "OneAtATime"]] = {}
+    LOOK = 0.05  # seconds between two tries
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("a")
+        self._here = threading.Lock()
+
+    @classmethod
+    def of(cls, path: Path) -> "OneAtATime":
+        """Raises OSError if the file cannot be opened."""
+        if path not in cls._known:
+            cls._known[path] = cls(path)
+        return cls._known[path]
+
+    async def __aenter__(self) -> None:
+        while not self._here.acquire(blocking=False):
+            await asyncio.sleep(self.LOOK)
+        try:
+            while True:
+                try:
+                    fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    return
+                except (BlockingIOError, PermissionError):
+                    await asyncio.sleep(self.LOOK)
+        except BaseException:
+            self._here.release()
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        fcntl.lockf(self._file, fcntl.LOCK_UN)
+        self._here.release()
+
+
 class Rescuer:
     """Compares the records in a folder with Prefect's states; see look() and find().
 
@@ -97,7 +158,7 @@ class Rescuer:
         self.max_rescues = max_rescues
         self.record = Record(self.folder if name else None, name or "")
         self.records = Records(self.folder, self.record.path)
-        self._lock = (self.folder / "rescuer.lock").open("a") if name else None
+        self._lock = OneAtATime.of(self.folder / "rescuer.lock") if name else None
         self._reached = time.time()  # since when the API has answered
         self._last_try: UUID | None = None  # the run that was put back for the last time
         self._was_down = 0.0  # when nobody listened at the API's address, since it answered last
@@ -115,15 +176,13 @@ class Rescuer:
         """
         if not self._lock:
             raise ValueError("a Rescuer without a name only finds")
-        fcntl.lockf(self._lock, fcntl.LOCK_EX)  # one at a time, no matter who started them
-        try:
-            async with get_client(httpx_settings={"timeout": 20}) as client:
-                return await self._look(client)
-        except (httpx.HTTPError, OSError):
-            await self._note_if_down()
-            raise
-        finally:
-            fcntl.lockf(self._lock, fcntl.LOCK_UN)
+        async with self._lock:  # no matter who started the others
+            try:
+                async with get_client(httpx_settings={"timeout": 20}) as client:
+                    return await self._look(client)
+            except (httpx.HTTPError, OSError):
+                await self._note_if_down()
+                raise
 
     async def _note_if_down(self) -> None:
         self._reached = tried = time.time()
@@ -148,20 +207,29 @@ class Rescuer:
         self.records.read()
         everything = began - self._all_seen > SETTLE or self.records.down > self._all_seen - 1
         waiting = await runs_in(client, StateType.SCHEDULED, everything=everything)
-        served = {key for worker in await self._task_workers(client) for key in worker["task_keys"]}
+        workers = await self._task_workers(client)
+        served = {key for worker in workers for key in worker["task_keys"]}
         self.records.read()
+        report.strangers = strangers_among(
+            [worker["identifier"] for worker in workers], list(self.records.processes.values())
+        )
         report.lost = [lost_run for run in runs + waiting if (lost_run := self._why_lost(run, began, report))]
         return report, Seen(runs, waiting, served, began, everything)
 
     async def _look(self, client: PrefectClient) -> Report:
         report, seen = await self._find(client)
-        lost, back = report.lost, []
+        lost = report.lost
+        given_up: list[LostRun] = []
+        back: list[LostRun] = []
+        ended: list[LostRun] = []
         alone = await self._alone(client, lost)
         for lost_run in lost:
             story = self.records.runs.get(str(lost_run.run.id)) or Story()
             last_try = lost_run.rescue and story.rescues == self.max_rescues - 1 > 0
             if lost_run.rescue and story.rescues >= self.max_rescues:
-                report.given_up.append(lost_run)
+                given_up.append(lost_run)
+            elif lost_run.ended:
+                ended.append(lost_run)
             elif last_try and not alone:
                 report.unsure += 1
             elif lost_run.run.task_key not in seen.served:
@@ -177,12 +245,13 @@ class Rescuer:
                 with contextlib.suppress(ObjectNotFound):  # deleted meanwhile
                     await on(client, lost_run, report)
 
-        given_up = [act(self._give_up, lost_run) for lost_run in report.given_up]
-        put_back = [act(self._put_back, lost_run) for lost_run in back]
-        for failure in await asyncio.gather(*given_up, *put_back, return_exceptions=True):
+        acts = ((self._give_up, given_up), (self._put_back, back), (self._post_end, ended))
+        all_of_them = [act(on, lost_run) for on, runs in acts for lost_run in runs]
+        done = await asyncio.gather(*all_of_them, return_exceptions=True)
+        await self._tell(client, report.put_back + report.given_up + report.ended)
+        for failure in done:
             if isinstance(failure, BaseException):
                 raise failure
-        await self._tell(client, report.put_back + report.given_up)
         for run in seen.waiting:
             queued = run.task_key not in seen.served and self._queued(run)
             if queued and run.state and seen.at - run.state.timestamp.timestamp() > IDLE / 2:
@@ -211,9 +280,9 @@ class Rescuer:
         for start in range(0, len(lost), PAGE):
             await client.create_logs(line_on_page(o.run, o.why) for o in lost[start : start + PAGE])
 
-    async def _task_workers(self, client: PrefectClient) -> list[dict[str, list[str]]]:
+    async def _task_workers(self, client: PrefectClient) -> list[dict[str, Any]]:
         answer = await client._client.post("/task_workers/filter", json={})
-        workers: list[dict[str, list[str]]] = answer.json()
+        workers: list[dict[str, Any]] = answer.json()
         return workers
 
     @staticmethod
@@ -246,7 +315,8 @@ class Rescuer:
                 return None
             if last.how in ("refused", "given back", "unreadable"):
                 return LostRun(run, f"{last.by.name} did not take it")
-            return LostRun(run, f"it ended on {last.by.name}, and its end never reached the Prefect server")
+            why = f"it ended on {last.by.name}, and its end never reached the Prefect server"
+            return LostRun(run, why, ended=last.ended_as)
         if not queued:
             report.unknown += 1
             return None
@@ -282,7 +352,7 @@ class Rescuer:
         self.records.read()
         if story.running_on():
             return
-        await client.set_task_run_state(run.id, queued_again(message, parameters), force=True)
+        await set_state(client, run.id, queued_again(message, parameters))
         lost_run.why = message
         report.put_back.append(lost_run)
 
@@ -295,5 +365,16 @@ class Rescuer:
         story = self.records.runs[str(lost_run.run.id)]
         died = ", ".join(dict.fromkeys(start.by.name for start in story.starts if start.ended is None))
         lost_run.why = f"Given up after {self.max_rescues} rescues: the task servers that had this run died ({died})"
-        await client.set_task_run_state(lost_run.run.id, Crashed(message=lost_run.why), force=True)
+        await set_state(client, lost_run.run.id, Crashed(message=lost_run.why))
+        report.given_up.append(lost_run)
         self.record.write(event="given up", run=str(lost_run.run.id))
+
+    async def _post_end(self, client: PrefectClient, lost_run: LostRun, report: Report) -> None:
+        """Tell Prefect how a run ended whose task server could not, rather than run it again."""
+        assert lost_run.ended
+        try:
+            state = end_of_line(lost_run.ended)
+        except ValueError:  # of another version, or damaged
+            return await self._put_back(client, lost_run, report)
+        await set_state(client, lost_run.run.id, state)
+        report.ended.append(lost_run)

@@ -13,14 +13,15 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
-from typing import Any, ParamSpec, TypedDict, TypeVar, Unpack, cast
+from enum import Enum
+from typing import Any, NoReturn, ParamSpec, TypedDict, TypeVar, Unpack, cast
 from uuid import UUID
 
 import anyio
 import httpx
 import orjson
 from prefect import Task, task_worker
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import LogCreate
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.client.subscriptions import Subscription
@@ -35,6 +36,8 @@ from prefect.task_worker import TaskWorker
 from websockets.exceptions import InvalidHandshake, WebSocketException
 
 from durable import waiting
+from durable.away import is_refusal
+from durable.calls import end_as_line, set_state
 from durable.joining import CLOCKS
 from durable.over_port import RecordOverPort
 from durable.proved import warn_if_not_proved
@@ -52,8 +55,10 @@ T = TypeVar("T")
 REMEMBER = 300  # seconds: how long a task server remembers runs that have ended
 LONG_AGO = 240  # seconds: of a run that was queued longer ago, Prefect is asked whether it still waits
 STARTING = 10  # seconds that the server may take to come up before a task server says that it is away
+LEAVING = 3  # seconds for goodbyes, once nothing is in flight or `grace` is over
 LATE = 5  # seconds after its timeout that a run may take to end
 STILL = 3  # seconds that the event loop may stand still until it is worth a line
+AT_ONCE = 10  # requests
 TRIES = 3  # task servers that read other runs well and cannot read this one, before it is given up
 
 
@@ -100,10 +105,26 @@ async def note_start(record: Record | RecordOverPort, run: TaskRun) -> str | Non
 class Refused(Exception):
     """The Prefect server expects another password or key, or something else answers: waiting does not help."""
 
-    def __init__(self, why: object) -> None:
-        remedy = "its address in PREFECT_API_URL, its password in PREFECT_API_AUTH_STRING (or a key in PREFECT_API_KEY)"
+    ADDRESS = "its address in PREFECT_API_URL, its password in PREFECT_API_AUTH_STRING (or a key in PREFECT_API_KEY)"
+
+    def __init__(self, why: object, remedy: str = ADDRESS) -> None:
         url = re.sub("//.*@", "//…@", str(get_current_settings().api.url))
         super().__init__(f"{url} refuses this task server ({why}). Try: {remedy}")
+
+
+class SessionOver(Refused):
+    """The machine that was joined has ended the session: what ran here runs again elsewhere."""
+
+    def __init__(self, name: str, why: str) -> None:
+        Exception.__init__(self, f"{name} ends, for what it runs does not count any more: {why}")
+
+
+class Outcome(Enum):
+    """How a task server came to its end."""
+
+    DRAINED = "what was in flight has ended"
+    GAVE_BACK = "what was in flight went back to the queue; it runs on in this process all the same"
+    STUCK = "the same, and a run has outlived its timeout in a thread that nothing can interrupt"
 
 
 def nobody_listens(error: BaseException) -> bool:
@@ -152,7 +173,7 @@ class Deliveries(Subscription[TaskRun]):
         try:
             return await to_record
         except PermissionError as error:
-            raise Refused(str(error)) from None
+            raise Refused(str(error), "starting it again") from None
 
     async def _ensure_connected(self) -> None:
         try:
@@ -168,7 +189,10 @@ class Deliveries(Subscription[TaskRun]):
         if self._websocket:
             websocket, self._websocket = self._websocket, None
             self._record.write(event="away")
-            await websocket.close()
+            try:
+                await asyncio.wait_for(websocket.close(), 1)
+            except TimeoutError:  # a server that does not answer; the websocket itself would wait for ten seconds
+                websocket.transport.abort()
 
 
 class DrainingTaskWorker(TaskWorker):
@@ -247,7 +271,7 @@ class DrainingTaskWorker(TaskWorker):
             try:
                 return await anext(runs)
             except (OSError, InvalidHandshake, WebSocketException) as error:
-                if (status := getattr(getattr(error, "response", None), "status_code", 500)) < 500:
+                if is_refusal(status := getattr(getattr(error, "response", None), "status_code", 500)):
                     raise Refused(f"HTTP {status}") from None
                 if time.monotonic() < self._pause_until:
                     continue  # we have closed it
@@ -298,7 +322,10 @@ class DrainingTaskWorker(TaskWorker):
         finally:
             # Once given_back() has ended the process's part in it, this line must not come.
             if self._in_flight.pop(task_run.id, None):
-                self.record.write(run=str(task_run.id), event="end", how=how)
+                about: dict[str, Any] = {}
+                if how == "returned" and task_run.state and (ended := end_as_line(task_run.state)):
+                    about["ended"] = ended
+                self.record.write(run=str(task_run.id), event="end", how=how, **about)
             self._release_token(task_run.id)  # where Prefect's own part, which does this, was not reached
             self._parameters.pop(task_run.id, None)
             self._ended[state_id] = time.time()
@@ -407,30 +434,57 @@ class DrainingTaskWorker(TaskWorker):
             await self._fail(run, f"No task server can read its parameters: {problem}")
             return
         async with get_client() as client:
-            await self._put_back(client, run, f"{self.name} cannot read its parameters; back in the queue", how)
+            self._note_given_back(run, how)
+            await self.record.sent()
+            await self._queue_again(client, run, f"{self.name} cannot read its parameters")
 
     async def _fail(self, run: TaskRun, message: str) -> None:
         logger.error(f"Task run {run.id} has failed: {message}")
         async with get_client() as client:
-            await client.set_task_run_state(run.id, Failed(message=message), force=True)
+            await set_state(client, run.id, Failed(message=message))
 
-    async def _put_back(self, client: Any, run: TaskRun, message: str, how: str = "given back") -> None:
-        # Ended before it is in the queue again: who receives it next must find that nobody has it.
+    def _note_given_back(self, run: TaskRun, how: str = "given back") -> None:
+        """Ended before it is in the queue again: who receives it next must find that nobody has it."""
         self._in_flight.pop(run.id, None)
         self.record.write(run=str(run.id), event="end", how=how)
-        await self.record.sent()
-        await client.set_task_run_state(run.id, queued_again(message, self._parameters.get(run.id)), force=True)
+
+    async def _queue_again(self, client: PrefectClient, run: TaskRun, why: str) -> None:
+        message = f"{why}; back in the queue"
+        await set_state(client, run.id, queued_again(message, self._parameters.get(run.id)))
         await client.create_logs([line_on_page(run, message)])
 
     # --- the end -------------------------------------------------------------------------------------
 
+    def abandon(self) -> None:
+        """Let the end of this worker wait for nothing: not for its runs, nor for their threads."""
+        self._exit_stack.pop_all()
+
     async def give_back(self) -> None:
-        """Put the runs in flight back into the queue, for another task server; but not those that are overdue."""
+        """Put the runs in flight back into the queue, for another task server; but not those that are overdue.
+
+        First all of them are on record: where the API cannot be told, the rescuer puts them back.
+        """
+        overdue = self._overdue()
+        runs = [run for run in self._in_flight.values() if run.id not in overdue]
+        for run in runs:
+            self._note_given_back(run)
+        await self.record.sent()
         await self.end_overdue()
+        some_at_once = asyncio.Semaphore(AT_ONCE)
+
+        async def put_back(run: TaskRun) -> None:
+            async with some_at_once:
+                try:
+                    await self._queue_again(client, run, f"{self.name} was stopped before it finished")
+                except ObjectNotFound:
+                    logger.info(f"Task run {run.id} was deleted")
+                except Exception as error:  # of this run; the others may fare better
+                    logger.error(f"Task run {run.id} could not be put back ({error!r}); a rescuer finds it")
+                else:
+                    logger.info(f"Task run {run.id} went back to the queue")
+
         async with get_client() as client:
-            for run in list(self._in_flight.values()):
-                await self._put_back(client, run, f"{self.name} was stopped before it finished; back in the queue")
-                logger.info(f"Task run {run.id} went back to the queue")
+            await asyncio.gather(*map(put_back, runs))
 
     async def watch_timeouts(self) -> None:
         """Look twice a second for runs that have outlived their task's timeout, until cancelled."""
@@ -444,33 +498,38 @@ class DrainingTaskWorker(TaskWorker):
                 )
             await self.end_overdue()
 
+    def _overdue(self) -> dict[UUID, float]:
+        """The runs that have outlived their task's timeout by LATE seconds, and that timeout in seconds."""
+        timeouts = {task.task_key: task.timeout_seconds for task in self.tasks if task.timeout_seconds}
+        overdue = {}
+        for run in self._in_flight.values():
+            # The engine keeps this very object up to date. While a run waits for a thread, for its tag's slot or for
+            # its next try it is not Running, and each try is Running from a time of its own.
+            timeout = timeouts.get(run.task_key)
+            since = run.state.timestamp.timestamp() if run.state and run.state.is_running() else None
+            if timeout and since and time.time() - since >= timeout + LATE:
+                overdue[run.id] = timeout
+        return overdue
+
     async def end_overdue(self) -> None:
         """Tell that runs are timed out which sit in a thread in a call that nothing can interrupt; set `stuck` then.
 
         Prefect's timeout raises an exception in the thread, which arrives when that call is over, if ever
         (WatcherThreadCancelScope in 3.9.1). So the run is told to be timed out, and this process must end.
         """
-        timeouts = {task.task_key: task.timeout_seconds for task in self.tasks if task.timeout_seconds}
-        for run in list(self._in_flight.values()):
-            # The engine keeps this very object up to date. While a run waits for a thread, for its tag's slot or for
-            # its next try it is not Running, and each try is Running from a time of its own.
-            timeout = timeouts.get(run.task_key)
-            if not timeout or not run.state or not run.state.is_running():
-                continue
-            if time.time() - run.state.timestamp.timestamp() < timeout + LATE:
-                continue
+        for run, timeout in self._overdue().items():
             message = f"Task run exceeded timeout of {timeout:g} second(s), and could not be interrupted"
             try:
                 async with get_client() as client:
-                    await client.set_task_run_state(run.id, Failed(name="TimedOut", message=message), force=True)
+                    await set_state(client, run, Failed(name="TimedOut", message=message))
             except ObjectNotFound:
                 pass  # somebody has deleted it; its thread is here all the same
             except httpx.HTTPError:
                 continue  # the API is away: next time
-            logger.error(f"{message}: {run.id}. {self.name} finishes the others, and ends; start it again")
-            self._in_flight.pop(run.id, None)
-            self.record.write(run=str(run.id), event="end", how="timed out")
-            self._parameters.pop(run.id, None)
+            logger.error(f"{message}: {run}. {self.name} finishes the others, and ends; start it again")
+            self._in_flight.pop(run, None)
+            self.record.write(run=str(run), event="end", how="timed out")
+            self._parameters.pop(run, None)
             if not self._parameters:
                 self._idle.set()
             self.stuck.set()
@@ -484,17 +543,43 @@ async def aserve(
     grace: float = 30,
     name: str | None = None,
     records: str | os.PathLike[str] | None = None,
-) -> None:
+) -> Outcome:
     """Serve the tasks until SIGTERM, SIGINT, a cancellation or `timeout` seconds. What it adds: see the package.
 
     Beside handlers of the program's own (uvicorn's) it leaves them theirs. Cancel it and await it at the end of a
     lifespan: uvicorn kills its process right after that, and what is in flight then is left to the rescuer.
+
+    Returns how it ended. Runs that are still in flight after `grace` go back to the queue, and run on in this process
+    as well: only its end ends them. serve() ends it.
 
     limit: runs at once. timeout, grace: seconds. name: who ran it, in the records (default: host-pid).
     status_server_port: refused with ValueError; it crashes Prefect 3.9.1's task server. ValueError, too, for two
     functions with one key: only one of them would ever run. TypeError for a number that is text, and for what is no
     task. Refused when the server expects another password, or is not one of Prefect's.
     """
+    return (
+        await _aserve(
+            *tasks,
+            limit=limit,
+            status_server_port=status_server_port,
+            timeout=timeout,
+            grace=grace,
+            name=name,
+            records=records,
+        )
+    )[0]
+
+
+async def _aserve(
+    *tasks: Task[..., Any],
+    limit: int | None = 10,
+    status_server_port: int | None = None,
+    timeout: float | None = None,
+    grace: float = 30,
+    name: str | None = None,
+    records: str | os.PathLike[str] | None = None,
+) -> tuple[Outcome, float]:
+    """aserve(), and until when the process may stay: see _serve()."""
     for option, value, kind in (("limit", limit, "int"), ("grace", grace, "float"), ("timeout", timeout, "float")):
         if isinstance(value, str):
             raise TypeError(f"{option}={value!r} is text. Try: {option}={kind}(…)")
@@ -523,17 +608,23 @@ async def aserve(
             cancelled = error
             worker.cancelled.set()
     try:
-        serving.result()
+        ended = serving.result()
     except ExceptionGroup as group:  # the task group of Prefect's TaskWorker makes one of what ends it
         refused = next((error for error in group.exceptions if isinstance(error, Refused)), None)
         raise refused or group from None
     if cancelled:
         raise cancelled
+    return ended
 
 
-async def _serve(worker: DrainingTaskWorker, timeout: float | None, grace: float) -> None:
-    """Take runs until a signal, a cancellation, `timeout` seconds, an error or a run that is stuck; then drain."""
+async def _serve(worker: DrainingTaskWorker, timeout: float | None, grace: float) -> tuple[Outcome, float]:
+    """Take runs until a signal, a cancellation, `timeout` seconds, an error or a run that is stuck; then drain.
+
+    Returns how it ended, and until when (time.monotonic()) the process may stay: `grace` seconds and LEAVING from the
+    moment on when it was told to stop, whatever else is away.
+    """
     helpers: set[asyncio.Task[Any]] = set()
+    outcome = Outcome.DRAINED
 
     def start(awaitable: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         helpers.add(helper := asyncio.create_task(awaitable))
@@ -545,52 +636,83 @@ async def _serve(worker: DrainingTaskWorker, timeout: float | None, grace: float
                 logger.info(f"{worker.name} serves {' | '.join(sorted(task.name for task in worker.tasks))}")
                 taking, told, overdue = start(worker.take_runs()), start(signals.get()), start(worker.watch_timeouts())
                 ends = {taking, told, overdue, start(worker.stuck.wait()), start(worker.cancelled.wait())}
-                if worker.record.over:
-                    start(_end_with_session(worker, worker.record.over))
+                over = worker.record.over or asyncio.Event()
+                ends.add(session_is_over := start(over.wait()))
                 await asyncio.wait(ends, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-                if taking.done():
+                left = time.monotonic() + grace + LEAVING
+                if taking.done() and not over.is_set():
                     await taking  # raises what ended it
                 taking.cancel()
                 await asyncio.wait({taking})
-                if worker._parameters:
+                if worker._parameters and not over.is_set():
                     count = len(worker._parameters)
                     logger.info(f"Stopping: taking nothing new, finishing {count} run(s), for up to {grace:g} s")
                     again = start(signals.get()) if told.done() else told
-                    idle = start(worker._idle.wait())
-                    await asyncio.wait({idle, again}, timeout=grace, return_when=asyncio.FIRST_COMPLETED)
+                    done = {start(worker._idle.wait()), again, session_is_over}
+                    await asyncio.wait(done, timeout=grace, return_when=asyncio.FIRST_COMPLETED)
                 if overdue.done() and (error := overdue.exception()):
                     logger.error(f"Timeouts were no longer watched: {error!r}")
             finally:
                 for helper in helpers:
                     helper.cancel()
                 await asyncio.wait(helpers)
+            left = min(left, time.monotonic() + LEAVING)
+            if over.is_set():
+                worker.abandon()
+                raise SessionOver(worker.name, worker.record.why_over)
             if worker._parameters or worker.stuck.is_set():
-                await _end_process(worker)
+                outcome = Outcome.STUCK if worker.stuck.is_set() else Outcome.GAVE_BACK
+                if await _in_time(worker.give_back(), left) is None:
+                    logger.error("Not every run could be put back in time; a rescuer finds the others")
+                worker.abandon()
         # Still with our handlers: make passes on a SIGTERM that its whole group has received already.
-        await worker.record.end()
+        await _in_time(worker.record.end(), left)
+    if outcome is Outcome.DRAINED:
         logger.info("Stopped; nothing is in flight")
+    return outcome, left
 
 
-async def _end_with_session(worker: DrainingTaskWorker, over: asyncio.Event) -> None:
-    """What runs here is put back and runs elsewhere, so this process ends at once; what keeps it starts it again."""
-    await over.wait()
-    what = f"{worker.name} ends, for what it runs does not count any more"
-    print(f"error: {what}: {worker.record.why_over}", file=sys.stderr, flush=True)
-    os._exit(2)
-
-
-async def _end_process(worker: DrainingTaskWorker) -> None:
-    """A thread cannot be stopped from outside, so the process ends here, once everything it knows is sent."""
-    await asyncio.to_thread(EventsWorker.drain_all, timeout=5)  # in a thread, where it waits
+async def _in_time(what: Coroutine[Any, Any, None], until: float) -> bool | None:
+    """True if it ended by then, by time.monotonic(); else None. What it raises is logged."""
     try:
-        await asyncio.wait_for(worker.give_back(), 5)
+        await asyncio.wait_for(what, max(0.1, until - time.monotonic()))
+    except TimeoutError:
+        return None
     except Exception as error:
-        logger.error(f"Could not give {len(worker._parameters)} run(s) back: {error!r}")
-    with contextlib.suppress(Exception):
-        await asyncio.wait_for(worker.record.end(), 5)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(1 if worker.stuck.is_set() else 0)
+        logger.error(f"{error!r}")
+    return True
+
+
+def _sent_all_events(until: float) -> bool:
+    """Whether Prefect has heard by then all that happened to our runs. Its own end would wait for its server."""
+    seconds = max(0.1, until - time.monotonic())
+    _, waiting = cast(tuple[set[Any], set[Any]], EventsWorker.drain_all(timeout=seconds))
+    return not waiting
+
+
+async def _aserve_and_end(*tasks: Task[..., Any], **options: Any) -> float:
+    """aserve() in a process of its own, which ends here where runs are still in threads: these cannot be stopped.
+
+    Returns until when the process may stay, by time.monotonic().
+    """
+    try:
+        outcome, until = await _aserve(*tasks, **options)
+    except SessionOver as error:
+        print(f"error: {error}", file=sys.stderr)
+        _end_process(2)
+    if outcome is not Outcome.DRAINED:
+        await asyncio.to_thread(_sent_all_events, until)  # in a thread, where it waits
+        _end_process(int(outcome is Outcome.STUCK))
+    return until
+
+
+def _end_process(code: int) -> NoReturn:
+    """Without what Python and Prefect do at the end, which would wait for threads or for the Prefect server."""
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+    with contextlib.suppress(OSError):
+        sys.stderr.flush()
+    os._exit(code)
 
 
 class Options(TypedDict, total=False):
@@ -604,7 +726,7 @@ class Options(TypedDict, total=False):
     records: str | os.PathLike[str] | None
 
 
-def serve(*tasks: Task[..., Any], **options: Unpack[Options]) -> Coroutine[Any, Any, None] | None:
+def serve(*tasks: Task[..., Any], **options: Unpack[Options]) -> Coroutine[Any, Any, Outcome] | None:
     """The same from ordinary code; returns when the task server has stopped. Refused: one line, and exit code 2.
 
     In an asynchronous program it is `await serve(…)`, as with Prefect's own.
@@ -612,10 +734,13 @@ def serve(*tasks: Task[..., Any], **options: Unpack[Options]) -> Coroutine[Any, 
     if asyncio._get_running_loop():
         return aserve(*tasks, **options)
     try:
-        asyncio.run(aserve(*tasks, **options))
+        until = asyncio.run(_aserve_and_end(*tasks, **options))
     except Refused as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    if not _sent_all_events(until):
+        logger.warning("The Prefect API is away, so it does not know how the last runs ended; a rescuer tells it")
+        _end_process(0)
     return None
 
 

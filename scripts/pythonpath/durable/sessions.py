@@ -116,7 +116,8 @@ class Sessions:
         after: the process on that machine that had this name before and is dead, as what keeps them says; or 0.
         """
         for other in self:
-            if after and (other.identity, other.server, other.pid) == (session.identity, server, after):
+            same = (other.identity, other.address) == (session.identity, session.address)
+            if after and same and (other.server, other.pid) == (server, after):
                 self.end(other)
         session.server, session.pid, session.lease = server, pid, self.lease
         session.record = Record(self.records, session.name, host=session.machine, pid=pid, lease=self.lease, **about)
@@ -143,13 +144,17 @@ class Sessions:
     def heard(self, session: Session) -> bool:
         """Its machine was heard of just now: the lease begins again. False if it is over by now."""
         now = time.monotonic()
-        if session.alive and now - session.heard > session.lease:
-            self.end(session)
-        if session.alive:
+        if self.holds(session):
             session.heard = max(session.heard, now)
             if session.record and now - session.shown > 1:
                 session.shown = now
                 session.record.heard()
+        return session.alive
+
+    def holds(self, session: Session) -> bool:
+        """Whether its lease lasts; one that has passed ends here. It is not heard of by this."""
+        if session.alive and time.monotonic() - session.heard > session.lease:
+            self.end(session)
         return session.alive
 
     def opened(self) -> None:

@@ -52,6 +52,7 @@ def _tell(number: int, frame: Any) -> None:
     # Nothing is called between these two lines, so Python cannot handle another signal in between.
     before, _last = _last, (number, now)
     if now - before[1] < ONE_WISH and (number, before[0]) != (signal.SIGINT, signal.SIGINT):
+        _last = before  # one that repeats itself twice a second says it again after ONE_WISH
         return
     for loop, queue in _listening:
         loop.call_soon_threadsafe(queue.put_nowait, number)

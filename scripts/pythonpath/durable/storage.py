@@ -2,9 +2,7 @@
 
 import os
 import re
-import tempfile
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ from prefect._internal.compatibility.blocks import call_explicitly_async_block_m
 from prefect.blocks.core import Block
 
 from durable import plain, waiting
+from durable.files import write_whole
 from durable.over_port import OverPort, keep_clients
 
 
@@ -49,17 +48,7 @@ class Folder:
         """wanted: asked at the last moment; False leaves everything as it was. Raises OSError on a full disk."""
         place = self.path / key
         place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        number, beside = tempfile.mkstemp(dir=self.path, prefix=".new-")
-        try:
-            with open(number, "wb") as file:
-                file.write(content)
-            if not wanted():
-                return False
-            os.replace(beside, place)
-            return True
-        finally:
-            with suppress(FileNotFoundError):
-                os.unlink(beside)
+        return write_whole(place, content, private=True, wanted=wanted)
 
     async def aread(self, key: str) -> bytes:
         return self.read(key)

@@ -22,6 +22,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.live import Live
 
+from durable.files import write_whole
 from workshop_kit import findings, in_room, workshop
 from workshop_kit.commands import learn_screen, seen
 from workshop_kit.commands.keys import pressed, raw_keys
@@ -277,9 +278,7 @@ class Learning:
         shutil.copytree(self.folder, kept)
         others = (self.lesson.written if self.lesson else frozenset()) - {step.place}
         for name in deleted or [step.file]:
-            new = self.folder / f".{name}.new"
-            new.write_text(steps.only(self.ex, name, others), encoding="utf-8")
-            new.replace(self.folder / name)
+            write_whole(self.folder / name, steps.only(self.ex, name, others))
         what = " and ".join(deleted or [step.file])
         return f"{what}: as the kit has it before step {step.number}; yours is kept in {workshop.shown(kept)}"
 

@@ -27,6 +27,7 @@ from io import BufferedReader
 from pathlib import Path
 
 from durable import lease
+from durable.files import write_whole
 from workshop_kit import workshop
 from workshop_kit.launch.saved_code import SavedCode
 
@@ -80,8 +81,7 @@ class Keeper:
         with contextlib.suppress(OSError):
             if self.last:
                 path.with_suffix(".last").touch()  # so that two of them do not wait for each other
-            path.with_suffix(".new").write_text("".join(lines))
-            path.with_suffix(".new").replace(path)
+            write_whole(path, "".join(lines))
 
     # --- starting and stopping ------------------------------------------------------------------
 

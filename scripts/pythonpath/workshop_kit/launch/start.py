@@ -12,7 +12,6 @@ traceback when the terminal is closed, and lets .env overrule the shell; its Man
 import itertools
 import os
 import queue
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -27,6 +26,7 @@ import honcho.manager
 from honcho.environ import expand_processes, parse_procfile
 from honcho.printer import Printer
 
+from durable.files import write_whole
 from durable.putting_back import state_that_puts_back
 from workshop_kit import database, workshop
 from workshop_kit.examples import EXAMPLES
@@ -60,15 +60,12 @@ def prepare_sqlite() -> dict[str, str]:
         if not path.exists():
             for leftover in path.parent.glob("prefect.db-*"):  # of a database that somebody deleted
                 leftover.unlink()
-            new = path.with_suffix(".new")
-            shutil.copyfile(TEMPLATE, new)
-            new.replace(path)
+            write_whole(path, TEMPLATE.read_bytes())
         with sqlite3.connect(path, timeout=10) as connection:
             found = connection.execute("pragma quick_check(1)").fetchone()[0]
         connection.close()
         current = revision(path) == revision(TEMPLATE, "?immutable=1")  # in an image nobody may write beside it
     except OSError as error:
-        path.with_suffix(".new").unlink(missing_ok=True)
         workshop.fail(
             f"cannot write {path}: {error.strerror}", "freeing some room, or make … WORKSHOP_HOME=/a/folder/of/yours"
         )

@@ -6,11 +6,11 @@ done and skipped say when; hints how many of a step were given; seconds how long
 """
 
 import json
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from durable.files import write_whole
 from workshop_kit import in_room, workshop
 from workshop_kit.learners.steps import Step
 
@@ -59,9 +59,7 @@ def note(part: str, name: str, value: Any = "") -> dict[str, dict[str, Any]]:
     said, _ = read()
     said[part][name] = value or datetime.now(UTC).isoformat(timespec="seconds")
     PATH.parent.mkdir(exist_ok=True)
-    new = PATH.with_name(f".progress.json.{os.getpid()}.new")
-    new.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
-    new.replace(PATH)  # at once: nobody finds half of it
+    write_whole(PATH, json.dumps(said, indent=1) + "\n")
     if part in ("done", "skipped"):
         in_room.tell(int(name.partition(".")[0]))
     return said

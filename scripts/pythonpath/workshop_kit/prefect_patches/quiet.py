@@ -1,9 +1,12 @@
 """What Prefect shows on a terminal: a warning without a reason, and characters that would steer the terminal."""
 
 import logging
+import re
 from types import ModuleType
 
 from durable.text import LINES, printable
+
+COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
 
 
 def quieten(module: ModuleType) -> None:
@@ -12,11 +15,15 @@ def quieten(module: ModuleType) -> None:
 
 
 def make_printable(module: ModuleType) -> None:
-    """After prefect.logging.handlers: a line names the run, and who may submit chooses the name (durable/text.py)."""
+    """After prefect.logging.handlers: a line names the run, and who may submit chooses the name (durable/text.py).
+
+    Colours pass: flask's server has some, and they steer nothing.
+    """
     handler = module.PrefectConsoleHandler
     shipped = handler.format
 
     def format_printably(self: logging.Handler, record: logging.LogRecord) -> str:
-        return printable(shipped(self, record), keep=LINES)
+        parts = COLOUR.split(shipped(self, record))  # every second one is a colour
+        return "".join(part if number % 2 else printable(part, keep=LINES) for number, part in enumerate(parts))
 
     handler.format = format_printably

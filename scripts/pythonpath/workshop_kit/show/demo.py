@@ -29,6 +29,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.table import Table
 
+from durable.files import write_whole
 from workshop_kit import examples, workshop
 from workshop_kit.examples import EXAMPLES
 from workshop_kit.launch import unattended
@@ -391,9 +392,7 @@ def promise_of(following: list[chapter.Step]) -> str:
 
 def write(path: Path, text: str) -> None:
     """As an editor saves it: another file, moved into place."""
-    new = path.with_name(f".{path.name}.new")
-    new.write_text(text)
-    new.replace(path)
+    write_whole(path, text)
 
 
 def print_raw(text: str) -> None:

@@ -1,0 +1,104 @@
+"""How a task server leaves, in a process of its own: in time whatever is away, and with its host alive."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from prefect_server import PrefectServer
+
+from durable.rescuing import Rescuer
+
+SOURCE = Path(__file__).parents[2] / "scripts" / "pythonpath"
+PROGRAM = """
+import asyncio, sys, time
+from pathlib import Path
+from durable import aserve, keyed, serve
+from prefect import task
+
+@keyed("leaving")
+@task
+def work(seconds: float) -> float:
+    with open("began", "a") as file:
+        file.write("began\\n")
+    time.sleep(seconds)
+    return seconds
+
+async def host():
+    outcome = await aserve(work, timeout=4, grace=0.5, records="records")
+    print(outcome.name, flush=True)
+    await asyncio.sleep(0.2)
+    print("the host goes on", flush=True)
+
+if sys.argv[1] == "serve":
+    serve(work, limit=30, grace=5, name="one", records="records")
+elif sys.argv[1] == "host":
+    asyncio.run(host())
+else:
+    for _ in range(int(sys.argv[1])):
+        print(work.delay(float(sys.argv[2])).task_run_id)
+"""
+
+
+def program(folder: Path, server: PrefectServer, *arguments: str) -> "subprocess.Popen[str]":
+    (folder / "program.py").write_text(PROGRAM)
+    environment = os.environ | {
+        "PYTHONPATH": str(SOURCE), "PREFECT_API_URL": server.api, "PREFECT_HOME": str(folder / "home"),
+        "PREFECT_LOCAL_STORAGE_PATH": str(folder / "storage"), "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+    }  # fmt: skip
+    command = [sys.executable, "program.py", *arguments]
+    return subprocess.Popen(command, cwd=folder, env=environment, text=True, stdout=-1, stderr=subprocess.STDOUT)
+
+
+def until(what: Callable[[], bool], seconds: float = 40) -> None:
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def began(folder: Path) -> int:
+    return (folder / "began").read_text().count("began") if (folder / "began").exists() else 0
+
+
+def test_told_to_stop_while_the_prefect_server_is_away_it_ends_in_time_and_its_runs_are_not_run_again(
+    server: PrefectServer, tmp_path: Path
+) -> None:
+    serving = program(tmp_path, server, "serve")
+    submitting = program(tmp_path, server, "20", "2")
+    ids = (submitting.communicate()[0]).split()
+    until(lambda: began(tmp_path) == 20)
+    server.kill()
+    told = time.monotonic()
+    serving.send_signal(signal.SIGTERM)
+    output = serving.communicate(timeout=30)[0]
+    assert time.monotonic() - told < 5 + 3, output
+    assert serving.returncode == 0, output
+    server.start()
+
+    async def rescue() -> list[str]:
+        rescuer, told = Rescuer(tmp_path / "records"), []
+        end = time.monotonic() + 30
+        while len(told) < 20 and time.monotonic() < end:
+            report = await rescuer.look()
+            assert not report.put_back, report.put_back[0].why
+            told += [str(lost.run.id) for lost in report.ended]
+            await asyncio.sleep(0.5)
+        return told
+
+    told_of = asyncio.run(rescue())
+    assert began(tmp_path) == 20
+    assert {run for run in ids if len(run) == 36} >= set(told_of) and told_of
+
+
+def test_aserve_leaves_its_host_alive_though_a_run_goes_on(server: PrefectServer, tmp_path: Path) -> None:
+    hosting = program(tmp_path, server, "host")
+    program(tmp_path, server, "1", "6").communicate()
+    output = hosting.communicate(timeout=40)[0]
+    assert began(tmp_path) == 1, output
+    assert "GAVE_BACK\nthe host goes on\n" in output, output
+    assert hosting.returncode == 0, output

@@ -1,0 +1,143 @@
+"""What may pass example 7's port, asked of the ASGI application itself: no network, and no Prefect server behind it."""
+
+import asyncio
+import json
+import time
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import orjson
+import pytest
+
+from durable.link import Refusal
+from durable.port import Port, need_no_patterns, needed_end
+from durable.sessions import Session, Sessions
+from durable.shape import NotPlain
+from durable.storage import Folder
+
+PLAIN = {"type": "plain", "task": "k"}
+
+
+async def nothing_behind(scope: Any, receive: Any, send: Any) -> None:
+    await receive()
+    await send({"type": "http.response.start", "status": 299, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
+class Asked:
+    """A port, with machines that have joined it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.records = folder / "records"
+        self.records.mkdir()
+        self.storage = folder / "storage"
+        self.storage.mkdir()
+        self.sessions = Sessions(folder / "sessions.json", self.records, "main", lease=20)
+        self.port = Port(nothing_behind, self.sessions, "password", Folder(self.storage))
+
+    def join(self, identity: str, address: str = "192.0.2.1") -> tuple[str, Session]:
+        return self.sessions.begin("b", identity, address=address, prefect="3.9.1", python="3.11")
+
+    def serve(self, session: Session) -> None:
+        self.sessions.serves(session, "one", 1, 0, keys=["k"], limit=1)
+
+    def ask(self, token: str, method: str, path: str, body: Any = None, slow: float = 0) -> tuple[int, Any]:
+        content = body if isinstance(body, bytes) else b"" if body is None else orjson.dumps(body)
+        sent: list[Any] = []
+
+        async def receive() -> Any:
+            if slow:
+                for session in self.sessions:
+                    session.heard = time.monotonic() - slow
+            return {"type": "http.request", "body": content, "more_body": False}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        headers = [(b"authorization", f"Bearer {token}".encode())]
+        asyncio.run(self.port({"type": "http", "method": method, "path": path, "headers": headers}, receive, send))
+        return sent[0]["status"], json.loads(sent[1]["body"] or b"null")
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> Asked:
+    return Asked(tmp_path)
+
+
+def parameters(key: str, name: str) -> bytes:
+    metadata = {"storage_key": key, "expiration": None, "serializer": PLAIN, "prefect_version": "3.9.1"}
+    return orjson.dumps({"metadata": metadata, "result": json.dumps({"parameters": {"name": name}})})
+
+
+def result(key: str, value: int) -> bytes:
+    metadata = {"storage_key": key, "expiration": None, "serializer": PLAIN, "prefect_version": "3.9.1"}
+    return orjson.dumps({"metadata": metadata, "result": json.dumps({"value": value})})
+
+
+def test_parameters_are_written_once_and_the_same_may_come_again(asked: Asked) -> None:
+    key, (first, _), (other, _) = str(uuid4()), asked.join("b"), asked.join("c")
+    path = f"/durable/storage/parameters/{key}"
+    assert asked.ask(first, "PUT", path, parameters(key, "Ford"))[0] == 204
+    assert asked.ask(first, "PUT", path, parameters(key, "Ford"))[0] == 204
+    for token in (first, other):
+        assert asked.ask(token, "PUT", path, parameters(key, "Mallory"))[0] == 403
+    assert asked.ask(other, "GET", path)[1]["result"] == json.dumps({"parameters": {"name": "Ford"}})
+
+
+def test_a_result_is_exchanged_by_task_servers_alone(asked: Asked) -> None:
+    key, (submitter, _), (server, session) = uuid4().hex, asked.join("b"), asked.join("c")
+    asked.serve(session)
+    assert asked.ask(server, "PUT", f"/durable/storage/{key}", result(key, 1))[0] == 204
+    assert asked.ask(submitter, "PUT", f"/durable/storage/{key}", result(key, 2))[0] == 403
+    assert asked.ask(server, "PUT", f"/durable/storage/{key}", result(key, 3))[0] == 204
+
+
+@pytest.mark.parametrize(
+    "method_path", [("PUT", "/durable/storage/{key}"), ("POST", "/durable/records"), ("POST", "/api/logs/")]
+)
+def test_what_arrives_after_the_lease_is_refused(asked: Asked, method: str, path: str) -> None:
+    key, (token, session) = uuid4().hex, asked.join("b")
+    asked.serve(session)
+    body = result(key, 1) if method == "PUT" else b"[]"
+    assert asked.ask(token, method, path.format(key=key), body, slow=21)[0] == 401
+    assert not session.alive and not any(asked.storage.iterdir())
+
+
+def test_a_machine_leaves_in_its_own_name(asked: Asked) -> None:
+    (mallory, _), (_, victim) = asked.join("host 0", "192.0.2.9"), asked.join("host 0", "192.0.2.1")
+    assert asked.ask(mallory, "DELETE", "/durable/machine")[0] == 204
+    assert victim.alive
+    other, _ = asked.join("host 0", "192.0.2.1")
+    assert asked.ask(other, "DELETE", "/durable/machine")[0] == 204
+    assert not victim.alive
+
+
+def test_no_pattern_and_no_lookup_passes(asked: Asked) -> None:
+    token, _ = asked.join("b")
+    assert asked.ask(token, "POST", "/api/ui/schemas/validate", {"schema": {}, "values": {}})[0] == 403
+    for where in ("resource", "any_resource", "related"):
+        question = {"filter": {where: {"labels": {"prefect.resource.id": "["}}}}
+        assert asked.ask(token, "POST", "/api/events/filter", question)[0] == 422
+        with pytest.raises(NotPlain):
+            need_no_patterns([question])
+    plain = {"filter": {"any_resource": {"id": ["x"], "labels": None}}}
+    assert asked.ask(token, "POST", "/api/events/filter", plain)[0] == 299
+    assert asked.ask(token, "POST", "/api/task_runs/filter", {"labels": {"a": "b"}})[0] == 299
+
+
+def test_the_lines_of_a_task_server_and_its_ends(asked: Asked) -> None:
+    token, session = asked.join("b")
+    run, state = str(uuid4()), str(uuid4())
+    ended = {"type": "COMPLETED", "name": "Completed", "message": "m", "data": None}
+    lines = [
+        {"keys": ["k"], "server": "one", "n": 0},
+        {"event": "start", "run": run, "state": state, "n": 1},
+        {"event": "end", "run": run, "how": "returned", "ended": ended, "n": 2},
+    ]
+    assert asked.ask(token, "POST", "/durable/records", lines) == (200, {"refused": {}, "lease": 20})
+    assert session.record and session.record.path
+    assert json.loads(session.record.path.read_text().splitlines()[-1])["ended"] == ended
+    for wrong in ({"type": "RUNNING"}, {"data": {"serializer": {"type": "pickle"}}}, {"name": "\x1b"}, {"message": 1}):
+        with pytest.raises(Refusal):
+            needed_end(ended | wrong)
