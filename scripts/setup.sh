@@ -52,27 +52,6 @@ if on_windows_drive; then
   fail "this folder is on a Windows drive ($KIT), where SQLite and file watching fail" 'cloning into your Linux home: cd ~'
 fi
 
-# --- one at a time: a second terminal waits for the first --------------------------------------
-lock=$KIT/.venv.lock
-mkdir -p "$KIT" 2>/dev/null && [ -w "$KIT" ] || fail "cannot write to $KIT" "cloning the kit into a folder of your own"
-told=
-until mkdir "$lock" 2>/dev/null; do
-  read -r pid started 2>/dev/null <"$lock/holder" || { pid='' started=''; }
-  if [ -n "$pid" ] && ! is_alive "$pid" "$started"; then
-    rm -rf "$lock" # its owner was killed half-way
-  else
-    [ -n "$told" ] || say "waiting for the set-up that runs in another terminal (pid ${pid:-?})"
-    told=yes
-    sleep 0.5
-  fi
-done
-printf '%s %s\n' $$ "$(started_at $$)" >"$lock/holder"
-tools=''
-trap 'rm -rf "$lock" ${tools:+"$tools"}' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
-if complete; then exit 0; fi
-
 # --- a Python ----------------------------------------------------------------------------------
 suitable() { # COMMAND -> true if it runs (a pyenv shim may not), has a suitable version and the venv module
   [ "$("$1" -c 'import sys, venv, ensurepip; print((3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null)" = True ]
@@ -102,6 +81,35 @@ if [ -n "${PYTHON:-}" ]; then
 else
   python=$(find_python) || fail 'no Python 3.11 to 3.14 with the venv module on the PATH' "$(how_to_install)"
 fi
+
+# --- one at a time: a second terminal waits for the first --------------------------------------
+# The system's own lock, which is gone at the moment when its holder is, however that ended: bash has the file open, and Python,
+# which knows how, locks it for bash. Where a file system knows no locks (1 is for one that is held) it goes on without.
+lock=$KIT/.venv.lock
+[ ! -d "$lock" ] || rm -rf "$lock" # of an earlier kit, whose set-up was killed
+mkdir -p "$KIT" 2>/dev/null && [ -w "$KIT" ] || fail "cannot write to $KIT" "cloning the kit into a folder of your own"
+exec 9>>"$lock"
+locked() {
+  "$python" -c 'import fcntl, sys
+try:
+    fcntl.flock(9, fcntl.LOCK_EX | fcntl.LOCK_NB)
+except BlockingIOError:
+    sys.exit(1)
+except OSError:
+    pass'
+}
+told=
+until locked; do
+  [ -n "$told" ] || say "waiting for the set-up that runs in another terminal (pid $(cat "$lock"))"
+  told=yes
+  sleep 0.5
+done
+printf '%s' $$ >"$lock"
+tools=''
+trap '[ -z "$tools" ] || rm -rf "$tools"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+if complete; then exit 0; fi
 
 # --- from where ----------------------------------------------------------------------------------
 wheels=() trusted=() # empty for the registry

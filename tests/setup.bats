@@ -75,11 +75,38 @@ teardown() {
 # bats test_tags=long
 @test "two terminals at once: the second waits for the first" {
   start first make setup
-  within 30 test -e .venv.lock/holder
+  within 30 test -s .venv.lock
   LIMIT_S=170 ok make setup
   has 'waiting for the set-up that runs in another terminal'
   within 30 gone "$first_pid"
   grep -q 'setup done' "$first_log"
+}
+
+# Stands in the place of a set-up: takes the lock, and holds it until it is killed.
+hold_lock() { # FILE-TO-WRITE-WHEN-HELD
+  start holder bash -c 'exec 9>>.venv.lock; "$0" -c "import fcntl; fcntl.flock(9, fcntl.LOCK_EX)"; printf 4242 >.venv.lock; touch "$1"; sleep 100' \
+    "$PYTHON_OF_TESTS" "$1"
+  within 10 test -e "$1"
+}
+@test "a set-up that is killed leaves no lock: those that wait for it go on" {
+  local name
+  KIT=${BATS_TEST_DIRNAME%/*} lend_packages "$COPY"
+  mv .venv/workshop/database stamp # so that there is something to do
+  hold_lock "$BATS_TEST_TMPDIR/held"
+  for name in one two three; do start "$name" make setup; done
+  for name in one_log two_log three_log; do within 10 grep -q 'waiting for the set-up that runs in another terminal (pid 4242)' "${!name}"; done
+  mv stamp .venv/workshop/database
+  kill -KILL -- "-$holder_pid"
+  for name in one_pid two_pid three_pid; do within 20 gone "${!name}"; done
+  never grep -q 'setup 1/3' "$one_log" "$two_log" "$three_log"
+  ok make setup
+}
+
+@test "a lock of an earlier kit, whose set-up was killed before it wrote its pid, holds nobody up" {
+  need_unshare
+  mkdir .venv.lock
+  PIP_CACHE_DIR=$BATS_TEST_TMPDIR/none PIP_RETRIES=0 PIP_FIND_LINKS='' LIMIT_S=60 try unshare -rn make setup
+  has 'setup 1/3'
 }
 
 @test "without a network it says so in one line, after three tries" {
@@ -89,7 +116,6 @@ teardown() {
   is "$status" 2 'exit code'
   has 'trying again (3 of 3)'
   has 'could not be fetched. Try: the network'
-  not_there .venv.lock
 }
 
 @test "no Python, one that is too old, one without venv, a shim that does not work, and PYTHON=" {
