@@ -4,14 +4,15 @@ import asyncio
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import orjson
 import pytest
+import uvicorn
 
 from durable.link import Refusal
-from durable.port import Port, need_no_patterns, needed_end
+from durable.port import First, Port, need_no_patterns, needed_end
 from durable.sessions import Session, Sessions
 from durable.shape import NotPlain
 from durable.storage import Folder
@@ -94,7 +95,7 @@ def test_a_result_is_exchanged_by_task_servers_alone(asked: Asked) -> None:
 
 
 @pytest.mark.parametrize(
-    "method_path", [("PUT", "/durable/storage/{key}"), ("POST", "/durable/records"), ("POST", "/api/logs/")]
+    ("method", "path"), [("PUT", "/durable/storage/{key}"), ("POST", "/durable/records"), ("POST", "/api/logs/")]
 )
 def test_what_arrives_after_the_lease_is_refused(asked: Asked, method: str, path: str) -> None:
     key, (token, session) = uuid4().hex, asked.join("b")
@@ -141,3 +142,41 @@ def test_the_lines_of_a_task_server_and_its_ends(asked: Asked) -> None:
     for wrong in ({"type": "RUNNING"}, {"data": {"serializer": {"type": "pickle"}}}, {"name": "\x1b"}, {"message": 1}):
         with pytest.raises(Refusal):
             needed_end(ended | wrong)
+
+
+def test_without_one_of_its_parts_the_process_ends_and_says_so(
+    asked: Asked, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def dies() -> None:
+        raise BrokenPipeError("nobody reads")
+
+    async def main() -> First:
+        server = First(uvicorn.Config(nothing_behind), cast(Any, None), cast(Any, None), asked.port)
+        server._watched("the watch over the leases", dies())
+        await asyncio.wait(server._serving)
+        await asyncio.sleep(0)
+        return server
+
+    server = asyncio.run(main())
+    assert server.should_exit and server.broken
+    assert "the watch over the leases has ended (BrokenPipeError" in capsys.readouterr().out
+
+
+def test_a_terminal_that_is_gone_is_no_reason_to_stop(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: Any, **__: Any) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("builtins.print", gone)
+    _, session = asked.join("b")
+    asked.serve(session)
+
+    async def main() -> None:
+        watching = asyncio.create_task(asked.port.end_silent())
+        await asyncio.sleep(0)
+        session.heard = time.monotonic() - 21  # after opened(), which gives a whole lease again
+        await asyncio.sleep(0.7)
+        assert not watching.done()
+        watching.cancel()
+
+    asyncio.run(main())
+    assert not session.alive
