@@ -40,7 +40,10 @@ clock_of() {
     done
     LIMIT_S=400 try "$ON/a" SEED=$((seed + round)) bash -c '. scripts/env.sh; cd my/ex7; exec python "$@"' _ \
       "$KIT/tests/machines_chaos.py" "$BATS_FILE_TMPDIR"
-    if [ "$status" != 0 ]; then failed=$((failed + 1)); fi
+    if [ "$status" != 0 ]; then
+      failed=$((failed + 1))
+      tail -n 40 <<<"$output" # the judgment: who broke which promise, when
+    fi
     grep "^seed $((seed + round)): " <<<"$output" >>"${FIGURES:-/dev/null}"
     for name in d c b a; do ok "$ON/$name" make stop; done
   done

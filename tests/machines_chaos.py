@@ -98,6 +98,7 @@ class Round:
         self.busy: set[str] = set()  # machines: a fault each at a time
         self.freezes: list[tuple[int, float, float]] = []  # a task server's pid, from when, to when
         self.refusals = 0  # starts with a wrong clock that were refused with a line about it
+        self.told = 0  # runs whose end the rescuer told Prefect
         self.submitted: list[str] = []
         self.wrong: Counter[str] = Counter()  # promises, and how often they were broken
         self.lines: list[str] = []
@@ -282,12 +283,21 @@ class Round:
                 }
                 if state.name == "Cached":  # by another attempt, which found the result
                     del times["state"]
+                elif self.told_by_rescuer(run):  # its time is that of the telling
+                    self.told += 1
+                    del times["state"]
                 for what, at in times.items():
                     deadline = processes.get((attempt.machine, attempt.pid), attempt).deadline(at)
                     if at > deadline + TOLD:
                         when = f"{what} at {at - self.began:.2f} s, lease until {deadline - self.began:.2f} s"
                         self.broken("accepted after the lease", f"{run}, {when}", attempt)
                         break
+
+    @staticmethod
+    def told_by_rescuer(run: str) -> bool:
+        """Whether Prefect knows of the end only because the task server had it on record, and the rescuer read it."""
+        lines = workshop.prefect("/logs/filter", {"logs": {"task_run_id": {"any_": [run]}}}, timeout=10)
+        return any("its end never reached" in line["message"] for line in lines)
 
     def judge(self, lost: list[str], away: list[str]) -> bool:
         everything = attempts()
@@ -322,6 +332,7 @@ class Round:
             "begun more than once": sum(len(those) > 1 for those in of_run.values()),
             "wrong clocks": sum(number for kind, number in self.faults.items() if "clock" in kind),
             "of them refused": self.refusals,
+            "ends told by the rescuer": self.told,
             "went on without a lease": len(late) - 1,
             "ms at the most, once awake": round(1000 * max(late)),
         }
