@@ -12,11 +12,13 @@ from prefect import task
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import TaskRun
 from prefect.exceptions import ObjectNotFound
+from prefect.filesystems import LocalFileSystem
+from prefect.results import ResultStore
 from prefect.states import Completed, Failed, Running
 from prefect_server import PrefectServer
 
 from durable.away import is_refusal
-from durable.calls import end_as_line, end_of_line, set_state
+from durable.calls import end_as_line, lacks_result, set_state
 from durable.putting_back import state_that_puts_back
 from durable.records import Record, Records
 from durable.rescuing import OneAtATime, Rescuer, strangers_among
@@ -132,13 +134,18 @@ def test_the_rescuer_goes_on_where_a_lost_run_was_deleted(server: PrefectServer,
     asyncio.run(main())
 
 
-def test_an_end_that_prefect_never_heard_of_is_told_and_not_run_again(server: PrefectServer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("stored", [True, False])
+def test_an_end_that_prefect_never_heard_of_is_told_with_its_result_and_run_again_only_without_one(
+    server: PrefectServer, tmp_path: Path, stored: bool
+) -> None:
     async def main() -> None:
         (run,) = await queued(1)
         async with get_client() as client:
             await client.set_task_run_state(run.id, Running(), force=True)
         state = str(run.state and run.state.id)
-        ended = end_as_line(Completed(message="done"))
+        store = ResultStore(result_storage=LocalFileSystem(basepath=tmp_path), storage_key_fn=lambda: "its-result")
+        record = store.create_result_record("what came back")
+        ended = end_as_line(Completed(message="done", data=record if stored else None))
         dead_record(
             tmp_path, "gone",
             {"run": str(run.id), "event": "start", "state": state},
@@ -148,9 +155,21 @@ def test_an_end_that_prefect_never_heard_of_is_told_and_not_run_again(server: Pr
         rescuer._reached = 0
         for path in tmp_path.glob("*.jsonl"):  # an end of a minute ago
             path.write_text(_a_minute_ago(path.read_text()))
+        found = rescuer._find
+
+        async def find_and_serve(client: Any) -> Any:
+            report, seen = await found(client)
+            seen.served.add(job.task_key)
+            return report, seen
+
+        rescuer._find = find_and_serve  # type: ignore[method-assign]
         report = await rescuer.look()
-        assert [lost.run.id for lost in report.ended] == [run.id] and not report.put_back
-        assert await state_of(run) == "Completed"
+        told = [[lost.run.id for lost in runs] for runs in (report.ended, report.put_back)]
+        assert told == ([[run.id], []] if stored else [[], [run.id]])
+        assert await state_of(run) == ("Completed" if stored else "Scheduled")
+        async with get_client() as client:
+            known = (await client.read_task_run(run.id)).state
+        assert known and getattr(known.data, "storage_key", "").endswith("its-result") == stored
 
     asyncio.run(main())
 
@@ -164,13 +183,10 @@ def test_of_a_state_its_type_name_and_message_come_back_and_one_that_is_not_fina
     for state in (Completed(message="m"), Failed(name="TimedOut", message="x" * 5000)):
         line = end_as_line(state)
         assert line
-        back = end_of_line(line)
-        assert (back.type, back.name) == (state.type, state.name) and (state.message or "").startswith(
-            back.message or ""
-        )
+        assert (line["type"], line["name"]) == (state.type.value, state.name)
+        assert (state.message or "").startswith(line["message"]) and len(line["message"]) <= 1000
+        assert lacks_result(line) == (line["type"] == "COMPLETED")
     assert end_as_line(Running()) is None
-    with pytest.raises(ValueError):
-        end_of_line({"type": "NO SUCH"})
 
 
 @pytest.mark.parametrize(

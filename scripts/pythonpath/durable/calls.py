@@ -1,13 +1,16 @@
 """Calls to the Prefect API with what they really answer: tests/unit/test_calls.py asks a real server."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.actions import StateCreate
 from prefect.client.schemas.objects import State
 from prefect.exceptions import ObjectNotFound
-from prefect.states import to_state_create
+from prefect.results import ResultRecord
 
 MESSAGE = 1000  # characters of a state's message that go into the record
 
@@ -17,8 +20,26 @@ async def set_state(client: PrefectClient, run: UUID, state: State) -> None:
 
     Prefect's client raises HTTPStatusError for that (`set_task_run_state` in 3.8.0 to 3.9.1), as for all else.
     """
-    try:
+    with _deleted_is_not_found():
         await client.set_task_run_state(run, state, force=True)
+
+
+async def set_end(client: PrefectClient, run: UUID, line: dict[str, Any]) -> None:
+    """The same with the final state of a line, and with where its result is. Raises ValueError for another line.
+
+    Prefect's client leaves out where the result is, unless it has the result itself (`to_state_create`).
+    """
+    state = StateCreate.model_validate({name: line.get(name) for name in ("type", "name", "message", "data")})
+    state.state_details.task_run_id = run
+    body = {"state": state.model_dump(mode="json"), "force": True}
+    with _deleted_is_not_found():
+        await client._client.post(f"/task_runs/{run}/set_state", json=body)
+
+
+@contextmanager
+def _deleted_is_not_found() -> Iterator[None]:
+    try:
+        yield
     except httpx.HTTPStatusError as error:
         if error.response.status_code == 404:
             raise ObjectNotFound(error) from None
@@ -29,12 +50,16 @@ def end_as_line(state: State) -> dict[str, Any] | None:
     """A final state for a line of the record, with where its result is and without the result; None for another one."""
     if not state.is_final():
         return None
-    data = to_state_create(state).data
-    message = (state.message or "")[:MESSAGE]
-    where = data.model_dump(mode="json") if hasattr(data, "model_dump") else None
-    return {"type": state.type.value, "name": state.name or "", "message": message, "data": where}
+    # Every result of a background task is stored: TaskWorker sees to it (`persist_result=True` in its __init__).
+    where = state.data.metadata.model_dump(mode="json") if isinstance(state.data, ResultRecord) else None
+    return {
+        "type": state.type.value,
+        "name": state.name or "",
+        "message": (state.message or "")[:MESSAGE],
+        "data": where,
+    }
 
 
-def end_of_line(line: dict[str, Any]) -> State[Any]:
-    """The state that end_as_line() wrote. Raises ValueError (pydantic's) for anything else."""
-    return State.model_validate({name: line.get(name) for name in ("type", "name", "message", "data")})
+def lacks_result(line: dict[str, Any]) -> bool:
+    """Whether a run completed, and where its result is does not stand there: then it was not stored."""
+    return line.get("type") == "COMPLETED" and not line.get("data")

@@ -27,7 +27,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.settings import get_current_settings
 from prefect.states import Crashed
 
-from durable.calls import end_of_line, set_state
+from durable.calls import lacks_result, set_end, set_state
 from durable.records import Process, Record, Records, Story
 from durable.serving import line_on_page, nobody_listens, queued_again
 
@@ -228,7 +228,7 @@ class Rescuer:
             last_try = lost_run.rescue and story.rescues == self.max_rescues - 1 > 0
             if lost_run.rescue and story.rescues >= self.max_rescues:
                 given_up.append(lost_run)
-            elif lost_run.ended:
+            elif lost_run.ended and not lacks_result(lost_run.ended):
                 ended.append(lost_run)
             elif last_try and not alone:
                 report.unsure += 1
@@ -373,8 +373,7 @@ class Rescuer:
         """Tell Prefect how a run ended whose task server could not, rather than run it again."""
         assert lost_run.ended
         try:
-            state = end_of_line(lost_run.ended)
+            await set_end(client, lost_run.run.id, lost_run.ended)
         except ValueError:  # of another version, or damaged
             return await self._put_back(client, lost_run, report)
-        await set_state(client, lost_run.run.id, state)
         report.ended.append(lost_run)
