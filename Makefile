@@ -254,7 +254,7 @@ bundle: ## collect the wheels for machines without a network [PLATFORM=all] [LLM
 	@scripts/bundle.sh
 
 .PHONY: wheel
-#: The package is named durable-task-servers, and its [README](../scripts/pythonpath/durable/README.md) says how to use it.
+#: The package is named durable-task-servers, and its [README](../durable/README.md) says how to use it.
 wheel: ## durable as a package for a project of your own: a wheel [OUT=dist]
 	@scripts/wheel.sh
 

@@ -207,7 +207,7 @@ unset JOIN_AT JOIN_NAMES JOINED
 export WORKSHOP_DERIVED=$derived
 export LEASE_SECONDS PLAIN_STORAGE=${STORAGE:-$WORKSHOP_HOME/port/storage}
 [ -z "${STORAGE:-}" ] || export STORAGE
-RECORDS=$WORKSHOP_HOME/task-servers # who ran what: see scripts/pythonpath/durable
+RECORDS=$WORKSHOP_HOME/task-servers # who ran what: see durable/
 ## MAX_RESCUES=3: how often a run that a task server died with is started again
 #: After that it is `Crashed`.
 MAX_RESCUES=${MAX_RESCUES:-3} # how often a run may take a task server with it before it is Crashed
@@ -276,7 +276,8 @@ SYSTEM_PATH=:$PATH: SYSTEM_PATH=${SYSTEM_PATH//":$VENV/bin:"/:} SYSTEM_PATH=${SY
 SYSTEM_PATH=${SYSTEM_PATH#:} SYSTEM_PATH=${SYSTEM_PATH%:}
 PATH=$VENV/bin:$KIT/scripts/bin:$SYSTEM_PATH
 export PATH VIRTUAL_ENV=$VENV
-export PYTHONPATH=$KIT/scripts/pythonpath # task servers that drain: see sitecustomize.py there
+# Task servers that drain: see sitecustomize.py in the first, and the package in the second.
+export PYTHONPATH=$KIT/scripts/pythonpath:$KIT/durable/src
 export PYTHONUNBUFFERED=1 PYTHONUTF8=1 PYTHONNOUSERSITE=1 PYTHON_COLORS=0
 # The packages are compiled at the set-up. The examples must not be: bytecode is told from its source by the second and
 # the size, so two quick saves could leave an old task, with an old key, whose runs wait without end.

@@ -81,7 +81,7 @@ not_of_make() { # no variable of the kit's is among those that make itself knows
 types() { # strictly, of durable and of make new's project; the first time it reads Prefect, too: 20 s, and then 2
   local failed=0
   mypy --no-error-summary --cache-dir "$VENV/mypy" || failed=1
-  MYPYPATH=template/src:scripts/pythonpath mypy --config-file tests/template_mypy.ini --no-error-summary --cache-dir "$VENV/mypy-template" template/src template/tests || failed=1
+  MYPYPATH=template/src:durable/src mypy --config-file tests/template_mypy.ini --no-error-summary --cache-dir "$VENV/mypy-template" template/src template/tests || failed=1
   return "$failed"
 }
 
@@ -99,8 +99,8 @@ check 'shellcheck' in_two "${shell_files[@]}" -- shellcheck --external-sources -
 # 2016, 2154, 2034: `within` evaluates what stands in single quotes; `start` and `own_kit` set variables by name.
 check 'shellcheck of the tests' in_two tests/*.bats -- shellcheck --external-sources --exclude=SC2016,SC2154,SC2034,SC2030,SC2031 --shell=bats
 check 'shfmt' shfmt --indent 2 --case-indent --diff "${shell_files[@]}"
-check 'ruff' ruff check --quiet scripts examples tests template
-check 'ruff format' ruff format --quiet --diff scripts examples tests template
+check 'ruff' ruff check --quiet scripts durable examples tests template
+check 'ruff format' ruff format --quiet --diff scripts durable examples tests template
 check 'hadolint' hadolint docker/Dockerfile template/Dockerfile
 # What bash 3.2 and the tools of macOS do not have.
 on_macos=(scripts/*.sh scripts/lib/*.sh scripts/bin/* scripts/shellrc tests/*.bash tests/*.bats)

@@ -183,7 +183,7 @@ if ! database_made; then
 fi
 # The kit's own bytecode, checked against the source by its hash: by time and size, two quick saves could leave an old one.
 # A kit that is read-only runs without it.
-"$VENV/bin/python" -P -m compileall -q --invalidation-mode checked-hash "$KIT/scripts/pythonpath" || true
+"$VENV/bin/python" -P -m compileall -q --invalidation-mode checked-hash "$KIT/scripts/pythonpath" "$KIT/durable/src" || true
 bundle=$("$VENV/bin/python" -P -c 'import certifi; print(certifi.where())') # the first certificate of the locked bundle
 sed -n '/BEGIN CERTIFICATE/,/END CERTIFICATE/p;/END CERTIFICATE/q' "$bundle" >"$certificate"
 for name in $groups; do wanted "$name" >"$stamps/$name"; done

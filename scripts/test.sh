@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the suite: bats against real processes, each test in a WORKSHOP_HOME and on ports of its own, and pytest in tests/unit.
+# Runs the suite: bats against real processes, each test in a WORKSHOP_HOME and on ports of its own, and pytest in durable/tests.
 #
 # TESTS=…   which files (default: all but those for Docker)
 # DOCKER=1  those that need a Docker engine (make test-docker)
@@ -21,7 +21,7 @@ for file in tests/*.bats; do
   case $file in *_docker.bats) this=1 ;; *) this=0 ;; esac
   [ "$this" != "${DOCKER:-0}" ] || files+=("$file")
 done
-if [ "${DOCKER:-0}" = 1 ]; then need_docker 4; else files+=(tests/unit); fi
+if [ "${DOCKER:-0}" = 1 ]; then need_docker 4; else files+=(durable/tests); fi
 if [ -n "${TESTS:-}" ]; then
   # shellcheck disable=SC2206
   files=($TESTS)

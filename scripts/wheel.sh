@@ -10,5 +10,5 @@ out=${OUT:-dist}
 "$KIT/scripts/setup.sh" core
 mkdir -p "$out" 2>/dev/null && [ -w "$out" ] || fail "cannot write to $out" 'make wheel OUT=/a/folder/of/yours'
 # The oldest time that a zip can hold: of when a file was checked out nothing may be left in the wheel.
-built=$(SOURCE_DATE_EPOCH=315532800 "$VENV/bin/python" -P -m flit_core.wheel --outdir "$out" "$KIT/scripts/pythonpath")
+built=$(SOURCE_DATE_EPOCH=315532800 "$VENV/bin/python" -P -m flit_core.wheel --outdir "$out" "$KIT/durable")
 say "built ${built##*Wheel built }"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # The package durable on its own, as an engineer takes it along: a service in a folder elsewhere, on the kit's Prefect server.
-# It is the installed wheel; DURABLE_FROM=scripts/pythonpath: the folder, as it stands there.
+# It is the installed wheel; DURABLE_FROM=durable/src: the folder, as it stands there.
 # bats file_tags=ex6
 
 load helpers

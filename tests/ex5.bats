@@ -119,7 +119,7 @@ END
   request GET /answer/00000000-0000-4000-8000-000000000000
   is "$code" 404 'HTTP status'
   # Any other task's run in the same Prefect, as example 1 makes one.
-  ok env NAME=Ford PREFECT_API_URL="$API" PYTHONPATH="$KIT/scripts/pythonpath" "$PYTHON_OF_TESTS" -c '
+  ok env NAME=Ford PREFECT_API_URL="$API" PYTHONPATH="$KIT_PYTHONPATH" "$PYTHON_OF_TESTS" -c '
 import sys; sys.path.insert(0, "examples/ex1_task")
 from greeter import greet
 print("run", greet("Ford", return_state=True).state_details.task_run_id)'

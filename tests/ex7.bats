@@ -105,7 +105,7 @@ teardown_file() { stop_machines; }
   refused '192.0.2.7:4243' env JOIN_CODE="$good" "$ON/c" make server AT='$(id):4243'
   refused 'JOIN_CODE in the environment or in .env' "$ON/c" make server AT=10.99.0.1:4243
   refused 'export JOIN_CODE=…' "$ON/c" make server AT=10.99.0.1:4243 JOIN_CODE="$good"
-  ok "$ON/c" PYTHONPATH="$KIT/scripts/pythonpath" "$PYTHON_OF_TESTS" -c 'import sys
+  ok "$ON/c" PYTHONPATH="$KIT_PYTHONPATH" "$PYTHON_OF_TESTS" -c 'import sys
 from durable import joining
 try:
     joining.join("10.99.0.1:4243", sys.argv[1], "c", machine="c", prefect="4.0.0")

@@ -34,7 +34,7 @@ next_run_works() {
 @test "with the code in hand: pickles, classes, decoders, 50 MB, nesting, as parameters, result, state, event, block" {
   local what status run files=$BATS_TEST_TMPDIR/files
   mkdir "$files"
-  attack() { "$ON/c" PYTHONPATH="$KIT/scripts/pythonpath" "${PROCESS[@]}" limit 120 "$PYTHON_OF_TESTS" "$KIT/tests/attacks.py" 10.99.0.1:4243 "$(code)" leaves_a_trace "$KEY" "$files" "$@"; }
+  attack() { "$ON/c" PYTHONPATH="$KIT_PYTHONPATH" "${PROCESS[@]}" limit 120 "$PYTHON_OF_TESTS" "$KIT/tests/attacks.py" 10.99.0.1:4243 "$(code)" leaves_a_trace "$KEY" "$files" "$@"; }
   attack >"$BATS_TEST_TMPDIR/attacks"
   compare "$(wc -l <"$BATS_TEST_TMPDIR/attacks")" -ge 85 'lines of the attacks'
   # What the port has refused, put into the storage itself.
@@ -91,7 +91,7 @@ next_run_works() {
 
 # N -> so many of them, with and without a session
 hostile_requests() {
-  LIMIT_S=500 ok "$ON/c" PYTHONPATH="$KIT/scripts/pythonpath" "$PYTHON_OF_TESTS" "$KIT/tests/hostile.py" 10.99.0.1:4243 "$(code)" "$1"
+  LIMIT_S=500 ok "$ON/c" PYTHONPATH="$KIT_PYTHONPATH" "$PYTHON_OF_TESTS" "$KIT/tests/hostile.py" 10.99.0.1:4243 "$(code)" "$1"
   has "$1 requests"
   is "$("$ON/c" curl -sk https://10.99.0.1:4243/api/health)" true 'its health'
   is "$(find "$(home_of a)/port" -name '.new-*' -o -name '*.new' | wc -l | tr -d ' ')" 0 'half-written files'

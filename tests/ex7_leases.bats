@@ -187,7 +187,7 @@ clock() { "$PYTHON_OF_TESTS" -c 'import time; print(f"{time.clock_gettime(time.C
 @test "a lease ends while a laptop sleeps, for its clock goes on then; another machine's clock in its place is that of macOS" {
   # In a time namespace the clock that goes on in sleep is 60 s ahead of the one that stands still, as after a minute of it.
   unshare --time --fork true || not_here 'no time namespaces here'
-  export PYTHONPATH=$KIT/scripts/pythonpath
+  export PYTHONPATH=$KIT_PYTHONPATH
   look() { "$@" "$PYTHON_OF_TESTS" -c 'import sys; from pathlib import Path; from durable import lease; print(lease.overdue(Path(sys.argv[1])))' "$file"; }
   local file=$BATS_TEST_TMPDIR/lease
   LEASE_FILE=$file "$PYTHON_OF_TESTS" -c 'import os; from durable import lease; lease.Deadline(os.environ["LEASE_FILE"]).set(lease.now() + 30)'

@@ -3,6 +3,8 @@
 # the very commands that a person types, each under a time limit, and leaves nothing behind: see tests/README.md.
 
 KIT=$(cd "$BATS_TEST_DIRNAME/.." && pwd -P)
+# shellcheck disable=SC2034 # for the suites
+KIT_PYTHONPATH=$KIT/scripts/pythonpath:$KIT/durable/src
 PYTHON_OF_TESTS=$KIT/.venv/bin/python # by its path: some tests have a PATH without one
 PROCESS=("$PYTHON_OF_TESTS" "$KIT/tests/process.py")
 TERMINAL=("$PYTHON_OF_TESTS" "$KIT/tests/terminal.py")
@@ -28,7 +30,7 @@ copy_kit() {
   local folder=$1
   shift
   mkdir -p "$folder"
-  (cd "$KIT" && cp -R Makefile Procfile.* scripts examples requirements "$@" "$folder/")
+  (cd "$KIT" && cp -R Makefile Procfile.* scripts durable examples requirements "$@" "$folder/")
 }
 
 # FOLDER -> the copy of the kit there has this kit's packages, and takes them for its own: the set-up is not tested there.

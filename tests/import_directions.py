@@ -10,7 +10,8 @@ import sys
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent / "scripts" / "pythonpath"
+KIT = Path(__file__).resolve().parent.parent
+ROOTS = (KIT / "scripts" / "pythonpath", KIT / "durable" / "src")
 GROUND = "ground"  # the modules of workshop_kit that are in no room
 # Each room, and what it may import besides itself; what stands above is imported by nothing below.
 MAY: dict[str, set[str]] = {
@@ -28,9 +29,9 @@ MAY: dict[str, set[str]] = {
 }
 
 
-def module_of(path: Path) -> str:
+def module_of(path: Path, root: Path) -> str:
     """`workshop_kit.launch.keep` for its file; a package for its __init__.py."""
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    return ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
 
 
 def room_of(module: str) -> str:
@@ -53,7 +54,7 @@ def imported(tree: ast.AST, known: set[str]) -> set[str]:
 
 
 def main() -> int:
-    paths = {module_of(path): path for path in ROOT.rglob("*.py")}
+    paths = {module_of(path, root): path for root in ROOTS for path in root.rglob("*.py")}
     arrows = {module: imported(ast.parse(path.read_bytes()), set(paths)) - {module} for module, path in paths.items()}
     rooms: dict[str, set[str]] = {room: set() for room in MAY}
     wrong = []

@@ -8,7 +8,7 @@ setup() {
   # A package of that name that cannot be imported, in front of the real one; without the kit's own way into imports.
   mkdir -p "$BATS_TEST_TMPDIR/first/prefect"
   echo 'raise SystemExit("prefect was imported")' >"$BATS_TEST_TMPDIR/first/prefect/__init__.py"
-  cp -R scripts/pythonpath/durable "$BATS_TEST_TMPDIR/first"
+  cp -R durable/src/durable "$BATS_TEST_TMPDIR/first"
 }
 
 # ARGUMENT... -> python with them, where importing Prefect ends the program
@@ -32,7 +32,7 @@ without_prefect() { try env -u RECORDS PYTHONPATH="$BATS_TEST_TMPDIR/first" PREF
 }
 
 @test "all its names are there when they are asked for, once each, and no other" {
-  ok "$PYTHON_OF_TESTS" -c 'import sys; sys.path.insert(0, "scripts/pythonpath")
+  ok "$PYTHON_OF_TESTS" -c 'import sys; sys.path.insert(0, "durable/src")
 from durable import *
 import durable, durable.serving
 assert serve is durable.serve is durable.serving.serve and keyed is durable.keyed and Rescuer is durable.Rescuer

@@ -14,7 +14,7 @@ KIT = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent.parent).r
 PAGES = [
     page for pattern in ("*.md", "docs/*.md", "examples/*/*.md", "tests/*.md") for page in sorted(KIT.glob(pattern))
 ]
-IN_A_FILE = re.compile(r"((?:`\w+`(?:, | and )?)*)(?: in )?`((?:scripts|workshop_kit)/[\w/.]+\.(?:py|sh))`")
+IN_A_FILE = re.compile(r"((?:`\w+`(?:, | and )?)*)(?: in )?`((?:scripts|workshop_kit|durable)/[\w/.]+\.(?:py|sh))`")
 CODE = re.compile(r"^ *```.*?^ *```", re.M | re.S)
 
 

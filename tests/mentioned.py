@@ -51,14 +51,13 @@ def prose(path: Path) -> Iterator[tuple[int, str]]:
 
 there = files_below(KIT) | files_below(Path(find_spec("prefect").origin).parent)
 missing = []
-for file in sorted(files_below(KIT / "scripts")):
-    path = KIT / "scripts" / file[1:]
+for path in sorted(KIT / folder / file[1:] for folder in ("scripts", "durable") for file in files_below(KIT / folder)):
     if path.suffix in (".pyc", ".jsonl"):
         continue
     for number, text in prose(path):
         for name in NAME.findall(text):
             wanted = name.removeprefix("$KIT/").removeprefix("prefect/").lstrip("./")
             if not set(wanted) & set("*$~") and wanted not in ANY and not any(f.endswith("/" + wanted) for f in there):
-                missing.append(f"scripts{file}:{number} names {name}, which is nowhere")
+                missing.append(f"{path.relative_to(KIT)}:{number} names {name}, which is nowhere")
 print("\n".join(missing))
 sys.exit(1 if missing else 0)

@@ -14,7 +14,7 @@ teardown() { stop_and_check; }
 # NAME -> saves the Python on standard input; "${program[@]}" runs it on the records
 save() {
   cat >"$BATS_TEST_TMPDIR/$1.py"
-  program=(env PYTHONPATH="$KIT/scripts/pythonpath" "$PYTHON_OF_TESTS" "$BATS_TEST_TMPDIR/$1.py" "$RECORDS")
+  program=(env PYTHONPATH="$KIT_PYTHONPATH" "$PYTHON_OF_TESTS" "$BATS_TEST_TMPDIR/$1.py" "$RECORDS")
 }
 
 @test "the board has who lives and serves, with what it runs and has done; it needs no Prefect server" {

@@ -96,7 +96,7 @@ board_soon() { within 10 eval 'board | grep -qE -- "'"$1"'"' || fail_with "not o
   board_soon 'Ford, row 3 \(2\)'
   refused 'make join … ME="Ford"' bash -c 'printf "y\n" | "$@"' _ env JOIN_CODE="$(room_code)" "$ON/c" make join ROOM=10.99.0.1:4300 ME=$'\033[31mred'
   # Past the kit's own look, as somebody may send it who has the code.
-  "$ON/c" JOIN_CODE="$(room_code)" PYTHONPATH="$KIT/scripts/pythonpath" KIT="$KIT" WEB_PORT=8000 "$PYTHON_OF_TESTS" - <<'PY'
+  "$ON/c" JOIN_CODE="$(room_code)" PYTHONPATH="$KIT_PYTHONPATH" KIT="$KIT" WEB_PORT=8000 "$PYTHON_OF_TESTS" - <<'PY'
 import os
 from durable import joining
 stranger, password = joining.meet("10.99.0.1:4300", os.environ["JOIN_CODE"])

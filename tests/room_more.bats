@@ -78,7 +78,7 @@ pathlib.Path(path).write_text(text.replace(old, new))' "$BATS_TEST_TMPDIR/$1/a k
 
 @test "every byte of a day's commands: the kit's own words and whole numbers, and nothing of the learner's" {
   local secret=Zarquon folder line
-  open_room env PYTHONPATH="$KIT/scripts/pythonpath" bash -c '. scripts/env.sh && make_home && exec "$VENV/bin/python" -P tests/recording_room.py'
+  open_room env PYTHONPATH="$KIT_PYTHONPATH" bash -c '. scripts/env.sh && make_home && exec "$VENV/bin/python" -P tests/recording_room.py'
   folder=$BATS_TEST_TMPDIR/$secret
   learner "$folder" 'a name'
   export USER=$secret LOGNAME=$secret EMAIL=$secret@$secret.org GIT_AUTHOR_NAME=$secret
@@ -117,7 +117,7 @@ pathlib.Path(path).write_text(text.replace(old, new))' "$BATS_TEST_TMPDIR/$1/a k
   # All bodies, and all lines of the headers.
   "$PYTHON_OF_TESTS" - "$RECORDED" <<'PY'
 import json, re, sys
-sys.path.insert(0, "scripts/pythonpath")
+sys.path[:0] = ["scripts/pythonpath", "durable/src"]
 import os
 os.environ.setdefault("KIT", os.getcwd())
 from workshop_kit import in_room
@@ -149,7 +149,7 @@ PY
 @test "10,000 hostile requests, with the code and without: the room answers, below 150 MB, and nobody else's row is changed" {
   open_room make room
   within 10 eval 'board'
-  LIMIT_S=300 ok env PYTHONPATH="$KIT/scripts/pythonpath" KIT="$KIT" "$PYTHON_OF_TESTS" tests/room_attacks.py "$AT" "$JOIN_CODE" 10000
+  LIMIT_S=300 ok env PYTHONPATH="$KIT_PYTHONPATH" KIT="$KIT" "$PYTHON_OF_TESTS" tests/room_attacks.py "$AT" "$JOIN_CODE" 10000
   compare "$(awk 'NR == 1 { print $1 }' <<<"${output##*$'\n'}")" -ge 8000 'requests'
   compare "$(awk '/^VmHWM/ { print $2 }' "/proc/$(room_process)/status")" -lt 150000 'kB at the most'
   board | grep -E '^ +Victim +ex 2 +4 of 9 +(now|[0-9]+ min) +(now|[0-9]+ min)'
@@ -162,7 +162,7 @@ PY
   for name in 1 2 3 4 5; do
     learner "$BATS_TEST_TMPDIR/$name" "kit $name"
   done
-  start crowd env ROOM_PID="$(room_process)" PYTHONPATH="$KIT/scripts/pythonpath" KIT="$KIT" "$PYTHON_OF_TESTS" tests/crowd.py "$AT" 95 30 5
+  start crowd env ROOM_PID="$(room_process)" PYTHONPATH="$KIT_PYTHONPATH" KIT="$KIT" "$PYTHON_OF_TESTS" tests/crowd.py "$AT" 95 30 5
   within 10 eval '[ "$(board | grep -c learner)" -ge 96 ]'
   for name in 1 2 3 4 5; do
     kit_in "$BATS_TEST_TMPDIR/$name" code EX="$name" >/dev/null

@@ -127,7 +127,7 @@ record.write(run=sys.argv[2], event="start", state="s")
 print("written", flush=True)
 time.sleep(60)
 PY
-  start stranger env PYTHONPATH="$KIT/scripts/pythonpath" "$PYTHON_OF_TESTS" "$BATS_TEST_TMPDIR/stranger.py" "$WORKSHOP_HOME/task-servers" "$run"
+  start stranger env PYTHONPATH="$KIT_PYTHONPATH" "$PYTHON_OF_TESTS" "$BATS_TEST_TMPDIR/stranger.py" "$WORKSHOP_HOME/task-servers" "$run"
   within 10 grep -q written "$stranger_log" || fail_with "$(cat "$stranger_log")"
   for command in 'make runs' 'make watch ONCE=1' 'make db' 'make check EX=2'; do
     # shellcheck disable=SC2086

@@ -6,7 +6,7 @@ load helpers
 
 setup() {
   own_kit
-  PACKAGE=$KIT/scripts/pythonpath/durable
+  PACKAGE=$KIT/durable
 }
 teardown() { stop_and_check; }
 
@@ -16,14 +16,14 @@ teardown() { stop_and_check; }
   has 'built '
   copy_kit "$copy"
   lend_packages "$copy"
-  find "$copy/scripts/pythonpath" -exec touch -t 203001020304 {} +
-  chmod -R go-w,o-r "$copy/scripts/pythonpath"
+  find "$copy/durable" -exec touch -t 203001020304 {} +
+  chmod -R go-w,o-r "$copy/durable"
   ok make -C "$copy" wheel
   local wheel=durable_task_servers-1.1.0-py3-none-any.whl
   ok cmp "$BATS_TEST_TMPDIR/one/$wheel" "$copy/dist/$wheel"
   ok "$PYTHON_OF_TESTS" -m zipfile -l "$copy/dist/$wheel"
   local name
-  for name in py.typed LICENSE README.md CHANGELOG.md alarms.yaml serving.py; do has "durable/$name "; done
+  for name in py.typed alarms.yaml serving.py; do has "durable/$name "; done
   has_not '.pyc'
   has_not workshop_kit
   grep -q '^## 1.1.0$' "$PACKAGE/CHANGELOG.md"
@@ -34,7 +34,7 @@ teardown() { stop_and_check; }
   local locked
   ok make wheel OUT="$BATS_TEST_TMPDIR"
   locked=$(sed -n 's/^prefect==\([^ ]*\).*/\1/p' requirements/core.txt)
-  export PYTHONPATH=$KIT/scripts/pythonpath
+  export PYTHONPATH=$KIT/durable/src
   ok "$PYTHON_OF_TESTS" -c 'import sys, zipfile
 from durable.proved import LOWEST, NEWEST, is_proved
 wheel = zipfile.ZipFile(sys.argv[1])
@@ -48,12 +48,12 @@ assert is_proved(locked), f"Prefect {locked} is locked, and proved.py ends with 
 }
 
 @test "every public name has a docstring" {
-  PYTHONPATH=$KIT/scripts/pythonpath ok "$PYTHON_OF_TESTS" tests/public_names.py
+  PYTHONPATH=$KIT/durable/src ok "$PYTHON_OF_TESTS" tests/public_names.py
 }
 
 @test "each alarm comes at its numbers, and not before" {
   need_prometheus
-  ok promtool check rules "$PACKAGE/alarms.yaml"
+  ok promtool check rules "$PACKAGE/src/durable/alarms.yaml"
   has '6 rules found'
   ok promtool test rules tests/alarms.yaml
 }

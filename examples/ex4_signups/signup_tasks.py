@@ -13,7 +13,7 @@ from prefect.states import Cancelled
 
 import users
 import welcome
-from durable import keyed, serve  # scripts/pythonpath/durable: a folder to take along
+from durable import keyed, serve  # durable/: a package to take along
 
 # After a failure: again, later, and later still. The jitter keeps a crowd of retries from coming back at once.
 # (No timeout_seconds: Prefect cannot interrupt a thread. Instead every call below has a timeout of its own.)

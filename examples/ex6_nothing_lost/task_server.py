@@ -8,7 +8,7 @@ from prefect import task
 from prefect.runtime import task_run
 
 from bad_tasks import fail, hang, poison
-from durable import keyed, serve  # scripts/pythonpath/durable: a folder to take along
+from durable import keyed, serve  # durable/: a package to take along
 
 SHIPPED = Path(os.environ["WORKSHOP_HOME"]) / "shipped"  # one file for each parcel: the effect
 DIARY = SHIPPED / "diary.txt"  # a line for each start and each end: what really happened

@@ -6,7 +6,7 @@ import time
 
 from prefect import task
 
-from durable import json_only, keyed, serve  # scripts/pythonpath/durable: a folder to take along
+from durable import json_only, keyed, serve  # durable/: a package to take along
 
 json_only(os.environ["PLAIN_STORAGE"])  # what travels is JSON and never code: a folder here, a port's address elsewhere
 

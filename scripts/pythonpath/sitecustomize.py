@@ -1,7 +1,7 @@
-"""Python runs this at the start of every process of the kit (scripts/env.sh puts this folder on PYTHONPATH).
+"""Python runs this at the start of every process of the kit: scripts/env.sh puts this folder on PYTHONPATH.
 
 The lessons say `from prefect.task_worker import serve`, as Prefect's documentation does. In the kit that name is the
-`serve` of the package durable beside this file, which finishes its runs when it is stopped and records who ran what.
+`serve` of the package durable, which finishes its runs when it is stopped and records who ran what.
 durable also sees to it that waiting for a run ends. With TUNED=1, prefect_patches/tuned.py makes Prefect faster. A
 program started by hand is told of two mistakes (own_terminal.py). Until a program imports Prefect nothing else happens
 than that Ctrl-C ends it without a stack trace.

@@ -15,7 +15,8 @@ def is_own_program() -> bool:
     program = getattr(sys.modules.get("__main__"), "__file__", None)
     if not program or "TASK_SERVER_NAME" in os.environ or os.environ.get("REMOTE") == "1":
         return False
-    machinery = (Path(os.environ.get("KIT", "/"), "scripts"), Path(sys.prefix))
+    kit = Path(os.environ.get("KIT", "/"))
+    machinery = (kit / "scripts", kit / "durable", Path(sys.prefix))
     return not any(Path(program).resolve().is_relative_to(folder.resolve()) for folder in machinery)
 
 

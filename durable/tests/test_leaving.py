@@ -13,7 +13,7 @@ from prefect_server import PrefectServer
 
 from durable.rescuing import Rescuer
 
-SOURCE = Path(__file__).parents[2] / "scripts" / "pythonpath"
+SOURCE = Path(__file__).parents[1] / "src"
 PROGRAM = """
 import asyncio, sys, time
 from pathlib import Path

@@ -8,7 +8,7 @@ import pytest
 
 from durable.waiting import Once
 
-SOURCE = Path(__file__).parents[2] / "scripts" / "pythonpath"
+SOURCE = Path(__file__).parents[1] / "src"
 ASKS = """from prefect.task_runs import TaskRunWaiter
 print("asks" if hasattr(TaskRunWaiter, "durable_asks") else "as shipped")"""
 

@@ -1,4 +1,4 @@
-"""Calls to the Prefect API with what they really answer: tests/unit/test_calls.py asks a real server."""
+"""Calls to the Prefect API with what they really answer: durable/tests/test_calls.py asks a real server."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
