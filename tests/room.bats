@@ -212,7 +212,7 @@ while True:
 @test "the room closes: what it knew is deleted; a learner's command goes on as before, and make leave says so" {
   kill -TERM "$(room_process)"
   within 10 not_there "$(home_of a)/room"
-  grep -q 'the room is closed, and what it knew is deleted' "$room_log"
+  within 10 grep -q 'the room is closed, and what it knew is deleted' "$room_log"
   try "$ON/b" make check EX=2
   has 'not hold'
   ok "$ON/b" make leave

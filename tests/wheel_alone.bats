@@ -156,7 +156,7 @@ durable.serve(shop.work, name="four")'
   within 30 is_in_state "$run" COMPLETED
   kill -TERM "$four_pid"
   within 20 gone "$four_pid"
-  is "$(grep -c '^warning: ' "$four_log")" 1 'lines of warning'
+  is "$(grep -c 'durable is proved with' "$four_log")" 1 'lines of warning'
   grep -qF 'is 3.99.0; going on. Try: pip install "prefect>=' "$four_log"
 }
 

@@ -18,11 +18,12 @@ from prefect.states import Completed, Failed, Running
 from prefect_server import PrefectServer
 
 from durable.away import is_refusal
-from durable.calls import end_as_line, lacks_result, set_state
+from durable.calls import end_as_line, queued_again, set_state
+from durable.losses import lacks_result, strangers_among
 from durable.putting_back import state_that_puts_back
 from durable.records import Record, Records
-from durable.rescuing import OneAtATime, Rescuer, strangers_among
-from durable.serving import DrainingTaskWorker, queued_again
+from durable.rescuing import OneAtATime, Rescuer
+from durable.worker import DrainingTaskWorker
 
 
 @task
@@ -118,15 +119,15 @@ def test_the_rescuer_goes_on_where_a_lost_run_was_deleted(server: PrefectServer,
         lines = [{"run": str(run.id), "event": "start", "state": str(run.state and run.state.id)} for run in runs]
         dead_record(tmp_path, "dead", *lines)
         rescuer = Rescuer(tmp_path)
-        found = rescuer._find
+        found = rescuer._looking.find
 
-        async def find_and_delete(client: Any) -> Any:
-            report, seen = await found(client)
+        async def find_and_delete(api: Any) -> Any:
+            report, seen = await found(api)
             seen.served.add(job.task_key)
             await delete(runs[0])
             return report, seen
 
-        rescuer._find = find_and_delete  # type: ignore[method-assign]
+        rescuer._looking.find = find_and_delete  # type: ignore[method-assign]
         report = await rescuer.look()
         assert [lost.run.id for lost in report.put_back] == [runs[1].id]
         assert await state_of(runs[1]) == "Scheduled"
@@ -152,17 +153,17 @@ def test_an_end_that_prefect_never_heard_of_is_told_with_its_result_and_run_agai
             {"run": str(run.id), "event": "end", "how": "returned", "ended": ended},
         )  # fmt: skip
         rescuer = Rescuer(tmp_path)
-        rescuer._reached = 0
+        rescuer._looking.reached = 0
         for path in tmp_path.glob("*.jsonl"):  # an end of a minute ago
             path.write_text(_a_minute_ago(path.read_text()))
-        found = rescuer._find
+        found = rescuer._looking.find
 
-        async def find_and_serve(client: Any) -> Any:
-            report, seen = await found(client)
+        async def find_and_serve(api: Any) -> Any:
+            report, seen = await found(api)
             seen.served.add(job.task_key)
             return report, seen
 
-        rescuer._find = find_and_serve  # type: ignore[method-assign]
+        rescuer._looking.find = find_and_serve  # type: ignore[method-assign]
         report = await rescuer.look()
         told = [[lost.run.id for lost in runs] for runs in (report.ended, report.put_back)]
         assert told == ([[run.id], []] if stored else [[], [run.id]])

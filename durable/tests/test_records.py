@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from durable.records import Record, Records, Story
+from durable.records import Record, Records
+from durable.stories import Story
 
 
 class Disk:

@@ -51,56 +51,71 @@ run twice. What it cannot do: the folder must be on a file system with locks tha
 come in through the port), and the Prefect server must be one process, as its queue is in its memory. A run whose task
 server is stopped (SIGSTOP) waits for that task server: it is alive. A task server's record grows by some 700 bytes a
 run while it lives; the rescuer deletes those of the dead. So restart a task server of a million runs now and then.
-
-Nothing here belongs to the workshop kit.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from durable.keys import keyed
+    from durable.looking import Report
+    from durable.losses import LostRun, Run
+    from durable.outcome import Outcome, Refused, SessionOver, Unusable
     from durable.plain import CannotTravel, FailedThere
     from durable.records import Record, Records
     from durable.rescuing import Rescuer
-    from durable.serving import DrainingTaskWorker, Refused, aserve, keyed, serve
+    from durable.serving import aserve, serve
     from durable.shape import NotPlain
     from durable.storage import json_only
     from durable.waiting import install
+    from durable.worker import DrainingTaskWorker
 
 __version__ = "1.1.0"
+
+# Where each is. Imported when it is first asked for: Prefect takes a second, and who reads records does without.
+MODULES = {
+    "CannotTravel": "plain",
+    "DrainingTaskWorker": "worker",
+    "FailedThere": "plain",
+    "LostRun": "losses",
+    "NotPlain": "shape",
+    "Outcome": "outcome",
+    "Record": "records",
+    "Records": "records",
+    "Refused": "outcome",
+    "Report": "looking",
+    "Rescuer": "rescuing",
+    "Run": "losses",
+    "SessionOver": "outcome",
+    "Unusable": "outcome",
+    "aserve": "serving",
+    "install": "waiting",
+    "json_only": "storage",
+    "keyed": "keys",
+    "serve": "serving",
+}
 
 __all__ = [
     "CannotTravel",
     "DrainingTaskWorker",
     "FailedThere",
+    "LostRun",
     "NotPlain",
+    "Outcome",
     "Record",
     "Records",
     "Refused",
+    "Report",
     "Rescuer",
+    "Run",
+    "SessionOver",
+    "Unusable",
     "aserve",
     "install",
     "json_only",
     "keyed",
     "serve",
 ]
-
-# Each is imported when it is first asked for: Prefect takes a second to import, and who reads records does without.
-MODULES = {
-    "CannotTravel": "plain",
-    "FailedThere": "plain",
-    "NotPlain": "shape",
-    "json_only": "storage",
-    "Record": "records",
-    "Records": "records",
-    "Rescuer": "rescuing",
-    "install": "waiting",
-    "DrainingTaskWorker": "serving",
-    "Refused": "serving",
-    "aserve": "serving",
-    "keyed": "serving",
-    "serve": "serving",
-}
 
 
 def __getattr__(name: str) -> Any:

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from durable.away import AWAY, refusal, remedy
-from durable.proved import warn_if_not_proved
+from durable.proved import unproved
 from durable.text import printable
 
 if TYPE_CHECKING:  # imported later, only when it is needed: Prefect takes a second
-    from durable.rescuing import Report, Rescuer
+    from durable.looking import Report
+    from durable.rescuing import Rescuer
 
 PATIENCE = 25  # seconds that --once looks again while it is unsure
 UNSURE = 12  # seconds that `lost` looks again: after 10 s (SETTLE, IDLE) it is sure of what it saw first
@@ -146,7 +147,8 @@ def main() -> int:
         from durable import at
 
         return at.main(sys.argv[2:])
-    warn_if_not_proved()
+    if warning := unproved():
+        print(f"warning: {warning}", file=sys.stderr, flush=True)
     if sys.argv[1:2] == ["port"]:
         from durable import port
 
@@ -157,13 +159,16 @@ def main() -> int:
         return metrics.main(sys.argv[2:])
     parser = argparse.ArgumentParser(
         prog="python -m durable",
-        description="Puts lost background runs back. Three more commands have a -h of their own: metrics, port and at.",
+        description="Background tasks that are not lost. Each command has a -h of its own.",
     )
     commands = parser.add_subparsers(required=True, dest="command")
     rescue = commands.add_parser("rescue", help="put lost runs back into the queue")
     find = commands.add_parser(
         "lost", help="a line for each run that is lost; exit 1 if there is one, 3 if the API is away; changes nothing"
     )
+    commands.add_parser("metrics", help="what waits, runs, is lost and has ended, for Prometheus")
+    commands.add_parser("port", help="the Prefect server, with a second port for other machines")
+    commands.add_parser("at", help="on another machine: join such a port, and become a command")
     for command in (rescue, find):
         command.add_argument("--records", default=os.environ.get("RECORDS"), help="their folder ($RECORDS)")
     rescue.add_argument("--once", action="store_true", help="look once, say what was done, and end")

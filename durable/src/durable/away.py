@@ -1,5 +1,7 @@
 """What a question to the Prefect API may raise, and what helps."""
 
+import errno
+
 import httpx
 
 # ValueError: half an answer, which is no JSON.
@@ -23,3 +25,9 @@ def remedy(error: Exception) -> str:
     if refusal(error):
         return "the right PREFECT_API_URL, and PREFECT_API_AUTH_STRING if the server needs one"
     return "again, once the Prefect server and the records are there"
+
+
+def nobody_listens(error: BaseException) -> bool:
+    """Whether a connection was refused, or its host is gone: no server, so no queue either. Slowness proves nothing."""
+    # EHOSTUNREACH: a container that is not running has no address.
+    return getattr(error, "errno", 0) in (errno.ECONNREFUSED, errno.EHOSTUNREACH)

@@ -1,18 +1,33 @@
-"""Calls to the Prefect API with what they really answer: durable/tests/test_calls.py asks a real server."""
+"""Calls to the Prefect API, and what they are given. durable/tests/test_calls.py asks a real server what it answers."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.actions import StateCreate
+from prefect.client.schemas.actions import LogCreate, StateCreate
 from prefect.client.schemas.objects import State
 from prefect.exceptions import ObjectNotFound
 from prefect.results import ResultRecord
 
+from durable.putting_back import state_that_puts_back
+
 MESSAGE = 1000  # characters of a state's message that go into the record
+
+
+def queued_again(message: str, parameters: UUID | str | None) -> State[Any]:
+    """The state that puts a run into the Prefect server's queue, for Prefect's client."""
+    return State.model_validate(state_that_puts_back(message, parameters))
+
+
+def line_on_page(run: UUID, message: str) -> LogCreate:
+    """A log line on the run's page, where the UI shows it for good: the message on its state is soon replaced."""
+    line = {"name": "durable", "level": logging.WARNING, "message": message, "timestamp": datetime.now(UTC)}
+    return LogCreate.model_validate(line | {"task_run_id": run})
 
 
 async def set_state(client: PrefectClient, run: UUID, state: State) -> None:
@@ -58,8 +73,3 @@ def end_as_line(state: State) -> dict[str, Any] | None:
         "message": (state.message or "")[:MESSAGE],
         "data": where,
     }
-
-
-def lacks_result(line: dict[str, Any]) -> bool:
-    """Whether a run completed, and where its result is does not stand there: then it was not stored."""
-    return line.get("type") == "COMPLETED" and not line.get("data")

@@ -169,10 +169,10 @@ def shown_certificates(host: str, port: int) -> list[bytes]:
             chain = secured._sslobj.get_unverified_chain() or []  # type: ignore[attr-defined]
             return [ssl.PEM_cert_to_DER_cert(each.public_bytes()) for each in chain]
     except (ssl.SSLEOFError, ConnectionResetError):
-        what = f"{host}:{port} is there, and ended the connection: it is busy, or no port of this kit's"
+        what = f"{host}:{port} is there, and ended the connection: it is busy, or no port for this"
         raise NoAnswer(what, "again in a few seconds; or the address that the other machine shows") from None
     except ssl.SSLError as error:
-        what = f"what answers at {host}:{port} is no port of this kit's ({getattr(error, 'reason', None) or error})"
+        what = f"what answers at {host}:{port} is no port for this ({getattr(error, 'reason', None) or error})"
         raise NotJoined(what, "the address and the port that the other machine shows") from None
     except OSError as error:
         raise no_answer(host, port, error) from None
@@ -244,7 +244,7 @@ def trade(stranger: Joined, path: str, body: dict[str, Any]) -> dict[str, Any]:
         raise NotJoined("that machine does not take this code", "the code that it shows now")
     if status != 200 or not isinstance(answer, dict):
         detail = answer.get("detail", status) if isinstance(answer, dict) else status
-        remedy = "the same kit on both machines" if status == 409 else "again in a moment"
+        remedy = "the same version on both machines" if status == 409 else "again in a moment"
         raise NotJoined(f"that machine answers: {detail}", remedy)
     return answer
 

@@ -29,8 +29,11 @@ from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from durable.away import AWAY, remedy
-from durable.records import Process, Records
-from durable.rescuing import PAGE, SETTLE, Report, Rescuer, Seen
+from durable.looking import Report, Seen
+from durable.losses import SETTLE
+from durable.records import Records
+from durable.rescuing import PAGE, Rescuer
+from durable.stories import How, Process
 
 SHARE = 50  # a look at the API is followed by a pause of so many times its CPU time
 LATE = 60  # seconds for which Prefect is asked for the state of a run that has ended on record
@@ -47,10 +50,10 @@ class Lines(Records):
         self.rescued = 0
         self.given_up = 0
 
-    def _take(self, process: Process, line: dict[str, Any]) -> None:
-        super()._take(process, line)
-        event, how = line.get("event"), line.get("how", "returned")
-        if event == "given up" or (event == "end" and how not in ("refused", "given back")):
+    def take(self, process: Process, line: dict[str, Any]) -> None:
+        super().take(process, line)
+        event = line.get("event")
+        if event == "given up" or (event == "end" and line.get("how") not in (How.REFUSED, How.GIVEN_BACK)):
             self.ended.add(line["run"])
         self.rescued += event == "back" and bool(line.get("counted"))
         self.given_up += event == "given up"
@@ -138,8 +141,8 @@ class Metrics(Rescuer):
         since: dict[str, list[float]] = {task: [] for task in self._tasks}  # also those of which none waits now
         for run in seen.waiting:
             story = self.records.runs.get(str(run.id))
-            if run.state and self._queued(run) and not (story and story.running_on()):
-                since.setdefault(run.task_key, []).append(run.state.timestamp.timestamp())
+            if run.queued and not (story and story.running_on()):
+                since.setdefault(run.task_key, []).append(run.since)
         self._tasks |= since.keys()
         for task, times in since.items():
             self.waiting.labels(task).set(len(times))

@@ -22,6 +22,7 @@ from durable import joining
 from durable.away import is_refusal
 from durable.lease import Deadline, end_group, now
 from durable.shape import NotPlain
+from durable.stories import How
 from durable.text import printable
 
 logger = get_logger("task_worker")
@@ -220,8 +221,8 @@ class RecordOverPort:
         self._deadline = Deadline(os.environ.get("LEASE_FILE"))
         self._left = threading.Event()
 
-    def write(self, **fields: Any) -> None:
-        """Keep a line, which is sent soon."""
+    def write(self, *, must: bool = False, **fields: Any) -> None:
+        """Keep a line, which is sent soon. must: of no account here; take() waits."""
         if fields.get("event") == "down":
             return  # from here it looks the same when a cable is pulled; that machine's own task servers know
         self._unsent.append({"n": next(self._count), **fields})
@@ -238,7 +239,7 @@ class RecordOverPort:
             return self._refused.pop(run, None)
         except (OSError, asyncio.CancelledError):
             # It may have arrived, and the answer was lost, or nobody waits for it any more.
-            self.write(run=run, event="end", how="refused")
+            self.write(run=run, event="end", how=How.REFUSED)
             raise
 
     async def sent(self) -> None:

@@ -227,7 +227,7 @@ class Port:
     def _join(self, scope: Scope, body: Any) -> Any:
         need_password(body, self.password)
         if body.get("protocol") != PROTOCOL:
-            raise Refusal(409, "the two machines have different versions of this kit")
+            raise Refusal(409, "the two machines have different versions of durable")
         ours, theirs = version("prefect"), short(body.get("prefect", ""), 40)
         if theirs.split(".")[0] != ours.split(".")[0]:
             raise Refusal(409, f"Prefect is {ours} here and {theirs} there")
@@ -483,7 +483,7 @@ def once(body: bytes, receive: Receive) -> Receive:
 
 
 def lines_since(folder: Path, offsets: Any) -> dict[str, Any]:
-    """What was written into the records since, for `make watch` on another machine; a megabyte at the most at once.
+    """What was written into the records since, for a board on another machine; a megabyte at the most at once.
 
     offsets: how much is known of each file, in bytes. Files of the dead, which nobody asks about any more, are left
     out when they have not been written for a day.

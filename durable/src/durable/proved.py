@@ -1,12 +1,11 @@
 """The versions of Prefect that durable was tried with. Standard library only."""
 
 import re
-import sys
-from functools import cache
 from importlib.metadata import version
 
-# What the kit's suite and `make canary` have passed on. The wheel's metadata say the same.
+# What all tests have passed on. The wheel's metadata say the same.
 LOWEST, NEWEST = "3.8.0", "3.9.1"
+_told = False  # whether this process has said so
 
 
 def is_proved(prefect: str) -> bool:
@@ -15,10 +14,15 @@ def is_proved(prefect: str) -> bool:
     return lowest <= found <= newest
 
 
-@cache  # once in a process
-def warn_if_not_proved() -> None:
-    """One line on stderr if the installed Prefect is outside of the range; no more, for a security fix cannot wait."""
+def unproved() -> str | None:
+    """One line if the installed Prefect is outside of the range; no more, for a security fix cannot wait.
+
+    None the second time: once in a process is enough.
+    """
+    global _told
     prefect = version("prefect")
-    if not is_proved(prefect):
-        what = f"durable is proved with Prefect {LOWEST} to {NEWEST}, and this is {prefect}; going on"
-        print(f'warning: {what}. Try: pip install "prefect>={LOWEST},<={NEWEST}"', file=sys.stderr, flush=True)
+    if _told or is_proved(prefect):
+        return None
+    _told = True
+    what = f"durable is proved with Prefect {LOWEST} to {NEWEST}, and this is {prefect}; going on"
+    return f'{what}. Try: pip install "prefect>={LOWEST},<={NEWEST}"'

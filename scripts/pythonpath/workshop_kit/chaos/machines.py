@@ -18,8 +18,8 @@ import time
 from rich.console import Group
 from rich.table import Table
 
-from durable.records import Process
 from durable.sessions import LEASE
+from durable.stories import Process
 from workshop_kit.chaos.chaos import Chaos, Fault, as_program
 from workshop_kit.chaos.score import COMPLETED
 from workshop_kit.chaos.witness import Diary

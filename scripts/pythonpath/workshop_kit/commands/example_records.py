@@ -10,7 +10,8 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from durable.records import Process, Records, lease_of
+from durable.records import Records, lease_of
+from durable.stories import Process
 from workshop_kit import workshop
 
 COPY_EVERY = 3.0  # seconds between two copies of what containers write

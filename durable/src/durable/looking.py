@@ -1,0 +1,184 @@
+"""A rescuer's look: what is asked and written in which order, so that whatever dies in between loses no run.
+
+The API, the records and the clock are given: rescuing.py gives the real ones, the simulation those of its own.
+"""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from uuid import UUID
+
+from durable.losses import (
+    SETTLE,
+    Doubt,
+    LostRun,
+    Run,
+    plan,
+    queued_by,
+    strangers_among,
+    unserved,
+    why_lost,
+)
+from durable.records import Record, Records
+from durable.stories import Story
+
+WEEK = 7 * 24 * 3600
+
+
+@dataclass
+class Report:
+    """What one look found and did."""
+
+    lost: list[LostRun] = field(default_factory=list)  # all of them, as found
+    put_back: list[LostRun] = field(default_factory=list)
+    given_up: list[LostRun] = field(default_factory=list)
+    ended: list[LostRun] = field(default_factory=list)  # those whose end Prefect was told of
+    unsure: int = 0  # runs that may still report by themselves
+    unserved: dict[str, int] = field(default_factory=dict)  # task key that no task server serves → runs that wait
+    unknown: int = 0  # runs Pending or Running by something that keeps no record here
+    strangers: list[str] = field(default_factory=list)  # task servers that are subscribed and keep no record here
+
+
+@dataclass
+class Seen:
+    """What Prefect said in one look."""
+
+    runs: list[Run]  # under way
+    waiting: list[Run]
+    served: set[str]  # the keys that task servers serve
+    at: float  # seconds since 1970
+    everything: bool  # whether `waiting` has all of them, or the newest only
+
+
+class Api(Protocol):
+    """What a look asks Prefect for. Each call may raise what away.AWAY names."""
+
+    async def under_way(self) -> list[Run]:
+        """The runs that are Pending, Running or Paused."""
+
+    async def waiting(self, everything: bool) -> list[Run]:
+        """The runs that are Scheduled; of these the newest only, unless everything."""
+
+    async def task_servers(self) -> dict[str, set[str]]:
+        """Who is subscribed to the queue, and the keys that each serves."""
+
+    async def is_over(self, run: UUID) -> bool:
+        """Whether the run has ended, or was deleted."""
+
+    async def requeue(self, run: UUID, message: str, parameters: str | None) -> bool:
+        """Put it into the queue. This and the next two: False if it was deleted."""
+
+    async def crash(self, run: UUID, message: str) -> bool:
+        """Set it to Crashed."""
+
+    async def end(self, run: UUID, end: dict[str, Any]) -> bool:
+        """Set it to the final state of a record's line. Raises ValueError for what is no such line."""
+
+    async def tell(self, lost: list[LostRun]) -> None:
+        """A line on the page of each of these runs, with its `why`."""
+
+    async def together(self, acts: list[Coroutine[Any, Any, None]]) -> None:
+        """Do all of these, whatever becomes of each; then raise what the first of them raised."""
+
+
+class Looking:
+    """Looks one after the other; each knows what the last one saw. max_rescues: see Rescuer."""
+
+    def __init__(self, records: Records, record: Record, max_rescues: int, clock: Callable[[], float]) -> None:
+        self.records, self.record, self.max_rescues, self._clock = records, record, max_rescues, clock
+        self.reached = clock()  # since when the API has answered
+        self._was_down = 0.0  # when nobody listened at the API's address, since it answered last
+        self._all_seen = 0.0  # when every waiting run was last looked at
+        self._last_try: UUID | None = None  # the run that was put back for the last time
+
+    def note_away(self, at: float, down: bool) -> None:
+        """The API did not answer. down: nobody listened at its address, so what was queued before is in no queue."""
+        self.reached = at
+        if down:
+            self.record.write(event="down", at=at)
+            self._was_down = at
+
+    async def find(self, api: Api) -> tuple[Report, Seen]:
+        """What is lost; changes nothing."""
+        report = Report()
+        # First Prefect's states, then the records: what is taken from the queue in between is on record.
+        runs = await api.under_way()
+        began = self._clock()
+        if self._was_down:
+            self.record.write(event="up")
+            self.records.down, self._was_down = max(self.records.down, self._was_down), 0.0
+        # One page of those that wait is always looked at; all of them every 10 s, and when a Prefect server has gone.
+        self.records.read()
+        everything = began - self._all_seen > SETTLE or self.records.down > self._all_seen - 1
+        waiting = await api.waiting(everything)
+        task_servers = await api.task_servers()
+        self.records.read()
+        report.strangers = strangers_among(task_servers, self.records.processes.values())
+        for run in runs + waiting:
+            found = why_lost(run, self.records, began, self.reached)
+            if isinstance(found, LostRun):
+                report.lost.append(found)
+            report.unsure += found is Doubt.TOO_EARLY
+            report.unknown += found is Doubt.NO_RECORD
+        served = {key for keys in task_servers.values() for key in keys}
+        return report, Seen(runs, waiting, served, began, everything)
+
+    async def look(self, api: Api) -> Report:
+        """Find what is lost and do something about it: no other rescuer may look meanwhile."""
+        report, seen = await self.find(api)
+        todo = plan(report.lost, self.records, seen.served, self.max_rescues, await self._alone(api, report.lost))
+        self._last_try = todo.last_try or self._last_try
+        report.unsure += todo.unsure
+        acts = ((self._give_up, todo.give_up), (self._put_back, todo.put_back), (self._tell_end, todo.tell_end))
+        try:
+            await api.together([act(api, lost_run, report) for act, runs in acts for lost_run in runs])
+        finally:
+            await api.tell(report.put_back + report.given_up + report.ended)
+        report.unserved = unserved(seen.waiting, seen.served, seen.at)
+        if seen.everything:
+            self._all_seen = seen.at
+            # What Prefect has seen end will not be asked for again.
+            self.records.forget(seen.at - 3 * SETTLE, but={str(run.id) for run in seen.runs + seen.waiting})
+            self.records.tidy(seen.at - WEEK)
+        return report
+
+    async def _alone(self, api: Api, lost: list[LostRun]) -> bool:
+        """Whether no other run is on its last try: see losses.plan()."""
+        if not self._last_try or any(lost_run.run.id == self._last_try for lost_run in lost):
+            return True
+        return await api.is_over(self._last_try)
+
+    async def _put_back(self, api: Api, lost_run: LostRun, report: Report) -> None:
+        run, story = lost_run.run, self.records.runs.setdefault(str(lost_run.run.id), Story())
+        if lost_run.rescue:
+            story.rescues += 1
+            message = f"Rescue {story.rescues} of {self.max_rescues}, back in the queue: {lost_run.why}"
+        else:
+            message = f"Back in the queue: {lost_run.why}"
+        # Written before it is done: an entry of the old queue that turns up after all is refused by all. Then a last
+        # look, for somebody who took it just before we wrote that.
+        old = queued_by(run, story)
+        self.record.write(must=True, event="back", run=str(run.id), state=old, counted=lost_run.rescue)
+        story.backs[old] = story.touched = self._clock()
+        self.records.read()
+        if not story.running_on() and await api.requeue(run.id, message, run.parameters or story.parameters):
+            lost_run.why = message
+            report.put_back.append(lost_run)
+
+    async def _give_up(self, api: Api, lost_run: LostRun, report: Report) -> None:
+        story = self.records.runs[str(lost_run.run.id)]
+        died = ", ".join(dict.fromkeys(start.by.name for start in story.starts if start.ended is None))
+        lost_run.why = f"Given up after {self.max_rescues} rescues: the task servers that had this run died ({died})"
+        if await api.crash(lost_run.run.id, lost_run.why):
+            report.given_up.append(lost_run)
+            self.record.write(event="given up", run=str(lost_run.run.id))
+
+    async def _tell_end(self, api: Api, lost_run: LostRun, report: Report) -> None:
+        """Tell Prefect how a run ended whose task server could not, rather than run it again."""
+        assert lost_run.ended
+        try:
+            told = await api.end(lost_run.run.id, lost_run.ended)
+        except ValueError:  # of another version, or damaged
+            return await self._put_back(api, lost_run, report)
+        if told:
+            report.ended.append(lost_run)

@@ -1,0 +1,158 @@
+"""Which runs are lost, and what is to be done about them: decisions about what Prefect and the records have said.
+
+Nothing here asks a server, a file or a clock. Standard library only.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+from durable.stories import Book, How, Process, Story
+
+SETTLE = 10  # seconds that the end of a run may take from its task server to Prefect's database
+IDLE = 10  # seconds that a run waits beside free task servers before it counts as forgotten
+WAITED_FOR_FAILED = "NotReady"  # Prefect's name for Pending where what a run waited for has failed
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What Prefect says of a run that has not ended."""
+
+    id: UUID
+    task_key: str
+    state: str  # the id of its state; empty for a moment, between two statements of Prefect's task run recorder
+    state_name: str
+    since: float  # when it came into that state, in seconds since 1970
+    queued: bool  # whether that state put it into the Prefect server's queue
+    parameters: str | None = None  # the id of its stored parameters
+
+
+@dataclass
+class LostRun:
+    """A run that nobody runs and nobody will be sent, and why."""
+
+    run: Run
+    why: str
+    rescue: bool = False  # whether a task server died with it, which counts
+    ended: dict[str, Any] | None = None  # its final state, where only Prefect does not know of it: see Start.ended_as
+
+
+class Doubt(Enum):
+    """Why it cannot be said whether a run is lost."""
+
+    TOO_EARLY = "it may still report by itself"
+    NO_RECORD = "something runs it that keeps no record here"
+
+
+def why_lost(run: Run, book: Book, now: float, reached: float) -> LostRun | Doubt | None:
+    """None: somebody runs it or will be sent it.
+
+    now: when Prefect was asked. reached: since when it answers. Both in seconds since 1970.
+    """
+    story = book.runs.get(str(run.id)) or Story()
+    if not run.state or story.running_on():
+        return None
+    if run.state_name == WAITED_FOR_FAILED:  # Prefect ends it in this state, and would each time again
+        return None
+    starts = [start for start in story.starts if not run.queued or start.state == run.state]
+    starts = [start for start in starts if start.how is not How.REFUSED] or starts
+    if starts:
+        last = max(starts, key=lambda start: start.at)
+        if last.ended is None:
+            why = f"{last.by.name} (pid {last.by.pid}) died while it had this run"
+            if last.by.lease:
+                why = f"{last.by.name} was not heard of any more while it had this run"
+            return LostRun(run, why, rescue=True)
+        if now - max(last.ended, reached) < SETTLE:
+            return Doubt.TOO_EARLY
+        if last.how in (How.REFUSED, How.GIVEN_BACK, How.UNREADABLE):
+            return LostRun(run, f"{last.by.name} did not take it")
+        why = f"it ended on {last.by.name}, and its end never reached the Prefect server"
+        return LostRun(run, why, ended=last.ended_as)
+    if not run.queued:
+        return Doubt.NO_RECORD
+    if run.state in story.backs:
+        if now - story.backs[run.state] < SETTLE:
+            return Doubt.TOO_EARLY
+        return LostRun(run, "what was putting it back did not finish")
+    if run.since < book.down:
+        return LostRun(run, "the Prefect server that had it in its queue is gone")
+    # Who is connected and has a free place is sent a run within 10 ms, if there is one.
+    able = [each for each in book.processes.values() if each.alive and each.up and run.task_key in each.keys]
+    if able and all(each.free for each in able):
+        if now - max(run.since, *(each.quiet_since for each in able)) > IDLE:
+            return LostRun(run, f"it waited {now - run.since:.0f} s beside free task servers, so it is in no queue")
+        return Doubt.TOO_EARLY
+    return None
+
+
+@dataclass
+class Plan:
+    """What one look is going to do."""
+
+    give_up: list[LostRun] = field(default_factory=list)
+    put_back: list[LostRun] = field(default_factory=list)
+    tell_end: list[LostRun] = field(default_factory=list)
+    unsure: int = 0  # runs that wait for the last try of another
+    last_try: UUID | None = None  # the run that is put back for the last time
+
+
+def plan(lost: Iterable[LostRun], book: Book, served: Collection[str], max_rescues: int, alone: bool) -> Plan:
+    """served: the keys that task servers serve; a full queue of others would block the Prefect server, so they wait.
+
+    alone: whether no other run is on its last try. A task that kills its process takes others along, perhaps the same
+    ones each time; so that these come through, the last try is made by one run after the other.
+    """
+    found = Plan()
+    for lost_run in lost:
+        rescues = (book.runs.get(str(lost_run.run.id)) or Story()).rescues
+        last_try = lost_run.rescue and rescues == max_rescues - 1 > 0
+        if lost_run.rescue and rescues >= max_rescues:
+            found.give_up.append(lost_run)
+        elif lost_run.ended and not lacks_result(lost_run.ended):
+            found.tell_end.append(lost_run)
+        elif last_try and not alone:
+            found.unsure += 1
+        elif lost_run.run.task_key in served:
+            found.put_back.append(lost_run)
+            if last_try:
+                found.last_try, alone = lost_run.run.id, False
+    return found
+
+
+def lacks_result(end: dict[str, Any]) -> bool:
+    """Whether a run completed, and where its result is does not stand in that line: then it was not stored."""
+    return end.get("type") == "COMPLETED" and not end.get("data")
+
+
+def queued_by(run: Run, story: Story) -> str:
+    """The id of the state by which the run was queued last; empty if nothing says so."""
+    last = story.last()
+    return run.state if run.queued else last.state if last else ""
+
+
+def unserved(waiting: Iterable[Run], served: Collection[str], now: float) -> dict[str, int]:
+    """How many runs have waited for some seconds for each key that no task server serves."""
+    found: dict[str, int] = {}
+    for run in waiting:
+        if run.task_key not in served and run.queued and now - run.since > IDLE / 2:
+            found[run.task_key] = found.get(run.task_key, 0) + 1
+    return found
+
+
+def strangers_among(identifiers: Iterable[str], processes: Iterable[Process]) -> list[str]:
+    """Of task servers that are subscribed, by the names that Prefect has for them (host-pid), those without a record.
+
+    What such a one runs nobody puts back: it has another folder, or none. A task server of another machine may have
+    another host name in its record than there (sessions.py), so there the pid is enough.
+    """
+    known = {(process.host, process.pid) for process in processes}
+    elsewhere = {process.pid for process in processes if process.lease}
+    found = []
+    for identifier in identifiers:
+        host, _, pid = identifier.rpartition("-")
+        if pid.isdigit() and (host, int(pid)) not in known and int(pid) not in elsewhere:
+            found.append(identifier)
+    return sorted(found)

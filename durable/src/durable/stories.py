@@ -1,0 +1,171 @@
+"""What the lines of the records say together: who runs what, who ran it, and who may not run it again.
+
+Decisions only: nothing here reads a file, asks a clock or a server. Standard library only.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+NEWEST = 10_000  # ends of runs that are remembered of a process
+
+
+class How(StrEnum):
+    """How a process's part in a run ended, as its record says."""
+
+    RETURNED = "returned"  # the run has ended, whatever became of it
+    REFUSED = "refused"  # it was another's, or had been put back since
+    GIVEN_BACK = "given back"  # to the queue
+    UNREADABLE = "unreadable"  # this process cannot read its parameters
+    TIMED_OUT = "timed out"  # it outlived its timeout in a thread that nothing can interrupt
+
+    @classmethod
+    def of(cls, text: str) -> "How":
+        """A word that a later version writes counts as RETURNED: then the run is not started again in haste."""
+        return cls(text) if text in KNOWN else cls.RETURNED
+
+
+KNOWN = frozenset(How)
+NOT_RUN = (How.REFUSED, How.UNREADABLE)  # the run is still to be run, by the same state that queued it
+
+
+@dataclass(slots=True)
+class Process:
+    """One process on record."""
+
+    path: Path
+    name: str = "?"
+    host: str = ""
+    pid: int = 0
+    keys: frozenset[str] = frozenset()  # of the tasks that it serves; a rescuer serves none
+    limit: int | None = None
+    lease: float = 0.0  # seconds, of one on another machine
+    heard: float = 0.0  # when that machine was heard of
+    alive: bool = True
+    up: bool = False  # whether it is connected to the server's queue
+    down: float = 0.0  # when it last found nobody at the server's address
+    began: float = 0.0  # the time of its first line
+    first_up: float = 0.0  # when it was connected for the first time
+    open: set[str] = field(default_factory=set)  # ids of the runs that it has started and not ended
+    done: int = 0  # runs that returned
+    ends: deque[float] = field(default_factory=lambda: deque(maxlen=NEWEST))  # when the newest of these did
+    quiet_since: float = 0.0  # the time of its newest line
+    offset: int = 0
+
+    @property
+    def free(self) -> bool:
+        return self.limit is None or len(self.open) < self.limit
+
+
+@dataclass(slots=True)
+class Start:
+    """One time that a process took a run."""
+
+    by: Process
+    state: str
+    at: float
+    ended: float | None = None
+    how: How | None = None  # None while it has not ended
+    ended_as: dict[str, Any] | None = None  # the final state, as the task server had it
+
+
+@dataclass(slots=True)
+class Story:
+    """What the records say about one run."""
+
+    starts: list[Start] = field(default_factory=list)
+    backs: dict[str, float] = field(default_factory=dict)  # old state → when it was put back
+    rescues: int = 0  # how often it was put back because a process died with it
+    parameters: str | None = None
+    touched: float = 0.0
+
+    def last(self) -> Start | None:
+        return max(self.starts, key=lambda start: start.at, default=None)
+
+    def running_on(self) -> Process | None:
+        """The live process that has the run in flight."""
+        return next((start.by for start in self.starts if start.ended is None and start.by.alive), None)
+
+    def why_refused(self, state: str, but: Path | None = None) -> str | None:
+        """Why somebody who has just received the run, queued by that state, must not run it. but: its own record."""
+        for start in self.starts:
+            if start.by.path == but:
+                continue
+            if start.ended is None and start.by.alive:
+                return f"it runs on {start.by.name}"
+            if start.ended is not None and start.state == state and start.how not in NOT_RUN:
+                return f"it has run on {start.by.name}"
+        return "it was put back into the queue since" if state in self.backs else None
+
+    def ran_on(self) -> Process | None:
+        """The process that took the run last; not one that refused it, for that has not run it."""
+        ran = [start for start in self.starts if start.how is not How.REFUSED]
+        return max(ran, key=lambda start: start.at).by if ran else None
+
+
+class Book:
+    """All processes and all runs on record."""
+
+    def __init__(self) -> None:
+        self.processes: dict[Path, Process] = {}
+        self.runs: dict[str, Story] = {}
+        self.down = 0.0  # the newest moment at which nobody listened at the server's address
+
+    @property
+    def of_nobody(self) -> bool:
+        """Whether no task server has ever written here: the folder is new, or another one than theirs."""
+        return not any(process.keys for process in self.processes.values())
+
+    def ran_on(self, run: str) -> str:
+        """The name of the process that took a run last and did not refuse it; empty if no process is on record."""
+        story = self.runs.get(run)
+        process = story.ran_on() if story else None
+        return process.name if process else ""
+
+    def take(self, process: Process, line: dict[str, Any]) -> None:
+        """Take in a line of that process. Raises KeyError, TypeError or ValueError for what is no line."""
+        at, event = line["at"], line.get("event")
+        process.quiet_since = at
+        if event == "down":
+            process.down = at
+        if event in ("up", "away", "down"):
+            process.up = event == "up"
+            if process.up:  # so it had the right address
+                process.first_up = process.first_up or at
+                self.down = max(self.down, process.down)
+        elif "server" in line:
+            process.name, process.pid, process.limit = line["server"], line["pid"], line.get("limit")
+            process.keys = frozenset(line.get("keys", ()))
+            process.host, process.began = line.get("host", ""), at
+            process.lease = process.heard = 0.0
+            if "lease" in line:
+                process.lease, process.heard = line["lease"], at
+        elif event in ("start", "end", "back"):
+            story = self.runs.setdefault(line["run"], Story())
+            story.touched = at
+            if event == "start":
+                story.starts.append(Start(process, line.get("state", ""), at))
+                story.parameters = line.get("parameters") or story.parameters
+                process.open.add(line["run"])
+            elif event == "back":
+                story.backs[line["state"]] = at
+                story.rescues += bool(line.get("counted"))
+            else:
+                how = How.of(line.get("how", How.RETURNED))
+                process.open.discard(line["run"])
+                if how is How.RETURNED:
+                    process.done += 1
+                    process.ends.append(at)
+                for start in story.starts:
+                    if start.by is process and start.ended is None:
+                        start.ended, start.how, start.ended_as = at, how, line.get("ended")
+
+    def forget(self, before: float, but: set[str] | None = None) -> None:
+        """Drop runs that nobody has in flight and that were last heard of earlier than a time; keep those in `but`."""
+        kept = but or set()
+        old = [run for run, story in self.runs.items() if story.touched < before and run not in kept]
+        for run in old:
+            if not self.runs[run].running_on():
+                del self.runs[run]

@@ -1,0 +1,22 @@
+"""How a task server takes a run: in which order, so that whatever dies in between loses no run and runs none twice.
+
+The record and the queue are given: subscription.py gives the real ones, the simulation those of its own.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from durable.records import TaskServersRecord
+
+
+async def take(
+    record: TaskServersRecord, run: str, state: str, parameters: str | None, acknowledge: Callable[[], Awaitable[None]]
+) -> str | None:
+    """Take a run that the queue sends, queued by that state; why it must not be run, if that is known at once.
+
+    It is on record before it is acknowledged: Prefect's own subscription acknowledges first, and a process that dies
+    then has a run of which nothing and nobody knows. parameters: the id of what it is called with.
+    Raises OSError if it cannot be written down; then it is not acknowledged, so it goes back to the queue.
+    """
+    why = await record.take(run=run, event="start", state=state, parameters=parameters)
+    await acknowledge()
+    return why

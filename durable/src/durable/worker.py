@@ -1,0 +1,392 @@
+"""The task server itself: Prefect's TaskWorker, which runs nothing that another one runs, and loses nothing.
+
+Longer than 300 lines, for what is here calls each other back: runs are taken, run, refused, passed on and given back
+from one table of those in flight.
+"""
+
+import asyncio
+import contextlib
+import errno
+import inspect
+import time
+from collections import Counter
+from typing import Any, cast
+from uuid import UUID
+
+import httpx
+from prefect import Task, task_worker
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.objects import TaskRun
+from prefect.exceptions import ObjectNotFound
+from prefect.filesystems import WritableFileSystem
+from prefect.logging.loggers import get_logger
+from prefect.results import ResultStore
+from prefect.settings import PREFECT_LOCAL_STORAGE_PATH
+from prefect.states import Failed
+from prefect.task_worker import TaskWorker
+from websockets.exceptions import InvalidHandshake, WebSocketException
+
+from durable.away import is_refusal, nobody_listens
+from durable.calls import end_as_line, line_on_page, queued_again, set_state
+from durable.joining import CLOCKS
+from durable.outcome import Refused
+from durable.over_port import RecordOverPort
+from durable.records import Record, Records, TaskServersRecord
+from durable.shape import NotPlain
+from durable.stories import How, Process
+from durable.subscription import Deliveries, take_run
+from durable.text import printable
+from durable.watchdog import LOOK, overdue, stood_still
+
+logger = get_logger("task_worker")
+
+REMEMBER = 300  # seconds: how long a task server remembers runs that have ended
+LONG_AGO = 240  # seconds: of a run that was queued longer ago, Prefect is asked whether it still waits
+STARTING = 10  # seconds that the server may take to come up before a task server says that it is away
+AT_ONCE = 10  # requests
+TRIES = 3  # task servers that read other runs well and cannot read this one, before it is given up
+
+
+class DrainingTaskWorker(TaskWorker):
+    """Prefect's TaskWorker, which also stops without losing a run, records what it runs and runs nothing twice."""
+
+    def __init__(self, *tasks: Task[..., Any], limit: int | None, name: str, records: Any) -> None:
+        super().__init__(*tasks, limit=limit)
+        served = [task for task in tasks if isinstance(task, Task)]  # Prefect leaves out whatever else it is given
+        for copy, given in zip(self.tasks, served, strict=True):  # of tasks whose key was set by hand
+            copy.task_key = given.task_key
+        self.name = name
+        about: dict[str, Any] = {"keys": sorted(self.task_keys), "limit": limit}
+        far = str(records).startswith("https://")
+        self.record: TaskServersRecord = (
+            RecordOverPort(str(records), name, **about) if far else Record(records, name, **about)
+        )
+        self.refused: dict[UUID, str] = {}  # runs that the port knows to be another's
+        self._others = None
+        if self.record.path:
+            self._others = Records(self.record.path.parent, self.record.path, newer_than=time.time() - REMEMBER)
+        self._ended: dict[str, float] = {}  # by the state that queued it: when this process ended that run
+        self._forget_at = 0.0
+        self._in_flight: dict[UUID, TaskRun] = {}
+        self._parameters: dict[UUID, UUID | None] = {}  # of the runs in flight, to be able to give them back
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._reads_well = False  # whether it could ever read the parameters of a run
+        self._unreadable = 0  # how often in a row it could not
+        self._tries: Counter[UUID] = Counter()  # how often it could not read this run, though it reads others
+        self._pause_until = 0.0
+        self._deliveries: Deliveries | None = None
+        self.stuck = asyncio.Event()  # a run has outlived its task's timeout
+        self.cancelled = asyncio.Event()  # who awaited aserve() has cancelled it
+
+    def of_the_same_name(self) -> Process | None:
+        """Another process that lives and has this name in the same records."""
+        if not self._others:
+            return None
+        with contextlib.suppress(OSError):
+            self._others.read()
+        those = self._others.processes.values()
+        return next((each for each in those if each.alive and each.keys and each.name == self.name), None)
+
+    async def take_runs(self) -> None:
+        """Receive runs and start them, until cancelled.
+
+        Prefect's own loop acknowledges a run and then waits for a free place: a run that is acknowledged has left the
+        server's queue, so stopping in between loses it. Here the place comes first. What the server has sent and we
+        have not acknowledged goes back to its queue when the connection closes (server/api/task_runs.py).
+        """
+        runs = self._deliveries = Deliveries(self.task_keys, self.client_id, self.record, self.refused)
+        try:
+            while True:
+                place = object()
+                if self._limiter:
+                    await self._limiter.acquire_on_behalf_of(place)
+                try:
+                    run = await self._next(runs)
+                finally:
+                    if self._limiter:
+                        self._limiter.release_on_behalf_of(place)
+                # Nothing is awaited between here and the start, so a cancellation cannot fall in between.
+                if run.id in self._in_flight:
+                    # Another entry of the queue. Not to be recorded as ended: the run is not.
+                    logger.info(f"Task run {run.id} was delivered again while it runs here; refused")
+                    continue
+                if self._limiter:
+                    self._limiter.acquire_on_behalf_of_nowait(run.id)
+                assert self._runs_task_group
+                self._take(run)
+                self._runs_task_group.start_soon(self._safe_submit_scheduled_task_run, run)
+        finally:
+            await runs.close()
+
+    def _take(self, run: TaskRun) -> None:
+        self._idle.clear()
+        self._in_flight[run.id] = run
+        self._parameters[run.id] = run.state.state_details.task_parameters_id if run.state else None
+
+    async def _next(self, runs: Deliveries) -> TaskRun:
+        """The next run. While the API is away or starting, keep trying; Prefect's own retry gives up on some errors."""
+        told, noted, began = False, 0.0, time.monotonic()
+        while True:
+            if (pause := self._pause_until - time.monotonic()) > 0:
+                await asyncio.sleep(pause)
+            tried = time.time()
+            try:
+                return await anext(runs)
+            except (OSError, InvalidHandshake, WebSocketException) as error:
+                if is_refusal(status := getattr(getattr(error, "response", None), "status_code", 500)):
+                    raise Refused(f"HTTP {status}") from None
+                if time.monotonic() < self._pause_until:
+                    continue  # we have closed it
+                if getattr(error, "errno", 0) in (errno.ENOSPC, errno.EDQUOT):
+                    self._pause_until = time.monotonic() + 2
+                    await runs.close()
+                    logger.error(f"The disk of the records is full ({error}); taking no run. Try: freeing some room")
+                    continue
+                # At a start the server may come up a moment after its task servers: that is no news.
+                if not told and (runs._websocket or time.monotonic() - began > STARTING):
+                    logger.warning(f"The Prefect API is away ({error}); trying again until it is back")
+                    told = True
+                if runs._websocket:
+                    runs._websocket = None
+                    self.record.write(event="away")
+                if nobody_listens(error) and tried - noted > 1:
+                    noted = tried
+                    self.record.write(event="down", at=tried)
+                await asyncio.sleep(0.1)
+
+    async def _safe_submit_scheduled_task_run(self, task_run: TaskRun) -> None:
+        state_id = str(task_run.state.id) if task_run.state else ""
+        how = How.RETURNED
+        try:
+            if task_run.id not in self._in_flight:  # from execute_task_run(), and not from the queue
+                if why := await take_run(self.record, task_run):
+                    self.refused[task_run.id] = why
+                self._take(task_run)
+            if why := await self._why_not(task_run):
+                how = How.REFUSED
+                logger.info(f"Task run {task_run.id} is refused: {why}")
+                return
+            logger.info(f"Received task run: {task_run.id} - {printable(task_run.name)}")
+            try:
+                problem = await self._what_is_unreadable(task_run)
+            except NotPlain as error:
+                how = How.UNREADABLE
+                await self._fail(task_run, f"its parameters may not travel: {error}")
+                return
+            if problem:
+                how = How.UNREADABLE
+                await self._pass_on(task_run, problem)
+                return
+            await self._until_later_than(task_run)
+            await super()._safe_submit_scheduled_task_run(task_run)
+        except Exception as error:
+            logger.error(f"Could not run task run {task_run.id}: {error!r}")
+        finally:
+            # Once given_back() has ended the process's part in it, this line must not come.
+            if self._in_flight.pop(task_run.id, None):
+                about: dict[str, Any] = {}
+                if how is How.RETURNED and task_run.state and (ended := end_as_line(task_run.state)):
+                    about["ended"] = ended
+                self.record.write(run=str(task_run.id), event="end", how=how, **about)
+            self._release_token(task_run.id)  # where Prefect's own part, which does this, was not reached
+            self._parameters.pop(task_run.id, None)
+            self._ended[state_id] = time.time()
+            if not self._parameters:
+                self._idle.set()
+
+    @staticmethod
+    async def _until_later_than(run: TaskRun) -> None:
+        """Until this machine's clock is past the state that queued the run, which may have the time of another one's.
+
+        Prefect keeps a state only if it is later than the one before (task_run_recorder.py:554 in 3.9.1). Clocks that
+        differ by more than CLOCKS are refused when they join.
+        """
+        if run.state and (behind := run.state.timestamp.timestamp() - time.time()) > 0:
+            await asyncio.sleep(min(behind + 0.01, CLOCKS))
+
+    # --- never what another one runs ---------------------------------------------------------------
+
+    async def _why_not(self, run: TaskRun) -> str | None:
+        """Why this delivery must not be run; None if all is well.
+
+        We have written that we take it, before this looks: of two that receive the same at the same moment, at least
+        one sees the other. Should both refuse, the rescuer puts the run back.
+        """
+        if why := self.refused.pop(run.id, None):
+            return why
+        if not run.state:
+            return None
+        state_id, now = str(run.state.id), time.time()
+        if state_id in self._ended:
+            return "it has run here already"
+        if not self._others:
+            return None
+        try:
+            self._others.read()
+        except OSError as error:
+            logger.warning(f"The records cannot be read ({error}); task run {run.id} is run all the same")
+            return None
+        if now > self._forget_at:
+            self._forget_at = now + 30
+            self._others.forget(now - REMEMBER)
+            self._ended = {state: at for state, at in self._ended.items() if at > now - REMEMBER}
+        if (story := self._others.runs.get(str(run.id))) and (why := story.why_refused(state_id)):
+            return why
+        if now - run.state.timestamp.timestamp() > LONG_AGO:
+            # The record may have forgotten. Prefect knows: it still waits, in this very state, or it does not.
+            try:
+                known = (await self._client.read_task_run(run.id)).state
+            except ObjectNotFound:
+                return "it was deleted"
+            except httpx.HTTPError:
+                return None
+            # A run can be without its state for a moment, between two statements of Prefect's task run recorder.
+            if known and known.id != run.state.id:
+                return f"it is {known.name} by now"
+        return None
+
+    # --- parameters that this process cannot read ----------------------------------------------------
+
+    async def _what_is_unreadable(self, run: TaskRun) -> str | None:
+        """One line, if the parameters of the run cannot be read here. Prefect would delete the run, or forget it.
+
+        Raises shape.NotPlain where nobody may read them.
+        """
+        task = next((task for task in self.tasks if task.task_key == run.task_key), None)
+        if not task or not inspect.signature(task.fn).parameters:
+            return None
+        identifier = self._parameters.get(run.id)
+        if not identifier:
+            return "it was queued without parameters"
+        try:
+            # By the module: plain.use() exchanges both.
+            storage = await task_worker.get_or_create_default_task_scheduling_storage()
+            store = await ResultStore(result_storage=cast(WritableFileSystem, storage)).aupdate_for_task(task)
+            await task_worker.read_parameters(store, identifier)
+        except NotPlain:
+            raise
+        except FileNotFoundError as error:
+            if store.serializer.type == "plain":  # written before the run was created, and there is one storage
+                raise NotPlain("they are not there (any more)") from None
+            return f"{type(error).__name__}: {error}".splitlines()[0][:200]
+        except Exception as error:
+            return f"{type(error).__name__}: {error}".splitlines()[0][:200]
+        self._reads_well, self._unreadable = True, 0
+        return None
+
+    async def _pass_on(self, run: TaskRun, problem: str) -> None:
+        """Give the run to others. If it is this process that cannot read anything, it stands back for a while."""
+        folder = PREFECT_LOCAL_STORAGE_PATH.value()
+        how, tries = How.GIVEN_BACK, 0
+        if self._reads_well:
+            self._tries[run.id] += 1
+            others = self._others.runs.get(str(run.id)) if self._others else None
+            how = How.UNREADABLE
+            tries = self._tries[run.id] + (sum(start.how is how for start in others.starts) if others else 0)
+        else:
+            self._unreadable += 1
+            self._pause_until = time.monotonic() + min(60, 5 * 2 ** (self._unreadable - 1))
+            if self._deliveries:
+                await self._deliveries.close()
+        logger.error(
+            f"Task run {run.id} cannot be read here ({problem}); nothing is deleted, it goes back to the queue. "
+            f"Try: the result storage of who submits (here PREFECT_LOCAL_STORAGE_PATH={folder}), and the same packages"
+        )
+        if tries >= TRIES:
+            await self._fail(run, f"No task server can read its parameters: {problem}")
+            return
+        async with get_client() as client:
+            self._note_given_back(run, how)
+            await self.record.sent()
+            await self._queue_again(client, run, f"{self.name} cannot read its parameters")
+
+    async def _fail(self, run: TaskRun, message: str) -> None:
+        logger.error(f"Task run {run.id} has failed: {message}")
+        async with get_client() as client:
+            await set_state(client, run.id, Failed(message=message))
+
+    def _note_given_back(self, run: TaskRun, how: How = How.GIVEN_BACK) -> None:
+        """Ended before it is in the queue again: who receives it next must find that nobody has it."""
+        self._in_flight.pop(run.id, None)
+        self.record.write(run=str(run.id), event="end", how=how)
+
+    async def _queue_again(self, client: PrefectClient, run: TaskRun, why: str) -> None:
+        message = f"{why}; back in the queue"
+        await set_state(client, run.id, queued_again(message, self._parameters.get(run.id)))
+        await client.create_logs([line_on_page(run.id, message)])
+
+    # --- the end -------------------------------------------------------------------------------------
+
+    def abandon(self) -> None:
+        """Let the end of this worker wait for nothing: not for its runs, nor for their threads."""
+        self._exit_stack.pop_all()
+
+    async def give_back(self) -> None:
+        """Put the runs in flight back into the queue, for another task server; but not those that are overdue.
+
+        First all of them are on record: where the API cannot be told, the rescuer puts them back.
+        """
+        overdue = self._overdue()
+        runs = [run for run in self._in_flight.values() if run.id not in overdue]
+        for run in runs:
+            self._note_given_back(run)
+        await self.record.sent()
+        await self.end_overdue()
+        some_at_once = asyncio.Semaphore(AT_ONCE)
+
+        async def put_back(run: TaskRun) -> None:
+            async with some_at_once:
+                try:
+                    await self._queue_again(client, run, f"{self.name} was stopped before it finished")
+                except ObjectNotFound:
+                    logger.info(f"Task run {run.id} was deleted")
+                except Exception as error:  # of this run; the others may fare better
+                    logger.error(f"Task run {run.id} could not be put back ({error!r}); a rescuer finds it")
+                else:
+                    logger.info(f"Task run {run.id} went back to the queue")
+
+        async with get_client() as client:
+            await asyncio.gather(*map(put_back, runs))
+
+    async def watch_timeouts(self) -> None:
+        """Look twice a second for runs that have outlived their task's timeout, until cancelled."""
+        while True:
+            slept = time.monotonic()
+            await asyncio.sleep(LOOK)
+            if line := stood_still(self.name, time.monotonic() - slept):
+                logger.warning(line)
+            await self.end_overdue()
+
+    def _overdue(self) -> dict[UUID, float]:
+        timeouts = {task.task_key: task.timeout_seconds for task in self.tasks if task.timeout_seconds}
+        # The engine keeps this very object up to date.
+        running = [
+            (run.id, run.task_key, run.state.timestamp.timestamp())
+            for run in self._in_flight.values()
+            if run.state and run.state.is_running()
+        ]
+        return overdue(running, timeouts, time.time())
+
+    async def end_overdue(self) -> None:
+        """Tell that runs are timed out which sit in a thread in a call that nothing can interrupt; set `stuck` then.
+
+        Prefect's timeout raises an exception in the thread, which arrives when that call is over, if ever
+        (WatcherThreadCancelScope in 3.9.1). So the run is told to be timed out, and this process must end.
+        """
+        for run, timeout in self._overdue().items():
+            message = f"Task run exceeded timeout of {timeout:g} second(s), and could not be interrupted"
+            try:
+                async with get_client() as client:
+                    await set_state(client, run, Failed(name="TimedOut", message=message))
+            except ObjectNotFound:
+                pass  # somebody has deleted it; its thread is here all the same
+            except httpx.HTTPError:
+                continue  # the API is away: next time
+            logger.error(f"{message}: {run}. {self.name} finishes the others, and ends; start it again")
+            self._in_flight.pop(run, None)
+            self.record.write(run=str(run), event="end", how=How.TIMED_OUT)
+            self._parameters.pop(run, None)
+            if not self._parameters:
+                self._idle.set()
+            self.stuck.set()
