@@ -13,6 +13,8 @@ from durable.losses import (
     Doubt,
     LostRun,
     Run,
+    needs_last_try,
+    on_last_try,
     plan,
     queued_by,
     strangers_among,
@@ -77,8 +79,8 @@ class Api(Protocol):
     async def tell(self, lost: list[LostRun]) -> None:
         """A line on the page of each of these runs, with its `why`."""
 
-    async def together(self, acts: list[Coroutine[Any, Any, None]]) -> None:
-        """Do all of these, whatever becomes of each; then raise what the first of them raised."""
+    async def together(self, acts: list[Coroutine[Any, Any, None]]) -> BaseException | None:
+        """Do all of these, whatever becomes of each; returns the first that one of them raised."""
 
 
 class Looking:
@@ -89,7 +91,6 @@ class Looking:
         self.reached = clock()  # since when the API has answered
         self._was_down = 0.0  # when nobody listened at the API's address, since it answered last
         self._all_seen = 0.0  # when every waiting run was last looked at
-        self._last_try: UUID | None = None  # the run that was put back for the last time
 
     def note_away(self, at: float, down: bool) -> None:
         """The API did not answer. down: nobody listened at its address, so what was queued before is in no queue."""
@@ -107,9 +108,11 @@ class Looking:
         if self._was_down:
             self.record.write(event="up")
             self.records.down, self._was_down = max(self.records.down, self._was_down), 0.0
+        # A clock that was set back has times of the future here: what was then counts as now.
+        self.reached, self.records.down = min(self.reached, began), min(self.records.down, began)
         # One page of those that wait is always looked at; all of them every 10 s, and when a Prefect server has gone.
         self.records.read()
-        everything = began - self._all_seen > SETTLE or self.records.down > self._all_seen - 1
+        everything = abs(began - self._all_seen) > SETTLE or self.records.down > self._all_seen - 1
         waiting = await api.waiting(everything)
         task_servers = await api.task_servers()
         self.records.read()
@@ -127,41 +130,46 @@ class Looking:
         """Find what is lost and do something about it: no other rescuer may look meanwhile."""
         report, seen = await self.find(api)
         todo = plan(report.lost, self.records, seen.served, self.max_rescues, await self._alone(api, report.lost))
-        self._last_try = todo.last_try or self._last_try
         report.unsure += todo.unsure
         acts = ((self._give_up, todo.give_up), (self._put_back, todo.put_back), (self._tell_end, todo.tell_end))
-        try:
-            await api.together([act(api, lost_run, report) for act, runs in acts for lost_run in runs])
-        finally:
-            await api.tell(report.put_back + report.given_up + report.ended)
+        failed = await api.together([act(api, lost_run, report) for act, runs in acts for lost_run in runs])
+        await api.tell(report.put_back + report.given_up + report.ended)
+        if failed:
+            raise failed
         report.unserved = unserved(seen.waiting, seen.served, seen.at)
         if seen.everything:
             self._all_seen = seen.at
             # What Prefect has seen end will not be asked for again.
-            self.records.forget(seen.at - 3 * SETTLE, but={str(run.id) for run in seen.runs + seen.waiting})
+            self.records.forget(3 * SETTLE, but={str(run.id) for run in seen.runs + seen.waiting})
             self.records.tidy(seen.at - WEEK)
         return report
 
     async def _alone(self, api: Api, lost: list[LostRun]) -> bool:
-        """Whether no other run is on its last try: see losses.plan()."""
-        if not self._last_try or any(lost_run.run.id == self._last_try for lost_run in lost):
+        """Whether no other run is on its last try, whichever rescuer put it back: see losses.plan()."""
+        if not any(needs_last_try(each, self.records, self.max_rescues) for each in lost):
             return True
-        return await api.is_over(self._last_try)
+        others = on_last_try(self.records, self.max_rescues, but={each.run.id for each in lost if each.rescue})
+        return all([await api.is_over(run) for run in others])
 
     async def _put_back(self, api: Api, lost_run: LostRun, report: Report) -> None:
         run, story = lost_run.run, self.records.runs.setdefault(str(lost_run.run.id), Story())
+        rescues = story.rescues + lost_run.rescue
+        message = f"Back in the queue: {lost_run.why}"
         if lost_run.rescue:
-            story.rescues += 1
-            message = f"Rescue {story.rescues} of {self.max_rescues}, back in the queue: {lost_run.why}"
-        else:
-            message = f"Back in the queue: {lost_run.why}"
+            message = f"Rescue {rescues} of {self.max_rescues}, back in the queue: {lost_run.why}"
         # Written before it is done: an entry of the old queue that turns up after all is refused by all. Then a last
-        # look, for somebody who took it just before we wrote that.
+        # look, for somebody who took it before we wrote that, and may have ended it since we decided.
         old = queued_by(run, story)
+        known = story.decisive(old)
+        before = known, known and known.how
         self.record.write(must=True, event="back", run=str(run.id), state=old, counted=lost_run.rescue)
-        story.backs[old] = story.touched = self._clock()
+        story.backs[old], story.touched = self._clock(), self.records.reading_at
+        story.rescues = rescues  # once it is on record, and not where the disk was full
         self.records.read()
-        if not story.running_on() and await api.requeue(run.id, message, run.parameters or story.parameters):
+        known = story.decisive(old)
+        if story.running_on() or before != (known, known and known.how):
+            return
+        if await api.requeue(run.id, message, run.parameters or story.parameters):
             lost_run.why = message
             report.put_back.append(lost_run)
 

@@ -13,6 +13,7 @@ from durable.stories import Book, How, Process, Story
 
 SETTLE = 10  # seconds that the end of a run may take from its task server to Prefect's database
 IDLE = 10  # seconds that a run waits beside free task servers before it counts as forgotten
+NOT_FINISHED = "what was putting it back did not finish"
 WAITED_FOR_FAILED = "NotReady"  # Prefect's name for Pending where what a run waited for has failed
 
 
@@ -46,6 +47,11 @@ class Doubt(Enum):
     NO_RECORD = "something runs it that keeps no record here"
 
 
+def is_recent(at: float, now: float, seconds: float) -> bool:
+    """Whether it was so few seconds ago. What lies as far in the future was long ago: the clock was set back since."""
+    return abs(now - at) < seconds
+
+
 def why_lost(run: Run, book: Book, now: float, reached: float) -> LostRun | Doubt | None:
     """None: somebody runs it or will be sent it.
 
@@ -56,16 +62,15 @@ def why_lost(run: Run, book: Book, now: float, reached: float) -> LostRun | Doub
         return None
     if run.state_name == WAITED_FOR_FAILED:  # Prefect ends it in this state, and would each time again
         return None
-    starts = [start for start in story.starts if not run.queued or start.state == run.state]
-    starts = [start for start in starts if start.how is not How.REFUSED] or starts
-    if starts:
-        last = max(starts, key=lambda start: start.at)
+    if last := story.decisive(run.state if run.queued else ""):
+        if last.ended is None and last.state in story.backs:  # it has been counted, and the API was away then
+            return LostRun(run, NOT_FINISHED)
         if last.ended is None:
             why = f"{last.by.name} (pid {last.by.pid}) died while it had this run"
             if last.by.lease:
                 why = f"{last.by.name} was not heard of any more while it had this run"
             return LostRun(run, why, rescue=True)
-        if now - max(last.ended, reached) < SETTLE:
+        if is_recent(max(last.ended, reached), now, SETTLE):
             return Doubt.TOO_EARLY
         if last.how in (How.REFUSED, How.GIVEN_BACK, How.UNREADABLE):
             return LostRun(run, f"{last.by.name} did not take it")
@@ -74,17 +79,17 @@ def why_lost(run: Run, book: Book, now: float, reached: float) -> LostRun | Doub
     if not run.queued:
         return Doubt.NO_RECORD
     if run.state in story.backs:
-        if now - story.backs[run.state] < SETTLE:
+        if is_recent(story.backs[run.state], now, SETTLE):
             return Doubt.TOO_EARLY
-        return LostRun(run, "what was putting it back did not finish")
+        return LostRun(run, NOT_FINISHED)
     if run.since < book.down:
         return LostRun(run, "the Prefect server that had it in its queue is gone")
     # Who is connected and has a free place is sent a run within 10 ms, if there is one.
     able = [each for each in book.processes.values() if each.alive and each.up and run.task_key in each.keys]
     if able and all(each.free for each in able):
-        if now - max(run.since, *(each.quiet_since for each in able)) > IDLE:
-            return LostRun(run, f"it waited {now - run.since:.0f} s beside free task servers, so it is in no queue")
-        return Doubt.TOO_EARLY
+        if is_recent(max(run.since, *(each.quiet_since for each in able)), now, IDLE):
+            return Doubt.TOO_EARLY
+        return LostRun(run, f"it waited {abs(now - run.since):.0f} s beside free task servers, so it is in no queue")
     return None
 
 
@@ -96,7 +101,17 @@ class Plan:
     put_back: list[LostRun] = field(default_factory=list)
     tell_end: list[LostRun] = field(default_factory=list)
     unsure: int = 0  # runs that wait for the last try of another
-    last_try: UUID | None = None  # the run that is put back for the last time
+
+
+def needs_last_try(lost_run: LostRun, book: Book, max_rescues: int) -> bool:
+    """Whether putting it back is the last time. Where one rescue is all there is, that is nothing special."""
+    rescues = (book.runs.get(str(lost_run.run.id)) or Story()).rescues
+    return lost_run.rescue and rescues == max_rescues - 1 > 0
+
+
+def on_last_try(book: Book, max_rescues: int, but: Collection[UUID]) -> list[UUID]:
+    """The runs that were put back for the last time, but those. Whether they have ended, Prefect knows."""
+    return [UUID(run) for run, story in book.runs.items() if story.rescues == max_rescues and UUID(run) not in but]
 
 
 def plan(lost: Iterable[LostRun], book: Book, served: Collection[str], max_rescues: int, alone: bool) -> Plan:
@@ -108,7 +123,7 @@ def plan(lost: Iterable[LostRun], book: Book, served: Collection[str], max_rescu
     found = Plan()
     for lost_run in lost:
         rescues = (book.runs.get(str(lost_run.run.id)) or Story()).rescues
-        last_try = lost_run.rescue and rescues == max_rescues - 1 > 0
+        last_try = needs_last_try(lost_run, book, max_rescues)
         if lost_run.rescue and rescues >= max_rescues:
             found.give_up.append(lost_run)
         elif lost_run.ended and not lacks_result(lost_run.ended):
@@ -117,8 +132,7 @@ def plan(lost: Iterable[LostRun], book: Book, served: Collection[str], max_rescu
             found.unsure += 1
         elif lost_run.run.task_key in served:
             found.put_back.append(lost_run)
-            if last_try:
-                found.last_try, alone = lost_run.run.id, False
+            alone = alone and not last_try
     return found
 
 
@@ -129,7 +143,7 @@ def lacks_result(end: dict[str, Any]) -> bool:
 
 def queued_by(run: Run, story: Story) -> str:
     """The id of the state by which the run was queued last; empty if nothing says so."""
-    last = story.last()
+    last = story.decisive()
     return run.state if run.queued else last.state if last else ""
 
 

@@ -135,7 +135,7 @@ class Metrics(Rescuer):
             await self._note_if_down()
             raise
         under_way = {str(run.id) for run in seen.runs + seen.waiting}
-        self.records.forget(seen.at - 3 * SETTLE, but=under_way)
+        self.records.forget(3 * SETTLE, but=under_way)
 
     def _show(self, report: Report, seen: Seen) -> None:
         since: dict[str, list[float]] = {task: [] for task in self._tasks}  # also those of which none waits now

@@ -247,6 +247,10 @@ class Port:
         self.sessions.opened()
         while True:
             await asyncio.sleep(0.5)
+            for session in self.sessions:
+                if session.record:
+                    with suppress(OSError):  # what a full disk kept back
+                        session.record.write_on()
             for session in self.sessions.end_silent():
                 what = (
                     "its session is over, and what it ran runs again elsewhere" if session.server else "it is forgotten"
@@ -389,7 +393,7 @@ class Port:
         async with self._finding:  # in a thread: a folder of many records is no reason for the Prefect server to wait
             with suppress(OSError):
                 await asyncio.to_thread(self._found.read)
-            self._found.forget(time.time() - 300)
+            self._found.forget(300)
             story = self._found.runs.get(run)
             return story.why_refused(state, but=session.record.path) if story else None
 

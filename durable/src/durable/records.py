@@ -245,16 +245,20 @@ class Record:
         line = json.dumps({"at": self._clock(), **fields}).encode() + b"\n"
         self._unwritten.append(line)
         try:
-            while self._unwritten:
-                # Where it writes a piece, the next try says why: OSError with its errno.
-                self._unwritten[0] = self._unwritten[0][self._file.write(self._unwritten[0]) or 0 :]
-                if not self._unwritten[0]:
-                    self._unwritten.pop(0)
+            self.write_on()
         except OSError:
             if must:
                 begun = len(self._unwritten) == 1 and self._unwritten[0] != line
                 self._unwritten[-1:] = [VOID] if begun else []
                 raise
+
+    def write_on(self) -> None:
+        """Write what a full disk has kept back. Raises OSError where it is full still."""
+        while self._unwritten:
+            # Where it writes a piece, the next try says why: OSError with its errno.
+            self._unwritten[0] = self._unwritten[0][self._file.write(self._unwritten[0]) or 0 :]
+            if not self._unwritten[0]:
+                self._unwritten.pop(0)
 
     async def take(self, run: str, **fields: Any) -> str | None:
         """Write that this process takes a run. None: whether another one has it, it finds in the records itself."""
@@ -262,7 +266,8 @@ class Record:
         return None
 
     async def sent(self) -> None:
-        """Here a line is there once it is written."""
+        """Here a line is there once it is written, which a full disk may have prevented. Raises OSError then."""
+        self.write_on()
 
     async def end(self) -> None:
         """close(), for a task server."""
@@ -295,17 +300,18 @@ class Records(Book):
         newer_than: float = 0.0,
         copied: bool = False,
         files: Files | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """but: a file not to read. newer_than: files of the dead that were last written before are left out.
 
         copied: the folder is a copy, whose locks say nothing. Then of each name on a host the newest process counts as
         alive: a container that is started again keeps both.
-        files: where they are, in the place of the folder.
+        files: where they are, in the place of the folder. clock: seconds, by which forget() knows what is old.
         """
         super().__init__()
         self.folder = Path(folder).resolve()
         self.copied = copied
-        self._files = files or OnDisk(self.folder)
+        self._files, self._monotonic = files or OnDisk(self.folder), clock
         self._skip = {but} if but else set()
         self._newer_than = newer_than
 
@@ -314,6 +320,7 @@ class Records(Book):
 
         Raises OSError where the folder cannot be read.
         """
+        self.reading_at = self._monotonic()
         for path in self._files.paths():
             if path in self._skip:
                 continue

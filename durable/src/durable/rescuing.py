@@ -114,16 +114,15 @@ class OfPrefect:
             some = lost[start : start + PAGE]
             await self._client.create_logs(line_on_page(lost_run.run.id, lost_run.why) for lost_run in some)
 
-    async def together(self, acts: list[Coroutine[Any, Any, None]]) -> None:
+    async def together(self, acts: list[Coroutine[Any, Any, None]]) -> BaseException | None:
         some_at_once = asyncio.Semaphore(AT_ONCE)
 
         async def one(act: Coroutine[Any, Any, None]) -> None:
             async with some_at_once:
                 await act
 
-        for ended in await asyncio.gather(*map(one, acts), return_exceptions=True):
-            if isinstance(ended, BaseException):
-                raise ended
+        ended = await asyncio.gather(*map(one, acts), return_exceptions=True)
+        return next((error for error in ended if isinstance(error, BaseException)), None)
 
 
 class OneAtATime:

@@ -24,6 +24,11 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+def lease_is_over(heard: float, lease: float, now: float) -> bool:
+    """heard, now: by the same clock. A lease still lasts at the very moment of its end."""
+    return now - heard > lease
+
+
 @dataclass
 class Session:
     """A machine's commands, or one task server on it."""

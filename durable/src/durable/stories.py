@@ -28,6 +28,7 @@ class How(StrEnum):
 
 
 KNOWN = frozenset(How)
+WEIGHT = {How.REFUSED: 0, How.GIVEN_BACK: 1, How.UNREADABLE: 1, None: 2, How.RETURNED: 3, How.TIMED_OUT: 3}
 NOT_RUN = (How.REFUSED, How.UNREADABLE)  # the run is still to be run, by the same state that queued it
 
 
@@ -79,10 +80,17 @@ class Story:
     backs: dict[str, float] = field(default_factory=dict)  # old state → when it was put back
     rescues: int = 0  # how often it was put back because a process died with it
     parameters: str | None = None
-    touched: float = 0.0
+    touched: float = 0.0  # when something about it was read last: Book.reading_at
 
-    def last(self) -> Start | None:
-        return max(self.starts, key=lambda start: start.at, default=None)
+    def decisive(self, state: str = "") -> Start | None:
+        """The start that says what became of the run. state: of those that this one queued; else of all.
+
+        That is not the newest by the clock, which may have been set back: what was put back since counts least, and
+        an end most, as nothing begins after it.
+        """
+        starts = [start for start in self.starts if not state or start.state == state]
+        standing = [start for start in starts if start.state not in self.backs] or starts
+        return max(standing, key=lambda start: (WEIGHT[start.how], start.at), default=None)
 
     def running_on(self) -> Process | None:
         """The live process that has the run in flight."""
@@ -112,6 +120,7 @@ class Book:
         self.processes: dict[Path, Process] = {}
         self.runs: dict[str, Story] = {}
         self.down = 0.0  # the newest moment at which nobody listened at the server's address
+        self.reading_at = 0.0  # when lines were read last, by a clock that nobody sets
 
     @property
     def of_nobody(self) -> bool:
@@ -144,7 +153,7 @@ class Book:
                 process.lease, process.heard = line["lease"], at
         elif event in ("start", "end", "back"):
             story = self.runs.setdefault(line["run"], Story())
-            story.touched = at
+            story.touched = self.reading_at
             if event == "start":
                 story.starts.append(Start(process, line.get("state", ""), at))
                 story.parameters = line.get("parameters") or story.parameters
@@ -162,9 +171,9 @@ class Book:
                     if start.by is process and start.ended is None:
                         start.ended, start.how, start.ended_as = at, how, line.get("ended")
 
-    def forget(self, before: float, but: set[str] | None = None) -> None:
-        """Drop runs that nobody has in flight and that were last heard of earlier than a time; keep those in `but`."""
-        kept = but or set()
+    def forget(self, seconds: float, but: set[str] | None = None) -> None:
+        """Drop runs that nobody has in flight and of which nothing was read for so long; keep those in `but`."""
+        kept, before = but or set(), self.reading_at - seconds
         old = [run for run, story in self.runs.items() if story.touched < before and run not in kept]
         for run in old:
             if not self.runs[run].running_on():

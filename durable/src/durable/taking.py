@@ -3,9 +3,10 @@
 The record and the queue are given: subscription.py gives the real ones, the simulation those of its own.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 
 from durable.records import TaskServersRecord
+from durable.stories import Story
 
 
 async def take(
@@ -20,3 +21,15 @@ async def take(
     why = await record.take(run=run, event="start", state=state, parameters=parameters)
     await acknowledge()
     return why
+
+
+def why_not(state: str, ended_here: Container[str], story: Story | None) -> str | None:
+    """Why who has just taken a run, queued by that state, must not run it; None if all is well.
+
+    It has written that it takes the run before it looks: of two that receive the same at the same moment, at least one
+    sees the other. Should both refuse, the rescuer puts the run back.
+    ended_here: the states by which runs were queued that have ended in this process. story: of all other processes.
+    """
+    if state in ended_here:
+        return "it has run here already"
+    return story.why_refused(state) if story else None

@@ -35,6 +35,7 @@ from durable.records import Record, Records, TaskServersRecord
 from durable.shape import NotPlain
 from durable.stories import How, Process
 from durable.subscription import Deliveries, take_run
+from durable.taking import why_not
 from durable.text import printable
 from durable.watchdog import LOOK, overdue, stood_still
 
@@ -208,30 +209,23 @@ class DrainingTaskWorker(TaskWorker):
     # --- never what another one runs ---------------------------------------------------------------
 
     async def _why_not(self, run: TaskRun) -> str | None:
-        """Why this delivery must not be run; None if all is well.
-
-        We have written that we take it, before this looks: of two that receive the same at the same moment, at least
-        one sees the other. Should both refuse, the rescuer puts the run back.
-        """
+        """Why this delivery must not be run; None if all is well. The decision is taking.why_not()."""
         if why := self.refused.pop(run.id, None):
             return why
         if not run.state:
             return None
         state_id, now = str(run.state.id), time.time()
-        if state_id in self._ended:
-            return "it has run here already"
         if not self._others:
-            return None
+            return why_not(state_id, self._ended, None)
         try:
             self._others.read()
         except OSError as error:
             logger.warning(f"The records cannot be read ({error}); task run {run.id} is run all the same")
-            return None
         if now > self._forget_at:
             self._forget_at = now + 30
-            self._others.forget(now - REMEMBER)
+            self._others.forget(REMEMBER)
             self._ended = {state: at for state, at in self._ended.items() if at > now - REMEMBER}
-        if (story := self._others.runs.get(str(run.id))) and (why := story.why_refused(state_id)):
+        if why := why_not(state_id, self._ended, self._others.runs.get(str(run.id))):
             return why
         if now - run.state.timestamp.timestamp() > LONG_AGO:
             # The record may have forgotten. Prefect knows: it still waits, in this very state, or it does not.
@@ -357,6 +351,8 @@ class DrainingTaskWorker(TaskWorker):
             if line := stood_still(self.name, time.monotonic() - slept):
                 logger.warning(line)
             await self.end_overdue()
+            with contextlib.suppress(OSError):  # what a full disk kept back; nothing else may come to be written
+                await self.record.sent()
 
     def _overdue(self) -> dict[UUID, float]:
         timeouts = {task.task_key: task.timeout_seconds for task in self.tasks if task.timeout_seconds}

@@ -1,0 +1,98 @@
+"""What must never happen, whatever the schedule. The judge knows what everybody really does."""
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from durable.records import Records
+from durable.stories import How
+from simulation.prefect_model import FINAL
+
+if TYPE_CHECKING:
+    from simulation.actors import TaskServer
+    from simulation.world import World
+
+MAX_RESCUES = 2
+MOST = 40  # times that a run may be put back
+
+
+class Wrong(Exception):
+    """A promise is broken."""
+
+
+class Judge:
+    def __init__(self, world: "World") -> None:
+        self.world = world
+        self.at_work: dict[UUID, list[TaskServer]] = {}
+        self.returned: set[UUID] = set()  # runs whose end was written down
+        self.deaths: Counter[UUID] = Counter()  # processes that died with the run on their record
+        self.rescues: Counter[UUID] = Counter()
+        self.backs: Counter[UUID] = Counter()
+        self.last_try: dict[UUID, bool] = {}
+        self._records = Records("/records", files=world.disk, clock=world.time)
+
+    def wrong(self, what: str) -> None:
+        raise Wrong(f"{self.world.now:5.1f} s  {what}")
+
+    def begins(self, server: "TaskServer", run: UUID) -> None:
+        now = self.world.now
+        if server.deadline < now:
+            self.wrong(f"{server.name} begins {run.int} without a lease")
+        for other in self.at_work.get(run, []):
+            if other.alive and other.deadline >= now:
+                self.wrong(f"run {run.int} is under way on {other.name} and on {server.name}")
+        if run in self.returned:
+            self.wrong(f"run {run.int} has ended, and begins again on {server.name}")
+        self.at_work.setdefault(run, []).append(server)
+
+    def lease_ends(self, server: "TaskServer") -> None:
+        """For everybody else: by then its task server must not count on it any more."""
+        if server.alive and server.deadline >= self.world.now:
+            self.wrong(f"the lease of {server.name} is over, and it counts on it until {server.deadline:g} s")
+
+    def ends(self, server: "TaskServer", run: UUID, how: How) -> None:
+        if server in self.at_work.get(run, []):
+            self.at_work[run].remove(server)
+        if how is How.RETURNED and self._on_record(server, run):
+            self.returned.add(run)
+
+    def _on_record(self, server: Any, run: UUID) -> bool:
+        self._records.read()
+        process = self._records.processes.get(server.record.path)
+        return bool(process and str(run) not in process.open)
+
+    def gone(self, server: "TaskServer") -> None:
+        for servers in self.at_work.values():
+            if server in servers:
+                servers.remove(server)
+
+    def dies(self, path: Path | None) -> None:
+        """The process of that record counts as dead from now on."""
+        self._records.read()
+        if path in self._records.processes:
+            self.deaths.update(UUID(run) for run in self._records.processes[path].open)
+
+    def requeued(self, run: UUID, message: str) -> None:
+        self.backs[run] += 1
+        if self.backs[run] > MOST:
+            self.wrong(f"run {run.int} is put back without end")
+        if message.startswith("Rescue"):
+            self.rescues[run] += 1
+            if self.rescues[run] > self.deaths[run]:
+                self.wrong(f"{self.rescues[run]} rescues of run {run.int}, and {self.deaths[run]} died with it")
+            if self.rescues[run] > MAX_RESCUES:
+                self.wrong(f"run {run.int} is rescued after the limit")
+            if self.rescues[run] == MAX_RESCUES:
+                others = [each for each in self.last_try if self.world.prefect.rows[each].type not in FINAL]
+                if any(each != run for each in others):
+                    self.wrong(f"the last tries of {run.int} and of {others[0].int} are made together")
+                self.last_try[run] = True
+
+    def given_up(self, run: UUID) -> None:
+        if self.deaths[run] <= MAX_RESCUES:
+            self.wrong(f"run {run.int} is given up, and {self.deaths[run]} died with it")
+
+    def never_ended(self) -> None:
+        left = [f"{row.id.int} ({row.type})" for row in self.world.prefect.rows.values() if row.type not in FINAL]
+        self.wrong(f"these runs never end: {', '.join(left)}")

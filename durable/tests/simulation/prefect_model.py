@@ -1,0 +1,113 @@
+"""A small model of a Prefect server: its queue in memory, and its database of states.
+
+Each rule names the line of Prefect 3.9.1 that it stands for; test_model.py compares it with a real server.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+KEY = "tests.job-1"
+FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+
+
+@dataclass(slots=True)
+class Row:
+    """A run in the database."""
+
+    id: UUID
+    state: str = ""
+    type: str = ""
+    at: float = 0.0  # the state's timestamp
+    queued: bool = False
+    result: Any = None
+
+
+@dataclass(slots=True)
+class Entry:
+    """A run in the queue, as it was when it was put there."""
+
+    run: UUID
+    state: str
+    at: float
+
+
+class Subscription:
+    """A websocket of a task server: it is sent one run after the other, each once the one before is acknowledged."""
+
+    def __init__(self, deliver: Callable[[Entry], None], identifier: str) -> None:
+        self.deliver, self.identifier = deliver, identifier
+        self.open = True
+        self.unacknowledged: Entry | None = None
+
+
+class PrefectModel:
+    def __init__(self) -> None:
+        self.rows: dict[UUID, Row] = {}
+        self.up = True
+        self._states = 0
+        self._forget_everything()
+
+    def _forget_everything(self) -> None:
+        """TaskQueue._task_queues is a dict of the class (server/task_queue.py:20); nothing fills it at a start."""
+        self.queue: deque[Entry] = deque()
+        self.retry: deque[Entry] = deque()
+        self.subscriptions: list[Subscription] = []
+
+    def kill(self) -> None:
+        self.up = False
+        self._forget_everything()
+
+    def new_state(self) -> str:
+        self._states += 1
+        return f"s{self._states}"
+
+    def create(self, run: UUID, at: float) -> None:
+        self.rows[run] = Row(run)
+        self.set_state(run, "SCHEDULED", at, queued=True)
+
+    def set_state(self, run: UUID, kind: str, at: float, *, queued: bool = False, result: Any = None) -> None:
+        """With force=True any state is taken. A deferred SCHEDULED goes into the queue (EnqueueScheduledTasks,
+        server/orchestration/core_policy.py:1207), whatever is there already: nothing looks for another entry.
+        """
+        row = self.rows[run]
+        row.state, row.type, row.at, row.queued, row.result = self.new_state(), kind, at, queued, result
+        if queued:
+            self.queue.append(Entry(run, row.state, at))
+            self.send()
+
+    def event(self, run: UUID, kind: str, at: float, result: Any = None) -> None:
+        """A task server tells states by events. One that is not later than the known state is dropped: `where=` in
+        server/services/task_run_recorder.py:554.
+        """
+        row = self.rows[run]
+        if row.at < at:
+            row.state, row.type, row.at, row.queued, row.result = self.new_state(), kind, at, False, result
+
+    def subscribe(self, subscription: Subscription) -> None:
+        self.subscriptions.append(subscription)
+        self.send()
+
+    def acknowledge(self, subscription: Subscription) -> None:
+        """Then the loop asks the queue for the next one (scheduled_task_subscription, server/api/task_runs.py:389)."""
+        subscription.unacknowledged = None
+        self.send()
+
+    def close(self, subscription: Subscription) -> None:
+        """What was sent and not acknowledged goes into the retry queue (server/api/task_runs.py:417)."""
+        if subscription.open:
+            subscription.open = False
+            if subscription in self.subscriptions:
+                self.subscriptions.remove(subscription)
+                if subscription.unacknowledged:
+                    self.retry.append(subscription.unacknowledged)
+                self.send()
+
+    def send(self) -> None:
+        """First what is in the retry queue (TaskQueue.get_nowait, server/task_queue.py:77)."""
+        for subscription in list(self.subscriptions):
+            if subscription.unacknowledged is None and (self.retry or self.queue):
+                subscription.unacknowledged = (self.retry or self.queue).popleft()
+                subscription.deliver(subscription.unacknowledged)
