@@ -291,7 +291,7 @@ class Port:
 
     def told(self) -> list[dict[str, Any]]:
         """The sessions, for people."""
-        now = time.monotonic()
+        now = self.sessions.clock()
         names = ("name", "machine", "server", "address", "prefect", "python", "since")
         return [{name: getattr(each, name) for name in names} | {"heard": now - each.heard} for each in self.sessions]
 

@@ -5,7 +5,7 @@ import hashlib
 import json
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,10 +41,10 @@ class Session:
     prefect: str
     python: str
     since: float  # seconds since 1970
+    heard: float  # seconds, by the clock of Sessions
     record_file: str = ""
     pid: int = 0  # of its task server, there
     lease: float = float(FORGOTTEN)  # seconds; never changed, because its task server counts on it
-    heard: float = field(default_factory=time.monotonic)
     record: Record | None = None
     received: int = 0  # the number of the last line for the record
     ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -82,13 +82,21 @@ class Sessions:
     comes after a lease has passed, and before somebody has looked, ends it, too.
     """
 
-    def __init__(self, path: Path, records: Path, machine: str, lease: float = LEASE) -> None:
-        """machine: this one's name, which no other can have."""
-        self.path, self.records, self.machine, self.lease = path, records, machine, lease
+    def __init__(
+        self,
+        path: Path,
+        records: Path,
+        machine: str,
+        lease: float = LEASE,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """machine: this one's name, which no other can have. clock: seconds, by which leases begin and end."""
+        self.path, self.records, self.machine, self.lease, self.clock = path, records, machine, lease, clock
         self._all: dict[str, Session] = {}
         with suppress(FileNotFoundError, ValueError, TypeError, KeyError):
             for kept in json.loads(path.read_text()):
-                session = Session(**{name: kept[name] for name in KEPT})
+                session = Session(**{name: kept[name] for name in KEPT}, heard=clock())
                 with suppress(FileNotFoundError):
                     if session.record_file:
                         session.record = Record.again(records / session.record_file)
@@ -110,7 +118,8 @@ class Sessions:
         if len(self._all) >= MOST and (old := [each for each in self if not each.server]):
             self.end(min(old, key=lambda each: each.heard))
         token = secrets.token_urlsafe(32)
-        session = Session(digest(token), self._unique(machine, identity), identity, "", since=time.time(), **about)
+        name, now = self._unique(machine, identity), self.clock()
+        session = Session(digest(token), name, identity, "", since=time.time(), heard=now, **about)
         self._all[session.digest] = session
         self.save()
         return token, session
@@ -148,7 +157,7 @@ class Sessions:
 
     def heard(self, session: Session) -> bool:
         """Its machine was heard of just now: the lease begins again. False if it is over by now."""
-        now = time.monotonic()
+        now = self.clock()
         if self.holds(session):
             session.heard = max(session.heard, now)
             if session.record and now - session.shown > 1:
@@ -158,14 +167,14 @@ class Sessions:
 
     def holds(self, session: Session) -> bool:
         """Whether its lease lasts; one that has passed ends here. It is not heard of by this."""
-        if session.alive and time.monotonic() - session.heard > session.lease:
+        if session.alive and lease_is_over(session.heard, session.lease, self.clock()):
             self.end(session)
         return session.alive
 
     def opened(self) -> None:
         """Others can reach this process from now on: who is known has a whole lease and a margin to be heard of."""
         for session in self:
-            session.heard = time.monotonic() + MARGIN
+            session.heard = self.clock() + MARGIN
 
     def forget_commands(self) -> None:
         """At the end of this process: those of task servers last, in case that it starts again in time."""
@@ -184,8 +193,8 @@ class Sessions:
 
     def end_silent(self) -> list[Session]:
         """End those that nothing was heard of for too long; returns them."""
-        now = time.monotonic()
-        silent = [each for each in self if now - each.heard > each.lease]
+        now = self.clock()
+        silent = [each for each in self if lease_is_over(each.heard, each.lease, now)]
         for session in silent:
             self.end(session)
         return silent
