@@ -48,8 +48,9 @@ class Deadline:
 def overdue(file: Path) -> int | None:
     """The process whose deadline, in this file, is over; otherwise None."""
     try:
-        at, pid = file.read_text().split()
-        return int(pid) if now() > float(at) else None
+        text = file.read_text()
+        at, pid = text.split()
+        return int(pid) if text.endswith("\n") and now() > float(at) else None  # else the pid may be a piece of one
     except (OSError, ValueError):
         return None
 
