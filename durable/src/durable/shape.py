@@ -27,14 +27,14 @@ def parsed(content: bytes | str, largest: int = LARGEST) -> Any:
 
 def shallow(value: Any) -> bool:
     """Whether no more than DEEPEST lists and objects are inside each other."""
-    level = [value]
+    level = [value] if isinstance(value, list | dict) else []
     for _ in range(DEEPEST):
+        if not level:
+            return True
         level = [
             inner
             for each in level
-            if isinstance(each, list | dict)
             for inner in (each.values() if isinstance(each, dict) else each)
+            if isinstance(inner, list | dict)
         ]
-        if not level:
-            return True
-    return False
+    return not level
