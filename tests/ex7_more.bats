@@ -101,7 +101,7 @@ PYTHON
   kill -STOP "$(task_server_of a)"
   id=$("$ON/a" make -s submit WAIT=0 | run_id)
   find "$(home_of a)/port/storage" -type f -exec touch -t 202601010000 {} + # long ago
-  "$ON/a" bash -c "$IN_KIT" _ python -c 'import asyncio, sys; from durable.port import delete_old; from durable.storage import Folder
+  "$ON/a" bash -c "$IN_KIT" _ python -c 'import asyncio, sys; from durable.port.retention import delete_old; from durable.storage import Folder
 print(asyncio.run(delete_old(Folder(sys.argv[1]), "http://127.0.0.1:4200/api", 86400)))' "$(home_of a)/port/storage" >"$BATS_TEST_TMPDIR/deleted"
   is "$(cat "$BATS_TEST_TMPDIR/deleted")" 2 'files that were deleted'
   kill -CONT "$(task_server_of a)"

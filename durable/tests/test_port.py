@@ -12,7 +12,9 @@ import pytest
 import uvicorn
 
 from durable.link import Refusal
-from durable.port import First, Port, need_no_patterns, needed_end
+from durable.port.asgi import Port
+from durable.port.policy import need_no_patterns, needed_end
+from durable.port.server import First
 from durable.sessions import Session, Sessions
 from durable.shape import NotPlain
 from durable.storage import Folder

@@ -44,7 +44,7 @@ task servers and submitters on other machines; the code for joining is a file in
 
 joins and becomes the command. Its program says json_only(os.environ["PLAIN_STORAGE"]), so that what travels is plain
 JSON and never code, and serve(…, records=os.environ["RECORDS"]): what is a folder on the one machine is the port's
-address on the others. See port.py, plain.py and at.py.
+address on the others. See port/, plain.py and at.py.
 
 What you get is "at least once": a run that was cut short is started again from its beginning, so tasks must be safe to
 run twice. What it cannot do: the folder must be on a file system with locks that all see (one kernel: other machines

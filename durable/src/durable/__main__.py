@@ -150,9 +150,9 @@ def main() -> int:
     if warning := unproved():
         print(f"warning: {warning}", file=sys.stderr, flush=True)
     if sys.argv[1:2] == ["port"]:
-        from durable import port
+        from durable.port import server
 
-        return port.main(sys.argv[2:])
+        return server.main(sys.argv[2:])
     if sys.argv[1:2] == ["metrics"]:
         from durable import metrics
 

@@ -1,4 +1,4 @@
-"""`python -m durable at HOST:PORT COMMAND…` joins a port (port.py), and becomes the command, which works there.
+"""`python -m durable at HOST:PORT COMMAND…` joins a port (port/), and becomes the command, which works there.
 
 The code is in JOIN_CODE. The command has the settings by which Prefect speaks to the port, and in RECORDS and
 PLAIN_STORAGE its address, for serve(…, records=…) and json_only(…). Its session ends with it: at once where it serves,

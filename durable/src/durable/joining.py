@@ -1,4 +1,4 @@
-"""Join another machine's Prefect server through its one port for others (port.py). Standard library only.
+"""Join another machine's Prefect server through its one port for others (port/). Standard library only.
 
 The code that a person types has two halves: a password, and the hash of the certificate authority (CA) that the port's
 certificate is signed by. So it is known who answers before anything is sent: join() looks at the certificates that it

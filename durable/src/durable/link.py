@@ -1,6 +1,6 @@
 """What every port for other machines is made of: TLS with a certificate that a code names, and requests of strangers.
 
-port.py has the Prefect server behind it. This needs no Prefect, so that a process with another application stays small:
+port/ has the Prefect server behind it. This needs no Prefect, so that a process with another application stays small:
 `listener(host, port)` and `config(app, folder, names)` are what a uvicorn.Server is given.
 """
 

@@ -199,7 +199,7 @@ class RecordOverPort:
 
     def __init__(self, at: str, name: str, **about: Any) -> None:
         keys = about.get("keys", [])
-        if len(keys) > 1000 or max(map(len, keys), default=0) > 300:  # port.py takes no more
+        if len(keys) > 1000 or max(map(len, keys), default=0) > 300:  # port/records.py takes no more
             raise ValueError("a task server on another machine has at most 1,000 keys, of 300 characters each")
         name = printable(name)[:100]
         self._at, self._name = at, name

@@ -1,0 +1,276 @@
+"""The port itself: ASGI, in front of Prefect's application, with the port's own requests beside it."""
+
+import asyncio
+import time
+from contextlib import suppress
+from importlib.metadata import version
+from typing import Any
+
+import orjson
+
+from durable.joining import PROTOCOL
+from durable.link import (
+    App,
+    Message,
+    Receive,
+    Refusal,
+    Scope,
+    Send,
+    answer,
+    body_of,
+    need_password,
+    parsed_body,
+    short,
+    token_of,
+)
+from durable.plain import KEY, plain_record
+from durable.port.policy import BODY, NOTHING, WEBSOCKETS, Verdict, need_plain_body, need_plain_message, verdict
+from durable.port.records import NO_SESSION, Lines, lines_since, need_alive
+from durable.port.saying import say
+from durable.sessions import Session, Sessions
+from durable.shape import LARGEST, NotPlain, parsed
+from durable.storage import Folder
+
+
+class Port:
+    """ASGI, in front of Prefect's application. storage: see storage.place()."""
+
+    def __init__(self, app: App, sessions: Sessions, password: str, storage: Any) -> None:
+        self.app, self.sessions, self.password, self.storage = app, sessions, password, storage
+        self._lines = Lines(sessions)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
+        elif scope["type"] == "http":
+            try:
+                await self._http(scope, receive, send)
+            except Refusal as refusal:
+                await answer(send, refusal.status, {"detail": refusal.detail})
+            except ConnectionError:
+                pass
+
+    def _session(self, scope: Scope) -> Session | None:
+        return self.sessions.find(token_of(scope))
+
+    async def _need_own(self, session: Session, key: str, content: bytes) -> None:
+        """Raises Refusal for parameters that are there already, and for a result, unless a task server writes it again:
+        cache keys are shared. The same content may come again, when our answer was lost.
+        """
+        if session.record and not key.startswith("parameters/"):
+            return
+        there = content
+        with suppress(Exception):  # of any block's: it is not there, or writing it will fail, too
+            there = await self.storage.aread(key)
+        if there != content:
+            raise Refusal(403, "it is there already, and is not yours")
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Raises Refusal; at the lease's end, too, if that comes while a body is still on its way."""
+        method, path = scope["method"], scope["path"]
+        what = verdict(method, path)
+        if what is Verdict.FOR_ALL:
+            return await self.app(scope, receive, send)
+        if what is Verdict.JOINS:
+            return await answer(send, 200, self._join(scope, parsed_body(await body_of(scope, receive, 10_000))))
+        session = self._session(scope)
+        if not session:
+            raise Refusal(401, NO_SESSION)
+        if what is Verdict.OWN:
+            return await self._own(session, method, path, scope, receive, send)
+        if what is Verdict.NO_PAGE:
+            raise Refusal(403, "not through this port")
+        if what is Verdict.NOTHING:
+            return await answer(send, 200, NOTHING[path])
+        if what is Verdict.PASSES:
+            return await self.app(scope, receive, send)
+        if what is not Verdict.LOOKED_AT:
+            raise Refusal(403, f"{method} {path[:200]} does not pass this port")
+        body = await body_of(scope, receive, BODY)
+        need_alive(self.sessions, session)
+        if body:
+            checked = parsed_body(body, BODY)
+            try:
+                need_plain_body(path, checked)
+            except NotPlain as error:
+                raise Refusal(422, f"this may not pass: {error}") from None
+            body = orjson.dumps(checked)  # what was looked at, and not what another parser may see in it
+            scope = {**scope, "headers": [each for each in scope["headers"] if each[0] != b"content-length"]}
+            scope["headers"].append((b"content-length", str(len(body)).encode()))
+        await self.app(scope, once(body, receive), send)
+
+    # --- joining and leaving -----------------------------------------------------------------------
+
+    def _join(self, scope: Scope, body: Any) -> Any:
+        need_password(body, self.password)
+        if body.get("protocol") != PROTOCOL:
+            raise Refusal(409, "the two machines have different versions of durable")
+        ours, theirs = version("prefect"), short(body.get("prefect", ""), 40)
+        if theirs.split(".")[0] != ours.split(".")[0]:
+            raise Refusal(409, f"Prefect is {ours} here and {theirs} there")
+        token, session = self.sessions.begin(
+            short(body.get("name")) or "?",
+            short(body.get("machine", "")) or "?",
+            address=(scope.get("client") or ("?",))[0],
+            prefect=theirs,
+            python=short(body.get("python", ""), 40),
+        )
+        say(f"{session.name} joined, from {session.address}")
+        answer = {"token": token, "machine": self.sessions.machine, "name": session.machine, "prefect": ours}
+        return answer | {"now": time.time()}
+
+    async def end_silent(self) -> None:
+        """Others can come in now. Look for those whose lease has ended, until cancelled."""
+        self.sessions.opened()
+        while True:
+            await asyncio.sleep(0.5)
+            for session in self.sessions:
+                if session.record:
+                    with suppress(OSError):  # what a full disk kept back
+                        session.record.write_on()
+            for session in self.sessions.end_silent():
+                what = (
+                    "its session is over, and what it ran runs again elsewhere" if session.server else "it is forgotten"
+                )
+                say(f"{session.name} was not heard of for {session.lease:g} s: {what}")
+
+    # --- storage and records -------------------------------------------------------------------------
+
+    async def _own(self, session: Session, method: str, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        _, _, what = path.removeprefix("/durable/").partition("/")
+        if path.startswith("/durable/storage/") and KEY.fullmatch(what.removeprefix("parameters/")):
+            if method == "GET":
+                return await self._read(what, send)
+            if method == "PUT":
+                return await self._write(session, what, await body_of(scope, receive, LARGEST), send)
+        elif path == "/durable/session" and method == "DELETE":
+            self.sessions.end(session)
+            say(f"{session.name} has left")
+            return await answer(send, 204)
+        elif path == "/durable/machine" and method == "DELETE":
+            for each in self.sessions:
+                if (each.identity, each.address) == (session.identity, session.address):
+                    self.sessions.end(each)
+            say(f"{session.machine} has left")
+            return await answer(send, 204)
+        elif path == "/durable/session" and method == "PUT":
+            return await answer(send, 200, {"lease": session.lease, "now": time.time()})
+        elif path == "/durable/sessions" and method == "GET":
+            return await answer(send, 200, self.told())
+        elif path == "/durable/records" and method == "POST":
+            lines = parsed_body(await body_of(scope, receive, BODY), BODY)
+            need_alive(self.sessions, session)
+            return await answer(send, 200, await self._lines.write(session, lines))
+        elif path == "/durable/records/since" and method == "POST":
+            offsets = parsed_body(await body_of(scope, receive, BODY), BODY)
+            return await answer(send, 200, await asyncio.to_thread(lines_since, self.sessions.records, offsets))
+        raise Refusal(404, "there is nothing here")
+
+    def told(self) -> list[dict[str, Any]]:
+        """The sessions, for people."""
+        now = self.sessions.clock()
+        names = ("name", "machine", "server", "address", "prefect", "python", "since")
+        return [{name: getattr(each, name) for name in names} | {"heard": now - each.heard} for each in self.sessions]
+
+    async def _read(self, key: str, send: Send) -> None:
+        try:
+            content = await self.storage.aread(key)
+        except (FileNotFoundError, ValueError):  # ValueError: of Prefect's LocalFileSystem
+            raise Refusal(404, "no such file") from None
+        except Exception as error:  # of any block's
+            raise self._storage_failed(error) from None
+        await answer(send, 200, content)
+
+    @staticmethod
+    def _storage_failed(error: Exception) -> Refusal:
+        why = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+        say(f"the storage failed: {why}")
+        return Refusal(503, "the storage there failed")
+
+    async def _write(self, session: Session, key: str, content: bytes, send: Send) -> None:
+        try:
+            content = plain_record(content, key)
+        except NotPlain as error:
+            raise Refusal(422, f"only plain JSON may pass: {error}") from None
+        need_alive(self.sessions, session)
+        await self._need_own(session, key, content)
+        try:
+            if not isinstance(self.storage, Folder):
+                await self.storage.awrite(key, content)
+                need_alive(self.sessions, session)
+            elif not self.storage.write(key, content, wanted=lambda: self.sessions.holds(session)):
+                raise Refusal(401, "this session is over")
+        except OSError as error:
+            raise Refusal(507, f"it cannot be written there ({error.strerror})") from None
+        except Refusal:
+            raise
+        except Exception as error:
+            raise self._storage_failed(error) from None
+        await answer(send, 204)
+
+    # --- websockets -----------------------------------------------------------------------------------
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        session = self._session(scope)
+        if not session or scope["path"] not in WEBSOCKETS:
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        over = asyncio.ensure_future(session.ended.wait())
+        arriving: asyncio.Future[Message] | None = None  # Prefect looks for a message and gives up again
+
+        async def receive_checked() -> Message:
+            nonlocal arriving
+            arriving = arriving or asyncio.ensure_future(receive())
+            either: set[asyncio.Future[Any]] = {arriving, over}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if not arriving.done():
+                return await shut("this session is over")
+            message, arriving = arriving.result(), None
+            if message["type"] != "websocket.receive":
+                return message
+            if not self.sessions.heard(session):
+                return await shut("this session is over")
+            text = message.get("text") or message.get("bytes") or b""
+            try:
+                checked = parsed(text, BODY)
+                need_plain_message(scope["path"], checked)
+            except NotPlain as error:
+                return await shut(f"this may not pass: {error}")
+            return {"type": "websocket.receive", "text": orjson.dumps(checked).decode()}
+
+        shut_down = False
+
+        async def shut(why: str) -> Message:
+            nonlocal shut_down
+            if not shut_down:
+                shut_down = True
+                with suppress(RuntimeError, OSError):
+                    await send({"type": "websocket.close", "code": 1008, "reason": why[:120]})
+            return {"type": "websocket.disconnect", "code": 1008}
+
+        async def send_unless_shut(message: Message) -> None:
+            if shut_down:
+                raise OSError("closed")  # by which starlette, and so Prefect, knows: the run goes back
+            await send(message)
+
+        try:
+            await self.app(scope, receive_checked, send_unless_shut)
+        finally:
+            over.cancel()
+            if arriving:
+                arriving.cancel()
+
+
+def once(body: bytes, receive: Receive) -> Receive:
+    """A receive() that has this body first, for the application behind."""
+    sent = False
+
+    async def replay() -> Message:
+        nonlocal sent
+        if sent:
+            return await receive()
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay

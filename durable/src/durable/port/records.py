@@ -1,0 +1,132 @@
+"""What the lines of task servers on other machines become in their records here, and what is told of these records."""
+
+import asyncio
+import os
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from durable.link import Refusal, short
+from durable.port.policy import BODY, EVENTS, HOW, needed_end, needed_id
+from durable.port.saying import say
+from durable.records import Records, lease_of
+from durable.sessions import Session, Sessions
+
+DAY = 24 * 3600
+NO_SESSION = "no session here: join with the code"
+
+
+def need_alive(sessions: Sessions, session: Session) -> None:
+    """Raises Refusal if its lease ended meanwhile, such as while a body came: others have its runs by then."""
+    if not sessions.holds(session):
+        raise Refusal(401, NO_SESSION)
+
+
+class Lines:
+    """The records of all task servers that have joined, to write into."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+        self._found = Records(sessions.records, newer_than=time.time() - 300)
+        self._finding = asyncio.Lock()
+
+    async def write(self, session: Session, lines: Any) -> dict[str, Any]:
+        """Append to the record of the session's task server; answer which starts must not be run, and why.
+
+        Answers the session's lease, too, in seconds. Raises Refusal: for lines that are not a task server's, when the
+        lease ends meanwhile, and when the disk is full.
+        """
+        if not isinstance(lines, list):
+            raise Refusal(422, "no lines of a task server")
+        refused = {}
+        for line in lines:
+            need_alive(self._sessions, session)
+            if not isinstance(line, dict):
+                raise Refusal(422, "no line of a task server")
+            if "keys" in line:
+                self._begin_record(session, line)
+                continue
+            if not session.record:
+                raise Refusal(409, "first the keys that it serves")
+            written: dict[str, Any] = {"event": line.get("event")}
+            if written["event"] not in EVENTS:
+                raise Refusal(422, "no event of a task server")
+            if written["event"] in ("start", "end"):
+                written["run"] = needed_id(line.get("run"))
+            if written["event"] == "start":
+                written["state"] = needed_id(line.get("state"))
+                written["parameters"] = needed_id(line["parameters"]) if line.get("parameters") else None
+            if written["event"] == "end":
+                written["how"] = line["how"] if line.get("how") in HOW else "returned"
+                if line.get("ended") is not None:
+                    written["ended"] = needed_end(line["ended"])
+            number = line.get("n")
+            if not isinstance(number, int):
+                raise Refusal(422, "a line without a number")
+            try:
+                if number > session.received:  # it may come again, when our answer was lost
+                    session.record.write(must=written["event"] == "start", **written)
+                    session.received = number
+            except OSError as error:
+                raise Refusal(507, f"the records cannot be written there ({error.strerror})") from None
+            if written["event"] == "start":
+                why = await self._why_not(session, written["run"], written["state"])
+                if why:
+                    refused[written["run"]] = why
+        return {"refused": refused, "lease": session.lease}
+
+    def _begin_record(self, session: Session, line: dict[str, Any]) -> None:
+        keys, limit = line["keys"], line.get("limit")
+        pid, after = (line[name] if isinstance(line.get(name), int) else 0 for name in ("pid", "after"))
+        name = short(line.get("server", "")) or "task server"
+        if session.record:  # it comes again
+            if (session.server, session.pid) != (name, pid):
+                raise Refusal(422, "this session is another task server's: each joins by itself")
+            return
+        if not isinstance(keys, list) or len(keys) > 1000:
+            raise Refusal(422, "no keys of a task server")
+        if limit is not None and not isinstance(limit, int):
+            raise Refusal(422, "no limit of a task server")
+        keys = [short(key, 300) for key in keys]
+        self._sessions.serves(session, name, pid, after, keys=keys, limit=limit)
+        say(f"{session.name} serves")
+
+    async def _why_not(self, session: Session, run: str, state: str) -> str | None:
+        assert session.record
+        async with self._finding:  # in a thread: a folder of many records is no reason for the Prefect server to wait
+            with suppress(OSError):
+                await asyncio.to_thread(self._found.read)
+            self._found.forget(300)
+            story = self._found.runs.get(run)
+            return story.why_refused(state, but=session.record.path) if story else None
+
+
+def lines_since(folder: Path, offsets: Any) -> dict[str, Any]:
+    """What was written into the records since, for a board on another machine; a megabyte at the most at once.
+
+    offsets: how much is known of each file, in bytes. Files of the dead, which nobody asks about any more, are left
+    out when they have not been written for a day. Raises Refusal if they are no places.
+    """
+    if not isinstance(offsets, dict):
+        raise Refusal(422, "no places in files")
+    files = {path.name: path for path in folder.glob("*.jsonl")}
+    found: dict[str, str] = {}
+    room = BODY
+    for name, path in sorted(files.items()):
+        begin = offsets.get(name, 0)
+        if room > 0 and isinstance(begin, int) and begin >= 0:
+            with suppress(OSError), path.open("rb") as file:
+                if not begin and os.fstat(file.fileno()).st_mtime < time.time() - DAY:
+                    continue
+                file.seek(begin)
+                text = file.read(room)
+                text = text[: text.rfind(b"\n") + 1]
+                room -= len(text)
+                if text:
+                    found[name] = text.decode(errors="replace")
+    heard: dict[str, float] = {}  # of those with a lease: seconds since
+    for name, path in files.items():
+        with suppress(FileNotFoundError):
+            heard[name] = max(0.0, time.time() - lease_of(path).stat().st_mtime)
+    return {"files": found, "gone": [name for name in offsets if name not in files], "more": room <= 0, "heard": heard}
