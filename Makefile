@@ -25,7 +25,7 @@ SHELL := /bin/bash
 # Every variable that people set: how the kit works here, which may stand in .env, and what one command alone is told.
 # A line each: scripts/lib/variables.sh and launch/unattended.py read them here.
 SETTINGS := ANSWER_SECONDS CACHE_SECONDS DB FAIL_RATE GRACE INBOX_PORT JOIN_PORT LEASE_SECONDS LIMIT LISTEN LLM MARKETING_PORT MARVIN_AGENT_MODEL MAX_RESCUES OPENAI_BASE_URL POSTGRES_IMAGE PREFECT_API_URL PREFECT_PORT PYTHON PYTHON_IMAGE REDIS_IMAGE REDIS_PORT REDIS_URL REMOTE RESCUE ROOM_PORT SMTP_PORT SMTP_URL STORAGE TUNED WEB_PORT WHEELS WORKSHOP_HOME WORK_SECONDS
-OF_ONE_COMMAND := ALL APPLY AT AUTO CODE CODES DIR DOCKER EMAIL EX FILTER FORCE FROM FULL LANES MANUAL ME MINUTES N NAME NAMES NOTES OFF ONCE OUT PEERS PLATFORM PREFECT Q QUICK RATE REPORT ROOM SECONDS SEED SERVERS SET SHOW SQL STEP TESTS WAIT WHO
+OF_ONE_COMMAND := ALL APPLY AT AUTO CODE CODES DIR DOCKER EMAIL EX FILTER FORCE FROM FULL LANES MANUAL ME MINUTES N NAME NAMES NOTES OFF ONCE OUT PEERS PLATFORM PREFECT Q QUICK RATE REPORT ROOM SECONDS SEED SEEDS SERVERS SET SHOW SQL STEP TESTS WAIT WHO
 VARIABLES := $(SETTINGS) $(OF_ONE_COMMAND)
 
 # For scripts/lib/typed.sh: the names that were typed, and are none of these. They may be slips.
@@ -291,6 +291,11 @@ test-docker: ## the tests that need a Docker engine [TESTS=…] [FILTER=…]
 #: Not in `make test`.
 test-chaos: ## many rounds of chaos with different seeds [N=20] [SEED=1] [SECONDS=30]
 	@scripts/test_chaos.sh
+
+.PHONY: simulate
+#: No process and no server: time is a number. [The promises](../durable/README.md#how-it-is-tested), and how a seed that fails is read.
+simulate: ## durable in a simulated, hostile world, a schedule a seed [SEEDS=100000] [SEED=0]
+	@scripts/simulate.sh
 
 .PHONY: soak
 #: On example 6.

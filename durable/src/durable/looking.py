@@ -13,10 +13,10 @@ from durable.losses import (
     Doubt,
     LostRun,
     Run,
+    known,
     needs_last_try,
     on_last_try,
     plan,
-    queued_by,
     strangers_among,
     unserved,
     why_lost,
@@ -117,7 +117,7 @@ class Looking:
         task_servers = await api.task_servers()
         self.records.read()
         report.strangers = strangers_among(task_servers, self.records.processes.values())
-        for run in runs + waiting:
+        for run in {run.id: run for run in runs + waiting}.values():  # one that was queued in between is in both
             found = why_lost(run, self.records, began, self.reached)
             if isinstance(found, LostRun):
                 report.lost.append(found)
@@ -159,15 +159,12 @@ class Looking:
             message = f"Rescue {rescues} of {self.max_rescues}, back in the queue: {lost_run.why}"
         # Written before it is done: an entry of the old queue that turns up after all is refused by all. Then a last
         # look, for somebody who took it before we wrote that, and may have ended it since we decided.
-        old = queued_by(run, story)
-        known = story.decisive(old)
-        before = known, known and known.how
+        old = lost_run.queued_by
         self.record.write(must=True, event="back", run=str(run.id), state=old, counted=lost_run.rescue)
         story.backs[old], story.touched = self._clock(), self.records.reading_at
         story.rescues = rescues  # once it is on record, and not where the disk was full
         self.records.read()
-        known = story.decisive(old)
-        if story.running_on() or before != (known, known and known.how):
+        if story.running_on() or known(story, old) != lost_run.known:
             return
         if await api.requeue(run.id, message, run.parameters or story.parameters):
             lost_run.why = message
@@ -177,9 +174,11 @@ class Looking:
         story = self.records.runs[str(lost_run.run.id)]
         died = ", ".join(dict.fromkeys(start.by.name for start in story.starts if start.ended is None))
         lost_run.why = f"Given up after {self.max_rescues} rescues: the task servers that had this run died ({died})"
+        # Before it is done, as with "back": no entry of the queue starts it again.
+        self.record.write(must=True, event="given up", run=str(lost_run.run.id), state=lost_run.queued_by)
+        story.given_up.add(lost_run.queued_by)
         if await api.crash(lost_run.run.id, lost_run.why):
             report.given_up.append(lost_run)
-            self.record.write(event="given up", run=str(lost_run.run.id))
 
     async def _tell_end(self, api: Api, lost_run: LostRun, report: Report) -> None:
         """Tell Prefect how a run ended whose task server could not, rather than run it again."""

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
-from durable.stories import Book, How, Process, Story
+from durable.stories import Book, How, Process, Start, Story
 
 SETTLE = 10  # seconds that the end of a run may take from its task server to Prefect's database
 IDLE = 10  # seconds that a run waits beside free task servers before it counts as forgotten
@@ -38,6 +38,8 @@ class LostRun:
     why: str
     rescue: bool = False  # whether a task server died with it, which counts
     ended: dict[str, Any] | None = None  # its final state, where only Prefect does not know of it: see Start.ended_as
+    queued_by: str = ""  # the id of the state by which it was queued last; empty if nothing says so
+    known: tuple[Start | None, How | None] = (None, None)  # what was decisive, and how that had ended
 
 
 class Doubt(Enum):
@@ -58,11 +60,28 @@ def why_lost(run: Run, book: Book, now: float, reached: float) -> LostRun | Doub
     now: when Prefect was asked. reached: since when it answers. Both in seconds since 1970.
     """
     story = book.runs.get(str(run.id)) or Story()
+    found = _why_lost(run, story, book, now, reached)
+    if isinstance(found, LostRun):
+        last = story.decisive()
+        found.queued_by = run.state if run.queued else last.state if last else ""
+        found.known = known(story, found.queued_by)
+    return found
+
+
+def known(story: Story, state: str) -> tuple[Start | None, How | None]:
+    """What says what became of the run that this state had queued: another one later, if somebody took or ended it."""
+    last = story.decisive(state)
+    return last, last.how if last else None
+
+
+def _why_lost(run: Run, story: Story, book: Book, now: float, reached: float) -> LostRun | Doubt | None:
     if not run.state or story.running_on():
         return None
     if run.state_name == WAITED_FOR_FAILED:  # Prefect ends it in this state, and would each time again
         return None
     if last := story.decisive(run.state if run.queued else ""):
+        if last.ended is None and last.state in story.given_up:
+            return LostRun(run, "what was giving it up did not finish", rescue=True)
         if last.ended is None and last.state in story.backs:  # it has been counted, and the API was away then
             return LostRun(run, NOT_FINISHED)
         if last.ended is None:
@@ -139,12 +158,6 @@ def plan(lost: Iterable[LostRun], book: Book, served: Collection[str], max_rescu
 def lacks_result(end: dict[str, Any]) -> bool:
     """Whether a run completed, and where its result is does not stand in that line: then it was not stored."""
     return end.get("type") == "COMPLETED" and not end.get("data")
-
-
-def queued_by(run: Run, story: Story) -> str:
-    """The id of the state by which the run was queued last; empty if nothing says so."""
-    last = story.decisive()
-    return run.state if run.queued else last.state if last else ""
 
 
 def unserved(waiting: Iterable[Run], served: Collection[str], now: float) -> dict[str, int]:

@@ -51,12 +51,13 @@ class Lines(Records):
         self.given_up = 0
 
     def take(self, process: Process, line: dict[str, Any]) -> None:
+        event, known = line.get("event"), self.runs.get(line.get("run", ""))
+        again = event == "given up" and known is not None and line.get("state", "") in known.given_up
         super().take(process, line)
-        event = line.get("event")
         if event == "given up" or (event == "end" and line.get("how") not in (How.REFUSED, How.GIVEN_BACK)):
             self.ended.add(line["run"])
         self.rescued += event == "back" and bool(line.get("counted"))
-        self.given_up += event == "given up"
+        self.given_up += event == "given up" and not again  # what was giving it up died, or the API was away
 
 
 class Metrics(Rescuer):

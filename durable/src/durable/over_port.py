@@ -239,7 +239,7 @@ class RecordOverPort:
             return self._refused.pop(run, None)
         except (OSError, asyncio.CancelledError):
             # It may have arrived, and the answer was lost, or nobody waits for it any more.
-            self.write(run=run, event="end", how=How.REFUSED)
+            self.write(run=run, event="end", how=How.REFUSED, state=fields.get("state"))
             raise
 
     async def sent(self) -> None:

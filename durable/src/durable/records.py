@@ -4,10 +4,11 @@ A line is a JSON object with the time `at` (seconds since 1970). The first says 
 
     {"event": "start", "run": …, "state": …}   it takes this run, which was queued by this state; written before the run
                                                is acknowledged, so whatever has left the server's queue is on record
-    {"event": "end", "run": …, "how": …}       returned, refused, given back, unreadable; with "ended", its final state,
-                                               for the case that Prefect never hears of it
+    {"event": "end", "run": …, "how": …}       returned, refused, given back, unreadable, timed out; with "ended", its
+                                               final state, for the case that Prefect never hears of it; with "state",
+                                               only of what that state had queued
     {"event": "back", "run": …, "state": …}    this run is put back: who receives it by that old state must refuse
-    {"event": "given up", "run": …}            it was set to Crashed, because too many processes died with it
+    {"event": "given up", "run": …, "state"}   it is set to Crashed: too many processes died with it; to be refused, too
     {"event": "up"}, {"event": "away"}         connected to the server's queue; not connected
     {"event": "down"}                          nobody listened at the server's address: what was queued before is gone
 

@@ -28,7 +28,8 @@ class How(StrEnum):
 
 
 KNOWN = frozenset(How)
-WEIGHT = {How.REFUSED: 0, How.GIVEN_BACK: 1, How.UNREADABLE: 1, None: 2, How.RETURNED: 3, How.TIMED_OUT: 3}
+GIVEN_ON = (How.GIVEN_BACK, How.UNREADABLE)  # the process itself puts the run into the queue again
+WEIGHT = {How.REFUSED: 0, None: 1, How.GIVEN_BACK: 2, How.UNREADABLE: 2, How.RETURNED: 3, How.TIMED_OUT: 3}
 NOT_RUN = (How.REFUSED, How.UNREADABLE)  # the run is still to be run, by the same state that queued it
 
 
@@ -78,6 +79,7 @@ class Story:
 
     starts: list[Start] = field(default_factory=list)
     backs: dict[str, float] = field(default_factory=dict)  # old state → when it was put back
+    given_up: set[str] = field(default_factory=set)  # the states that had queued it when it was given up
     rescues: int = 0  # how often it was put back because a process died with it
     parameters: str | None = None
     touched: float = 0.0  # when something about it was read last: Book.reading_at
@@ -85,11 +87,13 @@ class Story:
     def decisive(self, state: str = "") -> Start | None:
         """The start that says what became of the run. state: of those that this one queued; else of all.
 
-        That is not the newest by the clock, which may have been set back: what was put back since counts least, and
-        an end most, as nothing begins after it.
+        That is not the newest by the clock, which may have been set back. What was put back since counts least, by a
+        rescuer or by who gave it back; an end counts most, as nothing begins after it.
         """
         starts = [start for start in self.starts if not state or start.state == state]
         standing = [start for start in starts if start.state not in self.backs] or starts
+        given_back = {start.state for start in standing if start.how in GIVEN_ON}
+        standing = [start for start in standing if start.state not in given_back] or standing
         return max(standing, key=lambda start: (WEIGHT[start.how], start.at), default=None)
 
     def running_on(self) -> Process | None:
@@ -105,6 +109,8 @@ class Story:
                 return f"it runs on {start.by.name}"
             if start.ended is not None and start.state == state and start.how not in NOT_RUN:
                 return f"it has run on {start.by.name}"
+        if state in self.given_up:
+            return "it was given up"
         return "it was put back into the queue since" if state in self.backs else None
 
     def ran_on(self) -> Process | None:
@@ -151,25 +157,29 @@ class Book:
             process.lease = process.heard = 0.0
             if "lease" in line:
                 process.lease, process.heard = line["lease"], at
-        elif event in ("start", "end", "back"):
+        elif event in ("start", "end", "back", "given up"):
             story = self.runs.setdefault(line["run"], Story())
             story.touched = self.reading_at
             if event == "start":
                 story.starts.append(Start(process, line.get("state", ""), at))
                 story.parameters = line.get("parameters") or story.parameters
                 process.open.add(line["run"])
+            elif event == "given up":
+                story.given_up.add(line.get("state", ""))
             elif event == "back":
                 story.backs[line["state"]] = at
                 story.rescues += bool(line.get("counted"))
             else:
-                how = How.of(line.get("how", How.RETURNED))
-                process.open.discard(line["run"])
+                how, state = How.of(line.get("how", How.RETURNED)), line.get("state")
                 if how is How.RETURNED:
                     process.done += 1
                     process.ends.append(at)
-                for start in story.starts:
-                    if start.by is process and start.ended is None:
-                        start.ended, start.how, start.ended_as = at, how, line.get("ended")
+                under_way = [start for start in story.starts if start.by is process and start.ended is None]
+                ended = [start for start in under_way if state in (None, start.state)]
+                for start in ended:
+                    start.ended, start.how, start.ended_as = at, how, line.get("ended")
+                if len(ended) == len(under_way):
+                    process.open.discard(line["run"])
 
     def forget(self, seconds: float, but: set[str] | None = None) -> None:
         """Drop runs that nobody has in flight and of which nothing was read for so long; keep those in `but`."""

@@ -109,7 +109,9 @@ class DrainingTaskWorker(TaskWorker):
                         self._limiter.release_on_behalf_of(place)
                 # Nothing is awaited between here and the start, so a cancellation cannot fall in between.
                 if run.id in self._in_flight:
-                    # Another entry of the queue. Not to be recorded as ended: the run is not.
+                    # Another entry of the queue: that one is over, and the run is not.
+                    state = str(run.state.id) if run.state else None
+                    self.record.write(run=str(run.id), event="end", how=How.REFUSED, state=state)
                     logger.info(f"Task run {run.id} was delivered again while it runs here; refused")
                     continue
                 if self._limiter:
@@ -189,7 +191,7 @@ class DrainingTaskWorker(TaskWorker):
                 about: dict[str, Any] = {}
                 if how is How.RETURNED and task_run.state and (ended := end_as_line(task_run.state)):
                     about["ended"] = ended
-                self.record.write(run=str(task_run.id), event="end", how=how, **about)
+                self.record.write(run=str(task_run.id), event="end", how=how, state=state_id or None, **about)
             self._release_token(task_run.id)  # where Prefect's own part, which does this, was not reached
             self._parameters.pop(task_run.id, None)
             self._ended[state_id] = time.time()

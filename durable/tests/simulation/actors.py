@@ -14,7 +14,7 @@ from durable.stories import How
 from simulation.prefect_model import FINAL, KEY, Entry, Subscription
 from simulation.processes import Process, pause, sleep
 
-TRIES = 1.0  # seconds between two tries of whoever finds nobody
+TRIES = 1.0  # seconds between two tries where nobody is found
 EVERY = 2.0  # seconds between two looks of a rescuer
 GRACE = 3.0  # seconds that a task server finishes in when it is told to stop
 LEAVING = 3.0  # seconds for its last events
@@ -100,7 +100,9 @@ class TaskServer(Process):
         async def acknowledge() -> None:
             await pause(self.world.moment())
             if connection and connection.open and self.reaches():
+                self.world.judge.acknowledged(entry.run, entry.state)
                 self.world.prefect.acknowledge(connection)
+            await pause(self.world.moment())
 
         try:
             why = await taking.take(self.record, str(entry.run), entry.state, "its-parameters", acknowledge)
@@ -110,6 +112,8 @@ class TaskServer(Process):
         if entry.run not in self.in_flight:
             self.in_flight[entry.run] = entry
             self.begin(self.run(entry, why))
+        elif self.in_flight[entry.run].state != entry.state:
+            self.record.write(run=str(entry.run), event="end", how=How.REFUSED, state=entry.state)
 
     async def run(self, entry: Entry, why: str | None) -> None:
         await pause(self.world.moment())
@@ -130,7 +134,7 @@ class TaskServer(Process):
 
     def end(self, entry: Entry, how: How, **about: Any) -> None:
         if self.in_flight.pop(entry.run, None):
-            self.record.write(run=str(entry.run), event="end", how=how, **about)
+            self.record.write(run=str(entry.run), event="end", how=how, state=entry.state, **about)
             self.world.judge.ends(self, entry.run, how)
             self.begin(self.write_on())
         self.ended.add(entry.state)

@@ -46,6 +46,13 @@ class Judge:
             self.wrong(f"run {run.int} has ended, and begins again on {server.name}")
         self.at_work.setdefault(run, []).append(server)
 
+    def acknowledged(self, run: UUID, state: str) -> None:
+        """From now on it is in no queue: it must be on record, whatever dies."""
+        self._records.read()
+        story = self._records.runs.get(str(run))
+        if not story or all(start.state != state for start in story.starts):
+            self.wrong(f"run {run.int} has left the queue, and nobody is on record who took it")
+
     def lease_ends(self, server: "TaskServer") -> None:
         """For everybody else: by then its task server must not count on it any more."""
         if server.alive and server.deadline >= self.world.now:
@@ -84,10 +91,15 @@ class Judge:
             if self.rescues[run] > MAX_RESCUES:
                 self.wrong(f"run {run.int} is rescued after the limit")
             if self.rescues[run] == MAX_RESCUES:
-                others = [each for each in self.last_try if self.world.prefect.rows[each].type not in FINAL]
-                if any(each != run for each in others):
+                others = [each for each in self.last_try if each != run and self._may_go_on(each)]
+                if others:
                     self.wrong(f"the last tries of {run.int} and of {others[0].int} are made together")
                 self.last_try[run] = True
+
+    def _may_go_on(self, run: UUID) -> bool:
+        self._records.read()
+        story = self._records.runs.get(str(run))
+        return self.world.prefect.rows[run].type not in FINAL and not (story and story.given_up)
 
     def given_up(self, run: UUID) -> None:
         if self.deaths[run] <= MAX_RESCUES:

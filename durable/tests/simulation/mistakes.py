@@ -69,14 +69,17 @@ def a_second_rescuer_is_not_excluded() -> Iterator[None]:
 
 @mistake
 def records_are_read_before_the_states() -> Any:
-    find = Looking.find
+    look = Looking.look
 
     async def read_first(self: Looking, api: Any) -> Any:
         self.records.read()
-        with patch.object(self.records, "read", lambda: None):
-            return await find(self, api)
+        read, self.records.read = self.records.read, lambda: None  # type: ignore[method-assign]
+        try:
+            return await look(self, api)
+        finally:
+            self.records.read = read  # type: ignore[method-assign]
 
-    return patch.object(Looking, "find", read_first)
+    return patch.object(Looking, "look", read_first)
 
 
 @mistake

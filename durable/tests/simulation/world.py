@@ -46,10 +46,10 @@ def schedule(seed: int) -> list[Step]:
 
     steps = []
     for number in range(random.randint(1, 5)):
-        deadly = random.random() < 0.15
-        steps.append(
-            Step(moment() / 2, "submit deadly" if deadly else "submit", str(number), random.randint(1, 16) / 2)
-        )
+        what, at = "submit deadly" if random.random() < 0.15 else "submit", moment() / 2
+        steps.append(Step(at, what, str(number), random.randint(1, 16) / 2))
+        if random.random() < 0.3:  # when somebody takes it, perhaps
+            steps.append(Step(at + random.randrange(7) / 2, "kill", random.choice(SERVERS)[0]))
     for _ in range(random.randint(0, 6)):
         server = random.choice(SERVERS)[0]
         what, whom, number = random.choice(
@@ -95,7 +95,7 @@ class World:
             self.start(name)
         for step in steps:
             self.after(step.at, self.take, step)
-        self.after(STEPS_UNTIL, self.mend)
+        self.after(STEPS_UNTIL, self.make_whole)
         self.after(0.5, self.end_silent)
 
     # --- time --------------------------------------------------------------------------------------------
@@ -164,7 +164,7 @@ class World:
             self.disk.room = int(step.number)
             self.after(4.0, self.make_room)
 
-    def mend(self) -> None:
+    def make_whole(self) -> None:
         """From now on nothing breaks, but what runs that kill their process break."""
         self.whole = True
         self.heal()

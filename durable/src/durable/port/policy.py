@@ -44,7 +44,6 @@ ALLOWED = {method: re.compile("|".join(f"(?:{path})" for path in paths)) for met
 WEBSOCKETS = {"/api/task_runs/subscriptions/scheduled", "/api/events/in", "/api/events/out", "/api/logs/out"}
 EVENTS = {"start", "end", "up", "away"}  # what a task server may write into its record
 ENDS = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
-HOW = {"returned", "refused", "given back", "unreadable", "timed out"}
 
 
 class Verdict(Enum):

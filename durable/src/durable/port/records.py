@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from durable.link import Refusal, short
-from durable.port.policy import BODY, EVENTS, HOW, needed_end, needed_id
+from durable.port.policy import BODY, EVENTS, needed_end, needed_id
 from durable.port.saying import say
 from durable.records import Records, lease_of
 from durable.sessions import Session, Sessions
+from durable.stories import How
 
 DAY = 24 * 3600
 NO_SESSION = "no session here: join with the code"
@@ -58,7 +59,9 @@ class Lines:
                 written["state"] = needed_id(line.get("state"))
                 written["parameters"] = needed_id(line["parameters"]) if line.get("parameters") else None
             if written["event"] == "end":
-                written["how"] = line["how"] if line.get("how") in HOW else "returned"
+                if line.get("state"):
+                    written["state"] = needed_id(line["state"])
+                written["how"] = How.of(line["how"]) if isinstance(line.get("how"), str) else How.RETURNED
                 if line.get("ended") is not None:
                     written["ended"] = needed_end(line["ended"])
             number = line.get("n")
