@@ -80,7 +80,8 @@ class PrefectModel:
 
     def event(self, run: UUID, kind: str, at: float, result: Any = None) -> None:
         """A task server tells states by events. One that is not later than the known state is dropped: `where=` in
-        server/services/task_run_recorder.py:554.
+        server/services/task_run_recorder.py:554. (Of one that is exactly as late, a real server drops the whole batch
+        with a stack trace: UNIQUE constraint failed: task_run_state.task_run_id, task_run_state.timestamp.)
         """
         row = self.rows[run]
         if row.at < at:
