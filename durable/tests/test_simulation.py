@@ -4,6 +4,7 @@ import os
 import warnings
 
 import pytest
+from simulation.__main__ import main
 from simulation.mistakes import MISTAKES, schedules_until_found
 from simulation.world import schedule, shortest, simulate
 
@@ -37,3 +38,12 @@ def test_a_mistake_is_found_and_its_steps_are_cut_down(name: str) -> None:
         assert len(steps) <= len(schedule(found - 1))
         for number in range(len(steps)):  # none of them is too many
             assert not simulate(found - 1, steps[:number] + steps[number + 1 :])
+
+
+def test_the_command_shows_the_steps_of_a_seed_that_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--seeds", "20", "--seed", "7"]) == 0
+    assert "20 schedules in " in capsys.readouterr().out
+    with MISTAKES["a rescue after the limit"]():
+        assert main(["--seeds", "20"]) == 1
+    shown = capsys.readouterr().out
+    assert "is rescued after the limit\n" in shown and "  submit deadly " in shown and "  again: --seeds 1" in shown

@@ -28,19 +28,22 @@ def whole_number(text: str) -> int:
     return value
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m simulation", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--seeds", type=whole_number, default=100_000, help="how many schedules (100000)")
     parser.add_argument("--seed", type=whole_number, default=0, help="the first one (0)")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     first, end, began = options.seed, options.seed + options.seeds, time.monotonic()
     wrong: list[int] = []
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        pieces = [(start, min(TOGETHER, end - start)) for start in range(first, end, TOGETHER)]
-        for done, found in enumerate(pool.map(failing, *zip(*pieces, strict=True)) if pieces else (), 1):
-            wrong += found
-            if done % 20 == 0:
-                print(f"{done * TOGETHER:,} of {options.seeds:,}: {len(wrong)} broke a promise", flush=True)
+    if options.seeds <= TOGETHER:  # not worth other processes
+        wrong = failing(first, options.seeds)
+    else:
+        with ProcessPoolExecutor(os.cpu_count()) as pool:
+            pieces = [(start, min(TOGETHER, end - start)) for start in range(first, end, TOGETHER)]
+            for done, found in enumerate(pool.map(failing, *zip(*pieces, strict=True)), 1):
+                wrong += found
+                if done % 20 == 0:
+                    print(f"{done * TOGETHER:,} of {options.seeds:,}: {len(wrong)} broke a promise", flush=True)
     for seed in wrong[:SHOWN]:
         steps = shortest(seed)
         print(f"seed {seed}: {simulate(seed, steps)}", *steps, sep="\n  ")

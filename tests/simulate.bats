@@ -1,0 +1,15 @@
+#!/usr/bin/env bats
+# make simulate: what is simulated has its own tests, in durable/tests.
+
+load helpers
+
+setup() { own_kit; }
+teardown() { stop_and_check; }
+
+@test "make simulate tries schedules from a seed on, on all cores; a wrong number is refused" {
+  ok make simulate SEEDS=1200 SEED=7
+  has '1,200 schedules in '
+  has 'from seed 7: 0 broke a promise'
+  refused 'make simulate SEEDS=' make simulate SEEDS=many
+  refused 'make simulate SEED=' make simulate SEED=-1
+}
