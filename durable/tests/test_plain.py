@@ -638,18 +638,3 @@ def test_the_result_of_a_generator_is_a_list_whatever_it_declares() -> None:
     plain.known[many.task_key] = many
     serializer = Plain(task=many.task_key)
     assert serializer.loads(serializer.dumps([1, "a"])) == [1, "a"]
-
-
-def test_what_is_read_ahead_is_kept_for_one_reading_and_of_a_hundred_runs() -> None:
-    memory = Memory()
-    files: Any = store_for(count, memory).result_storage
-    names = [f"parameters/{uuid4()}" for _ in range(101)]
-    for name in names:
-        memory.files[name] = record({"parameters": {}}, key=name.removeprefix("parameters/"))
-        at_once(files.aread_path(name))
-    memory.files.clear()
-    for name in names[1:]:
-        assert json.loads(at_once(files.aread_path(name)))["result"] == '{"parameters": {}}'
-    for gone in (names[0], names[1]):
-        with pytest.raises(KeyError):
-            at_once(files.aread_path(gone))

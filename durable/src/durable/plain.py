@@ -212,7 +212,6 @@ class Files(WritableFileSystem):
     """What Prefect sees as its storage. It looks at every file before Prefect gets it."""
 
     _where: Any = PrivateAttr()
-    _read_ahead: dict[str, bytes] = PrivateAttr(default_factory=dict)  # parameters that are about to be read again
 
     def _resolve_path(self, path: str) -> str | None:
         """Prefect asks under which key it will find a result again; None: under the one that it has."""
@@ -225,15 +224,7 @@ class Files(WritableFileSystem):
         self._where.write(key_of(path), plain_record(content, key_of(path)))
 
     async def aread_path(self, path: str) -> bytes:
-        if kept := self._read_ahead.pop(path, None):
-            return kept
-        content = plain_record(await self._where.aread(key_of(path)), key_of(path))
-        # A task server looks whether it can read the parameters of a run, and then Prefect reads them.
-        if path.startswith("parameters/"):
-            self._read_ahead[path] = content
-            if len(self._read_ahead) > 100:
-                del self._read_ahead[next(iter(self._read_ahead))]
-        return content
+        return plain_record(await self._where.aread(key_of(path)), key_of(path))
 
     async def awrite_path(self, path: str, content: bytes) -> None:
         await self._where.awrite(key_of(path), plain_record(content, key_of(path)))

@@ -31,6 +31,7 @@ from durable.calls import end_as_line, line_on_page, queued_again, set_state
 from durable.joining import CLOCKS
 from durable.outcome import Refused
 from durable.over_port import RecordOverPort
+from durable.parameters import reader
 from durable.records import Record, Records, TaskServersRecord
 from durable.shape import NotPlain
 from durable.stories import How, Process
@@ -193,7 +194,7 @@ class DrainingTaskWorker(TaskWorker):
                     about["ended"] = ended
                 self.record.write(run=str(task_run.id), event="end", how=how, state=state_id or None, **about)
             self._release_token(task_run.id)  # where Prefect's own part, which does this, was not reached
-            self._parameters.pop(task_run.id, None)
+            reader().forget(self._parameters.pop(task_run.id, None))
             self._ended[state_id] = time.time()
             if not self._parameters:
                 self._idle.set()
@@ -256,10 +257,10 @@ class DrainingTaskWorker(TaskWorker):
         if not identifier:
             return "it was queued without parameters"
         try:
-            # By the module: plain.use() exchanges both.
+            # By the module: plain.use() exchanges it.
             storage = await task_worker.get_or_create_default_task_scheduling_storage()
             store = await ResultStore(result_storage=cast(WritableFileSystem, storage)).aupdate_for_task(task)
-            await task_worker.read_parameters(store, identifier)
+            await reader().look(store, identifier)
         except NotPlain:
             raise
         except FileNotFoundError as error:

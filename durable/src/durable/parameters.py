@@ -1,0 +1,35 @@
+"""The parameters of a run, which the task server looks at before Prefect's part of it does: they are read once."""
+
+from typing import Any
+from uuid import UUID
+
+from prefect import task_worker
+from prefect.results import ResultStore
+
+
+class ReadOnce:
+    """In the place of Prefect's read_parameters (task_worker.py): what was looked at is what it then gets."""
+
+    def __init__(self, read: Any) -> None:
+        self._read = read
+        self._known: dict[UUID, Any] = {}
+
+    async def __call__(self, store: ResultStore, identifier: UUID) -> Any:
+        """As Prefect's."""
+        return self._known.pop(identifier) if identifier in self._known else await self._read(store, identifier)
+
+    async def look(self, store: ResultStore, identifier: UUID) -> None:
+        """Read them for the next call. Raises what reading them raises."""
+        self._known[identifier] = await self._read(store, identifier)
+
+    def forget(self, identifier: UUID | None) -> None:
+        """Nobody has called."""
+        if identifier:
+            self._known.pop(identifier, None)
+
+
+def reader() -> ReadOnce:
+    """The one of this process, whatever Prefect's function is at this moment: plain.use() exchanges it."""
+    if not isinstance(task_worker.read_parameters, ReadOnce):
+        task_worker.read_parameters = ReadOnce(task_worker.read_parameters)  # type: ignore[assignment]
+    return task_worker.read_parameters  # type: ignore[return-value]
