@@ -10,7 +10,8 @@ import httpx
 import pytest
 from test_port import Asked
 
-from durable.over_port import KeptClient, OverPort, RecordOverPort
+from durable.over_port import KeptClient, OverPort
+from durable.record_over_port import RecordOverPort
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from durable import sessions
-from durable.records import lease_of
+from durable.folder import lease_of
 from durable.sessions import FORGOTTEN, KEPT, MARGIN, Session, Sessions, digest, lease_is_over
 
 LEASE = 20

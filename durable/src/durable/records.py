@@ -22,8 +22,6 @@ long as the lease lasts. It stays when the Prefect server dies, which alone may 
 """
 
 import contextlib
-import errno
-import fcntl
 import json
 import os
 import socket
@@ -32,17 +30,17 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from durable.folder import OnDisk, lease_of
 from durable.stories import Book, Process
 
 if TYPE_CHECKING:
     import asyncio
 
 VOID = b"-\n"  # behind a piece of a line it makes what is no JSON, whatever the piece is, so nobody takes it for a line
-OURS: set[Path] = set()  # lock files of this process: opening and closing one would drop its lock
 
 
 class TaskServersRecord(Protocol):
-    """What a task server writes into: a file in a folder (Record), or one behind a port (over_port.RecordOverPort)."""
+    """What a task server writes into: a file in a folder (Record), or a port (record_over_port.py)."""
 
     @property
     def path(self) -> Path | None:
@@ -110,90 +108,6 @@ class Files(Protocol):
 
     def delete(self, path: Path) -> None:
         """Delete it, of a process that is dead. Raises OSError."""
-
-
-class OnDisk:
-    """A folder on a file system with locks. Standard library only."""
-
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
-        self.folder = Path(folder).resolve()  # so that OURS has one name for each file
-        self._locks: dict[Path, Any] = {}
-
-    def begin(self, leased: bool) -> Path:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        return self.folder / f"{socket.gethostname()}-{os.getpid()}-{time.time_ns()}.jsonl"
-
-    def append(self, path: Path, leased: bool) -> "OpenFile":
-        return OpenFile(path, leased)
-
-    def paths(self) -> Iterable[Path]:
-        return [Path(entry.path) for entry in os.scandir(self.folder) if entry.name.endswith(".jsonl")]
-
-    def lives(self, path: Path) -> bool:
-        lock = path.with_suffix(".lock")
-        if lock in OURS or lease_of(path).exists():
-            return True
-        try:
-            file = self._locks.get(path) or self._locks.setdefault(path, lock.open())
-            fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except FileNotFoundError:
-            return False
-        except OSError as error:
-            if error.errno not in (errno.EACCES, errno.EAGAIN):  # too many open files tells nothing of that process
-                raise
-            return True  # somebody holds it
-        fcntl.lockf(file, fcntl.LOCK_UN)
-        return False
-
-    def changed(self, path: Path) -> float:
-        return path.stat().st_mtime
-
-    def heard(self, path: Path) -> float:
-        return lease_of(path).stat().st_mtime
-
-    def lines(self, path: Path, offset: int) -> Iterator[bytes]:
-        with path.open("rb") as file:
-            file.seek(offset)
-            yield from file
-
-    def close(self, path: Path) -> None:
-        if lock := self._locks.pop(path, None):
-            lock.close()
-
-    def delete(self, path: Path) -> None:
-        path.unlink()
-        path.with_suffix(".lock").unlink(missing_ok=True)
-
-
-class OpenFile:
-    """A record's file with the lock, or the lease, of its process."""
-
-    def __init__(self, path: Path, leased: bool) -> None:
-        self._path, self._lock = path, None
-        if leased:
-            lease_of(path).touch()
-        else:
-            lock = path.with_suffix(".lock")
-            self._lock = lock.open("w")
-            OURS.add(lock)
-            fcntl.lockf(self._lock, fcntl.LOCK_EX)
-        # Unbuffered: a line is there once write() returns, whatever happens to this process afterwards.
-        self._file = path.open("a+b", buffering=0)
-        self.torn = False
-        if self._file.tell():  # of a process before this one, whose disk was full
-            self._file.seek(-1, os.SEEK_END)
-            self.torn = self._file.read(1) != b"\n"
-
-    def write(self, line: bytes, /) -> int | None:
-        return self._file.write(line)
-
-    def close(self) -> None:
-        self._file.close()
-        if self._lock:
-            self._lock.close()
-            OURS.discard(self._path.with_suffix(".lock"))
-        else:
-            lease_of(self._path).unlink(missing_ok=True)
 
 
 class Record:
@@ -284,11 +198,6 @@ class Record:
         """The end of a process in which nothing is in flight, or that of a lease."""
         if self.path:
             self._file.close()
-
-
-def lease_of(record: Path) -> Path:
-    """The file beside a record that is there while the lease of its process lasts; changed when it was heard of."""
-    return record.with_suffix(".leased")
 
 
 class Records(Book):

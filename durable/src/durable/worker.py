@@ -30,8 +30,8 @@ from durable.away import is_refusal, nobody_listens
 from durable.calls import end_as_line, line_on_page, queued_again, set_state
 from durable.joining import CLOCKS
 from durable.outcome import Refused
-from durable.over_port import RecordOverPort
 from durable.parameters import reader
+from durable.record_over_port import RecordOverPort
 from durable.records import Record, Records, TaskServersRecord
 from durable.shape import NotPlain
 from durable.stories import How, Process

@@ -247,7 +247,7 @@ class RemoteTaskServer(TaskServer):
         return self.until
 
     def may_live(self) -> bool:
-        """As lease.Deadline.passed(), and over_port.RecordOverPort._watch(): it ends itself."""
+        """As lease.Deadline.passed(), and record_over_port.RecordOverPort._watch(): it ends itself."""
         if self.alive and self.until < self.world.now:
             self.world.kill(self)
         return self.alive
@@ -287,7 +287,7 @@ class RemoteTaskServer(TaskServer):
                 if self.reaches():
                     self.until = max(self.until, asked + self.world.lease)
 
-    # --- records.TaskServersRecord, as over_port.RecordOverPort -----------------------------------------
+    # --- records.TaskServersRecord, as record_over_port.RecordOverPort -----------------------------------------
 
     def write(self, *, must: bool = False, **fields: Any) -> None:
         self.lines.append(fields)

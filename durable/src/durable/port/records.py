@@ -7,10 +7,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from durable.folder import lease_of
 from durable.link import Refusal, short
 from durable.port.policy import BODY, EVENTS, needed_end, needed_id
 from durable.port.saying import say
-from durable.records import Records, lease_of
+from durable.records import Records
 from durable.sessions import Session, Sessions
 from durable.stories import How
 

@@ -10,7 +10,8 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from durable.records import Records, lease_of
+from durable.folder import lease_of
+from durable.records import Records
 from durable.stories import Process
 from workshop_kit import workshop
 
