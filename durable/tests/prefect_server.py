@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-TEMPLATE = Path(sys.prefix, "workshop", "prefect.db")  # which the set-up has made
+TEMPLATE = Path(sys.prefix, "workshop", "prefect.db")  # which the kit's set-up has made; elsewhere it is made here
 
 
 class PrefectServer:
@@ -21,12 +21,16 @@ class PrefectServer:
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self.port = probe.getsockname()[1]
         self.api = f"http://127.0.0.1:{self.port}/api"
-        shutil.copyfile(TEMPLATE, folder / "prefect.db")
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")} | {
             "PREFECT_HOME": str(folder), "PREFECT_API_URL": self.api, "PREFECT__SERVER_FINAL": "1",
             "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{folder}/prefect.db",
             "PREFECT_SERVER_DATABASE_MIGRATE_ON_START": "false", "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         }  # fmt: skip
+        if TEMPLATE.exists():
+            shutil.copyfile(TEMPLATE, folder / "prefect.db")
+        else:
+            upgrade = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "-y"]
+            subprocess.run(upgrade, env=self._environment, check=True, capture_output=True)
         self.start()
 
     def start(self) -> None:
