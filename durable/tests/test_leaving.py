@@ -8,7 +8,9 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from uuid import UUID
 
+from prefect.client.orchestration import get_client
 from prefect_server import PrefectServer
 
 from durable.rescuing import Rescuer
@@ -46,9 +48,10 @@ else:
 
 def program(folder: Path, server: PrefectServer, *arguments: str) -> "subprocess.Popen[str]":
     (folder / "program.py").write_text(PROGRAM)
-    environment = os.environ | {
+    kits = ("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "PYTHONWARNINGS")  # what others would not have set
+    environment = {name: value for name, value in os.environ.items() if name not in kits} | {
         "PYTHONPATH": str(SOURCE), "PREFECT_API_URL": server.api, "PREFECT_HOME": str(folder / "home"),
-        "PREFECT_LOCAL_STORAGE_PATH": str(folder / "storage"), "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+        "PREFECT_LOCAL_STORAGE_PATH": str(folder / "storage"),
     }  # fmt: skip
     command = [sys.executable, "program.py", *arguments]
     return subprocess.Popen(command, cwd=folder, env=environment, text=True, stdout=-1, stderr=subprocess.STDOUT)
@@ -78,6 +81,7 @@ def test_told_to_stop_while_the_prefect_server_is_away_it_ends_in_time_and_its_r
     output = serving.communicate(timeout=30)[0]
     assert time.monotonic() - told < 5 + 3, output
     assert serving.returncode == 0, output
+    assert "UserWarning" not in output
     server.start()
 
     async def rescue() -> list[str]:
@@ -90,7 +94,13 @@ def test_told_to_stop_while_the_prefect_server_is_away_it_ends_in_time_and_its_r
             await asyncio.sleep(0.5)
         return told
 
+    async def results(runs: list[str]) -> list[bool]:
+        async with get_client() as client:
+            states = [(await client.read_task_run(UUID(run))).state for run in runs]
+        return [bool(state and state.is_completed() and state.data) for state in states]
+
     told_of = asyncio.run(rescue())
+    assert all(asyncio.run(results(told_of)))  # who waits for it gets what it returned
     assert began(tmp_path) == 20
     assert {run for run in ids if len(run) == 36} >= set(told_of) and told_of
 

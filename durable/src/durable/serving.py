@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 import time
+import warnings
 from collections.abc import Coroutine, Generator
 from typing import Any, NoReturn, TypedDict, Unpack, cast
 
@@ -66,6 +67,8 @@ def _begin(tasks: tuple[Any, ...], options: Options) -> tuple[DrainingTaskWorker
     if warning := unproved():
         logger.warning(warning)
     waiting.install()
+    # It says so of each run, and no run here has a flow: PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW=ignore does the same.
+    warnings.filterwarnings("ignore", "Logger .* attempted to send logs to the API without a flow run id", UserWarning)
     name, records = options.get("name") or f"{socket.gethostname()}-{os.getpid()}", options.get("records")
     try:
         worker = DrainingTaskWorker(*tasks, limit=options.get("limit", 10), name=name, records=records)
