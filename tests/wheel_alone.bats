@@ -145,6 +145,19 @@ metric() { curl -sf "127.0.0.1:$((WEB_PORT + 1))/metrics" | sed -n "s/^$1 //p"; 
 }
 
 # bats test_tags=long
+@test "the folder itself is installed by pip, and with -e in place" {
+  local pip=$BATS_FILE_TMPDIR/tools/bin/pip python=$BATS_FILE_TMPDIR/tools/bin/python
+  ok "$pip" install --quiet --no-deps "$KIT/durable"
+  ok env -u PYTHONPATH "$python" -c 'import durable; print(durable.__file__)'
+  has "$BATS_FILE_TMPDIR/tools/lib/"
+  ok "$pip" install --quiet --no-deps -e "$KIT/durable"
+  ok env -u PYTHONPATH "$python" -c 'import durable; print(durable.__file__)'
+  has "$KIT/durable/src/durable/__init__.py"
+  ok "$pip" uninstall --quiet --yes durable-task-servers
+  is "$(find "$KIT/durable" -name '*.egg-info' -o -name build -o -name dist)" '' 'what it left in the folder'
+}
+
+# bats test_tags=long
 @test "with another Prefect than those it is proved with it prints one line, once, and serves" {
   mkdir -p other/prefect-3.99.0.dist-info
   printf 'Metadata-Version: 2.1\nName: prefect\nVersion: 3.99.0\n' >other/prefect-3.99.0.dist-info/METADATA
