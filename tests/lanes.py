@@ -29,7 +29,7 @@ if which != "--all":
     options += ["--filter-tags", {"--long": "long", "--quick": "long,!slow"}.get(which, "!long")]
 of_pytest = ["-m", "pytest", "-q"]
 if which in ("--long", "--quick"):
-    os.environ["HYPOTHESIS_LONG"] = "1"  # durable/tests/conftest.py
+    os.environ["HYPOTHESIS_LONG"] = "10000" if which == "--long" else "2000"  # durable/tests/conftest.py
 if arguments[0] == "--filter":
     options += arguments[:2]
     of_pytest += ["-k", " and ".join(re.findall(r"\w+", arguments[1]))]  # it knows words, and no regular expressions

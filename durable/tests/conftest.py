@@ -1,4 +1,4 @@
-"""How many examples Hypothesis tries: 300, and 10,000 in make test-long. A failure prints what repeats it."""
+"""How many examples Hypothesis tries: 300, or HYPOTHESIS_LONG (10,000 in make test-long)."""
 
 import os
 from collections.abc import Iterator
@@ -8,9 +8,9 @@ from hypothesis import settings
 from prefect.settings import PREFECT_API_URL, PREFECT_LOCAL_STORAGE_PATH, temporary_settings
 from prefect_server import PrefectServer
 
-settings.register_profile("short", max_examples=300, deadline=None, database=None, print_blob=True)
-settings.register_profile("long", parent=settings.get_profile("short"), max_examples=10_000)
-settings.load_profile("long" if os.environ.get("HYPOTHESIS_LONG") else "short")
+EXAMPLES = int(os.environ.get("HYPOTHESIS_LONG") or 300)
+settings.register_profile("durable", max_examples=EXAMPLES, deadline=None, database=None, print_blob=True)
+settings.load_profile("durable")
 
 
 @pytest.fixture(scope="session")
