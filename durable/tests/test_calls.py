@@ -100,6 +100,29 @@ def test_an_overdue_run_that_was_deleted_gives_its_place_back(server: PrefectSer
     asyncio.run(main())
 
 
+def test_of_two_deliveries_that_come_while_it_runs_the_same_one_ends_nothing(
+    server: PrefectServer, tmp_path: Path
+) -> None:
+    async def main() -> None:
+        (run,) = await queued(1)
+        again, another = run.model_copy(deep=True), run.model_copy(deep=True)
+        assert another.state
+        another.state.id = uuid4()
+        worker = DrainingTaskWorker(job, limit=1, name="one", records=tmp_path)
+        assert not worker._delivered_again(run)
+        in_flight(worker, [run])
+        run.state = Running()  # as the engine does
+        records = Records(tmp_path)
+        for delivery in (again, another):
+            worker.record.write(run=str(run.id), event="start", state=str(delivery.state and delivery.state.id))
+            assert worker._delivered_again(delivery)
+        records.read()
+        hows = [start.how for start in records.runs[str(run.id)].starts]
+        assert hows == [None, None, "refused"] and records.runs[str(run.id)].running_on()
+
+    asyncio.run(main())
+
+
 def dead_record(folder: Path, name: str, *lines: dict[str, Any]) -> None:
     """The record of a task server that is dead."""
     record = Record(folder, name, keys=[job.task_key], limit=1)

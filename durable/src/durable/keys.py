@@ -37,7 +37,7 @@ def keyed(namespace: str, version: str = "1") -> Callable[[Task[P, R]], Task[P, 
     Raises TypeError without brackets and below @task, and ValueError for an empty namespace.
     """
 
-    if isinstance(namespace, Task) or callable(namespace):
+    if callable(namespace):  # a task, or its function
         raise TypeError('keyed needs a namespace. Try: @keyed("my-app")')
     if not isinstance(namespace, str) or not namespace.strip() or not str(version).strip():
         raise ValueError(f'keyed({namespace!r}) gives no key that others can share. Try: @keyed("my-app")')

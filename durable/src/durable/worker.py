@@ -71,6 +71,7 @@ class DrainingTaskWorker(TaskWorker):
         self._forget_at = 0.0
         self._in_flight: dict[UUID, TaskRun] = {}
         self._parameters: dict[UUID, UUID | None] = {}  # of the runs in flight, to be able to give them back
+        self._queued_by: dict[UUID, str] = {}  # and the state by which each was queued: the engine gives it others
         self._idle = asyncio.Event()
         self._idle.set()
         self._reads_well = False  # whether it could ever read the parameters of a run
@@ -109,11 +110,7 @@ class DrainingTaskWorker(TaskWorker):
                     if self._limiter:
                         self._limiter.release_on_behalf_of(place)
                 # Nothing is awaited between here and the start, so a cancellation cannot fall in between.
-                if run.id in self._in_flight:
-                    # Another entry of the queue: that one is over, and the run is not.
-                    state = str(run.state.id) if run.state else None
-                    self.record.write(run=str(run.id), event="end", how=How.REFUSED, state=state)
-                    logger.info(f"Task run {run.id} was delivered again while it runs here; refused")
+                if self._delivered_again(run):
                     continue
                 if self._limiter:
                     self._limiter.acquire_on_behalf_of_nowait(run.id)
@@ -123,8 +120,21 @@ class DrainingTaskWorker(TaskWorker):
         finally:
             await runs.close()
 
+    def _delivered_again(self, run: TaskRun) -> bool:
+        """Whether it runs here. Another entry of the queue is over then; the very same one, whose acknowledgement was
+        lost, has the same state, and must not be recorded as ended: the run is not.
+        """
+        if run.id not in self._in_flight:
+            return False
+        state = str(run.state.id) if run.state else ""
+        if state != self._queued_by[run.id]:
+            self.record.write(run=str(run.id), event="end", how=How.REFUSED, state=state)
+        logger.info(f"Task run {run.id} was delivered again while it runs here; refused")
+        return True
+
     def _take(self, run: TaskRun) -> None:
         self._idle.clear()
+        self._queued_by[run.id] = str(run.state.id) if run.state else ""
         self._in_flight[run.id] = run
         self._parameters[run.id] = run.state.state_details.task_parameters_id if run.state else None
 
@@ -194,6 +204,7 @@ class DrainingTaskWorker(TaskWorker):
                     about["ended"] = ended
                 self.record.write(run=str(task_run.id), event="end", how=how, state=state_id or None, **about)
             self._release_token(task_run.id)  # where Prefect's own part, which does this, was not reached
+            self._queued_by.pop(task_run.id, None)
             reader().forget(self._parameters.pop(task_run.id, None))
             self._ended[state_id] = time.time()
             if not self._parameters:
