@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from durable.away import AWAY, refusal, remedy
+from durable.away import AWAY, made, refusal, remedy
 from durable.proved import unproved
 from durable.text import printable
 
@@ -185,17 +185,8 @@ def main() -> int:
         parser.error("which folder? --records FOLDER, the one that the task servers have")
     from durable import Rescuer
 
-    try:
-        if options.command == "lost":
-            rescuer = Rescuer(options.records, name=None)
-        else:
-            rescuer = Rescuer(options.records, options.max_rescues)
-    except ValueError as error:
-        print(f"error: {error}. Try: export PREFECT_API_URL=http://127.0.0.1:4200/api", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"error: the folder of the records cannot be used ({error}). Try: another --records", file=sys.stderr)
-        return 2
+    name = None if options.command == "lost" else "rescuer"
+    rescuer = made(lambda: Rescuer(options.records, getattr(options, "max_rescues", 3), name))
     try:
         if options.command == "lost":
             return asyncio.run(lost(rescuer))

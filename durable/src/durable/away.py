@@ -1,8 +1,13 @@
 """What a question to the Prefect API may raise, and what helps."""
 
 import errno
+import sys
+from collections.abc import Callable
+from typing import TypeVar
 
 import httpx
+
+T = TypeVar("T")
 
 # ValueError: half an answer, which is no JSON.
 AWAY = (httpx.HTTPError, OSError, ValueError)
@@ -31,3 +36,14 @@ def nobody_listens(error: BaseException) -> bool:
     """Whether a connection was refused, or its host is gone: no server, so no queue either. Slowness proves nothing."""
     # EHOSTUNREACH: a container that is not running has no address.
     return getattr(error, "errno", 0) in (errno.ECONNREFUSED, errno.EHOSTUNREACH)
+
+
+def made(make: Callable[[], T]) -> T:
+    """What a command begins with: a Rescuer, or metrics. Where it cannot be made that is one line, and exit code 2."""
+    try:
+        return make()
+    except ValueError as error:
+        print(f"error: {error}. Try: export PREFECT_API_URL=http://127.0.0.1:4200/api", file=sys.stderr)
+    except OSError as error:
+        print(f"error: the folder of the records cannot be used ({error}). Try: another --records", file=sys.stderr)
+    sys.exit(2)

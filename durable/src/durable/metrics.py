@@ -28,7 +28,7 @@ from prefect.client.orchestration import PrefectClient, get_client
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
-from durable.away import AWAY, remedy
+from durable.away import AWAY, made, remedy
 from durable.looking import Report, Seen
 from durable.losses import SETTLE
 from durable.records import Records
@@ -226,15 +226,12 @@ def main(arguments: list[str]) -> int:
         parser.error(f"--port: {options.port} is no port")
     if not 0.5 <= options.every <= 3600:
         parser.error(f"--every: {options.every:g} is not a number of seconds from 0.5 to 3600")
-    try:
+
+    def begin() -> Metrics:
         Path(options.records).mkdir(parents=True, exist_ok=True)  # the task servers may come later
-        metrics = Metrics(options.records)
-    except ValueError as error:
-        print(f"error: {error}. Try: export PREFECT_API_URL=http://127.0.0.1:4200/api", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"error: the folder of the records cannot be made ({error}). Try: another --records", file=sys.stderr)
-        return 2
+        return Metrics(options.records)
+
+    metrics = made(begin)
     try:
         # A series more of each, which nothing here needs.
         prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
