@@ -13,19 +13,39 @@ import statistics
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from durable import joining
 from workshop_kit import in_room
+
+Answer = TypeVar("Answer")
+
+
+def until(end: float, ask: Callable[[], Answer]) -> Answer:
+    """What is answered; a room that is busy says "again in a few seconds", and so is asked again, as people do.
+
+    Raises NotJoined for anything else, and when the end (of time.monotonic()) comes first.
+    """
+    while True:
+        try:
+            return ask()
+        except joining.NoAnswer:
+            if time.monotonic() > end:
+                raise
+            time.sleep(1)
 
 
 def learn(at: str, name: str, end: float, every: float, took: list[float], failed: list[str]) -> None:
     chance = random.Random(name)  # noqa: S311 - the same crowd each time
     time.sleep(chance.uniform(0, every))
     try:
-        stranger, password = joining.meet(at, os.environ["JOIN_CODE"], in_room.PORT)
-        answer = joining.trade(stranger, "/room/join", {"password": password, "me": name, "protocol": in_room.PROTOCOL})
+        stranger, password = until(end, lambda: joining.meet(at, os.environ["JOIN_CODE"], in_room.PORT))
+        body = {"password": password, "me": name, "protocol": in_room.PROTOCOL}
+        answer = until(end, lambda: joining.trade(stranger, "/room/join", body))
         there = replace(stranger, token=answer["token"])
         number = 0
         while time.monotonic() < end:
@@ -34,7 +54,7 @@ def learn(at: str, name: str, end: float, every: float, took: list[float], faile
             if number % 10 == 0 and chance.random() < 0.5:
                 line |= {"call": 1, "finding": chance.choice([219, 227, 243, 252])}
             begin = time.monotonic()
-            status, said = there.request("POST", "/room/told", [line])
+            status, said = until(end, partial(there.request, "POST", "/room/told", [line]))
             took.append(time.monotonic() - begin)
             if status != 200:
                 failed.append(f"{status} {said}")

@@ -163,7 +163,7 @@ PY
     learner "$BATS_TEST_TMPDIR/$name" "kit $name"
   done
   start crowd env ROOM_PID="$(room_process)" PYTHONPATH="$KIT_PYTHONPATH" KIT="$KIT" "$PYTHON_OF_TESTS" tests/crowd.py "$AT" 95 30 5
-  within 10 eval '[ "$(board | grep -c learner)" -ge 96 ]'
+  within 15 eval '[ "$(board | grep -c learner)" -ge 96 ]' || fail_with "after $SECONDS s: $(board | head -n 3) $(cat "$crowd_log")"
   for name in 1 2 3 4 5; do
     kit_in "$BATS_TEST_TMPDIR/$name" code EX="$name" >/dev/null
     PATIENCE=1 within 3 eval 'board | grep -qE "kit '"$name"' +ex '"$name"' +1 of "' # with the second that reading the board takes
