@@ -1,0 +1,60 @@
+"""In which order a task server takes a run, and why it must not run what it has taken."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from durable.stories import How, Process, Start, Story
+from durable.taking import take, why_not
+
+OTHER = Process(Path("other"), name="other-1")
+
+
+class Noted:
+    """Stands for a task server's record: notes what is called in which order."""
+
+    def __init__(self, answer: str | OSError | None) -> None:
+        self.answer, self.calls = answer, list[Any]()
+
+    async def take(self, **line: Any) -> str | None:
+        self.calls.append(line)
+        if isinstance(self.answer, OSError):
+            raise self.answer
+        return self.answer
+
+    async def acknowledge(self) -> None:
+        self.calls.append("acknowledged")
+
+
+@pytest.mark.parametrize("answer", [None, "it runs on other-1"])
+def test_a_run_is_on_record_before_it_is_acknowledged(answer: str | None) -> None:
+    noted: Any = Noted(answer)
+    assert asyncio.run(take(noted, "run", "state", "parameters", noted.acknowledge)) == answer
+    line = {"run": "run", "event": "start", "state": "state", "parameters": "parameters"}
+    assert noted.calls == [line, "acknowledged"]
+
+
+def test_what_cannot_be_written_down_is_not_acknowledged() -> None:
+    noted: Any = Noted(OSError("no space"))
+    with pytest.raises(OSError, match="no space"):
+        asyncio.run(take(noted, "run", "state", None, noted.acknowledge))
+    assert "acknowledged" not in noted.calls
+
+
+@pytest.mark.parametrize(
+    ("ended_here", "story", "why"),
+    [
+        ((), None, None),
+        ((), Story(), None),
+        (("another",), None, None),
+        (("this",), None, "it has run here already"),
+        (("this",), Story(), "it has run here already"),
+        ((), Story([Start(OTHER, "another", 1.0)]), "it runs on other-1"),
+        ((), Story([Start(OTHER, "this", 1.0, 2.0, How.RETURNED)]), "it has run on other-1"),
+        ((), Story(backs={"this": 1.0}), "it was put back into the queue since"),
+    ],
+)
+def test_why_it_must_not_be_run(ended_here: tuple[str, ...], story: Story | None, why: str | None) -> None:
+    assert why_not("this", ended_here, story) == why
