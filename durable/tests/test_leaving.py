@@ -1,21 +1,17 @@
 """How a task server leaves, in a process of its own: in time whatever is away, and with its host alive."""
 
 import asyncio
-import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
 
 from prefect.client.orchestration import get_client
 from prefect_server import PrefectServer
+from programs import program, until
 
 from durable.rescuing import Rescuer
 
-SOURCE = Path(__file__).parents[1] / "src"
 PROGRAM = """
 import asyncio, sys, time
 from pathlib import Path
@@ -46,24 +42,6 @@ else:
 """
 
 
-def program(folder: Path, server: PrefectServer, *arguments: str) -> "subprocess.Popen[str]":
-    (folder / "program.py").write_text(PROGRAM)
-    kits = ("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "PYTHONWARNINGS")  # what others would not have set
-    environment = {name: value for name, value in os.environ.items() if name not in kits} | {
-        "PYTHONPATH": str(SOURCE), "PREFECT_API_URL": server.api, "PREFECT_HOME": str(folder / "home"),
-        "PREFECT_LOCAL_STORAGE_PATH": str(folder / "storage"),
-    }  # fmt: skip
-    command = [sys.executable, "program.py", *arguments]
-    return subprocess.Popen(command, cwd=folder, env=environment, text=True, stdout=-1, stderr=subprocess.STDOUT)
-
-
-def until(what: Callable[[], bool], seconds: float = 40) -> None:
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end
-        time.sleep(0.1)
-
-
 def began(folder: Path) -> int:
     return (folder / "began").read_text().count("began") if (folder / "began").exists() else 0
 
@@ -71,8 +49,8 @@ def began(folder: Path) -> int:
 def test_told_to_stop_while_the_prefect_server_is_away_it_ends_in_time_and_its_runs_are_not_run_again(
     server: PrefectServer, tmp_path: Path
 ) -> None:
-    serving = program(tmp_path, server, "serve")
-    submitting = program(tmp_path, server, "20", "2")
+    serving = program(tmp_path, server, PROGRAM, "serve")
+    submitting = program(tmp_path, server, PROGRAM, "20", "2")
     ids = (submitting.communicate()[0]).split()
     until(lambda: began(tmp_path) == 20)
     server.kill()
@@ -106,8 +84,8 @@ def test_told_to_stop_while_the_prefect_server_is_away_it_ends_in_time_and_its_r
 
 
 def test_aserve_leaves_its_host_alive_though_a_run_goes_on(server: PrefectServer, tmp_path: Path) -> None:
-    hosting = program(tmp_path, server, "host")
-    program(tmp_path, server, "1", "6").communicate()
+    hosting = program(tmp_path, server, PROGRAM, "host")
+    program(tmp_path, server, PROGRAM, "1", "6").communicate()
     output = hosting.communicate(timeout=40)[0]
     assert began(tmp_path) == 1, output
     assert "GAVE_BACK\nthe host goes on\n" in output, output

@@ -2,9 +2,10 @@
 
 The lessons say `from prefect.task_worker import serve`, as Prefect's documentation does. In the kit that name is the
 `serve` of the package durable, which finishes its runs when it is stopped and records who ran what.
-durable also sees to it that waiting for a run ends. With TUNED=1, prefect_patches/tuned.py makes Prefect faster. A
-program started by hand is told of two mistakes (own_terminal.py). Until a program imports Prefect nothing else happens
-than that Ctrl-C ends it without a stack trace.
+durable also sees to it that waiting for a run ends, and that a run fails which cannot say how it ended. With TUNED=1,
+prefect_patches/tuned.py makes Prefect faster. A program started by hand is told of two mistakes (own_terminal.py).
+Until a program imports Prefect nothing else happens than that Ctrl-C ends it without a
+stack trace.
 """
 
 import os
@@ -40,7 +41,18 @@ def wait_durably(module):
     waiting.install()
 
 
-after = {"prefect.task_worker": [serve_durably], "prefect.task_runs": [wait_durably]}
+def fail_durably(module):
+    """After prefect.task_engine, which makes the states of runs."""
+    from durable import failing
+
+    failing.install()
+
+
+after = {
+    "prefect.task_engine": [fail_durably],
+    "prefect.task_runs": [wait_durably],
+    "prefect.task_worker": [serve_durably],
+}
 uncollected = set()  # modules that are loaded without the garbage collector: tuned.py
 
 
@@ -61,7 +73,6 @@ def prepare():
     from workshop_kit.prefect_patches import own_terminal, quiet, unstorable
 
     after["prefect.tasks"] = [unstorable.name_parameters]
-    after["prefect.task_engine"] = [unstorable.fail_results]
     if own_terminal.is_own_program():
         own_terminal.name_wrong_server()
         after["prefect.tasks"].append(own_terminal.watch_submits)

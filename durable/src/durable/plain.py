@@ -155,8 +155,8 @@ class Plain(Serializer):  # Prefect takes Serializer[Any] for another kind
 
     def _hint(self) -> Any:
         task = known.get(self.task)
-        if not task or inspect.isgeneratorfunction(task.fn):  # of which Prefect makes a list
-            return NONE
+        if not task or inspect.isgeneratorfunction(task.fn) or inspect.isasyncgenfunction(task.fn):
+            return NONE  # a list is made of what it yields
         return hints_of(task.fn).get("return", NONE)
 
     def dumps(self, obj: Any) -> bytes:

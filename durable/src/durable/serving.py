@@ -16,7 +16,7 @@ from prefect.events.worker import EventsWorker
 from prefect.logging.loggers import get_logger
 from prefect.settings import get_current_settings
 
-from durable import waiting
+from durable import failing, waiting
 from durable.arguments import need_right_arguments, need_right_tasks
 from durable.outcome import Outcome, Refused, SessionOver, Unusable
 from durable.proved import unproved
@@ -67,6 +67,7 @@ def _begin(tasks: tuple[Any, ...], options: Options) -> tuple[DrainingTaskWorker
     if warning := unproved():
         logger.warning(warning)
     waiting.install()
+    failing.install()
     # It says so of each run, and no run here has a flow: PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW=ignore does the same.
     warnings.filterwarnings("ignore", "Logger .* attempted to send logs to the API without a flow run id", UserWarning)
     name, records = options.get("name") or f"{socket.gethostname()}-{os.getpid()}", options.get("records")

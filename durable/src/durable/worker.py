@@ -28,6 +28,7 @@ from websockets.exceptions import InvalidHandshake, WebSocketException
 
 from durable.away import is_refusal, nobody_listens
 from durable.calls import end_as_line, line_on_page, queued_again, set_state
+from durable.collecting import collect
 from durable.joining import CLOCKS
 from durable.outcome import Refused
 from durable.parameters import reader
@@ -57,6 +58,7 @@ class DrainingTaskWorker(TaskWorker):
         served = [task for task in tasks if isinstance(task, Task)]  # Prefect leaves out whatever else it is given
         for copy, given in zip(self.tasks, served, strict=True):  # of tasks whose key was set by hand
             copy.task_key = given.task_key
+            collect(copy)
         self.name = name
         about: dict[str, Any] = {"keys": sorted(self.task_keys), "limit": limit}
         far = str(records).startswith("https://")

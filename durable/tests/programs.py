@@ -1,0 +1,32 @@
+"""Programs that a test starts with durable and without the kit, and waiting for what they do."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from prefect_server import PrefectServer
+
+SOURCE = Path(__file__).parents[1] / "src"
+# What the kit's environment has, and others would not have set.
+OF_THE_KIT = ("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "PYTHONWARNINGS")
+
+
+def program(folder: Path, server: PrefectServer, code: str, *arguments: str) -> "subprocess.Popen[str]":
+    """Starts Python with that code in that folder, for that server."""
+    environment = {name: value for name, value in os.environ.items() if name not in OF_THE_KIT} | {
+        "PYTHONPATH": f"{SOURCE}:{folder}", "PREFECT_API_URL": server.api, "PREFECT_HOME": str(folder / "home"),
+        "PREFECT_LOCAL_STORAGE_PATH": str(folder / "storage"),
+    }  # fmt: skip
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.Popen(command, cwd=folder, env=environment, text=True, stdout=-1, stderr=subprocess.STDOUT)
+
+
+def until(what: Callable[[], bool], seconds: float = 40) -> None:
+    """Waits for that. Fails after so many seconds."""
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end
+        time.sleep(0.1)
