@@ -129,10 +129,15 @@ whole_number WEB_PORT 1 65500 "make … WEB_PORT=8000" # the later examples' ser
 #: See [other servers](OTHER_SERVERS.md).
 REMOTE=${REMOTE:-0}
 one_of REMOTE 0 1
-## TUNED=1: 0: Prefect exactly as it ships
+## OURS=1: 0: nothing of ours: no patch, and Prefect's stock serve
+#: For examples 1 to 3, whose files know nothing of durable: it loses runs, and waiting may not end.
+OURS=${OURS:-1}
+one_of OURS 0 1
+## TUNED=1: 0: without the patches that make Prefect faster
 #: See [how fast it is](PERFORMANCE.md).
 TUNED=${TUNED:-1}
 one_of TUNED 0 1
+[ "$OURS" = 1 ] || TUNED=0
 ## GRACE=30: seconds a task server may finish in when it is stopped
 GRACE=${GRACE:-30}
 whole_number GRACE 0 3600 "make … GRACE=30"
@@ -212,7 +217,7 @@ RECORDS=$WORKSHOP_HOME/task-servers # who ran what: see durable/
 #: After that it is `Crashed`.
 MAX_RESCUES=${MAX_RESCUES:-3} # how often a run may take a task server with it before it is Crashed
 whole_number MAX_RESCUES 0 1000 "make … MAX_RESCUES=3"
-export WORKSHOP_HOME VENV PREFECT_PORT WEB_PORT REMOTE TUNED GRACE WORK_SECONDS RECORDS MAX_RESCUES
+export WORKSHOP_HOME VENV PREFECT_PORT WEB_PORT REMOTE OURS TUNED GRACE WORK_SECONDS RECORDS MAX_RESCUES
 
 # --- Prefect's settings -----------------------------------------------------------------------
 # Whatever PREFECT_* the shell carries is dropped and named, so that a forgotten Cloud profile cannot

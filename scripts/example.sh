@@ -41,6 +41,9 @@ one_of DOCKER 0 1
 ## CODE=the example's own folder: ex1 to ex7: your own files, as my/ex2
 #: From the kit's folder or with its full path: [code along](CODE_ALONG.md).
 choose_code "$ex"
+if [ "$OURS" = 0 ] && grep -qsE '^(from|import) durable' "$CODE"/*.py; then
+  fail "what example $ex shows is made of durable, and OURS=0 is Prefect alone" 'make ex2 OURS=0'
+fi
 if [ "$DOCKER" = 1 ]; then
   [ "$(example "$ex" DOCKER)" = 1 ] || fail "example $ex has no Docker way" "make ex$ex (without DOCKER=1)"
   case ${DB:-} in *@127.0.0.1* | *@localhost* | *//127.0.0.1* | *//localhost*)

@@ -4,7 +4,7 @@ The lessons say `from prefect.task_worker import serve`, as Prefect's documentat
 `serve` of the package durable, which finishes its runs when it is stopped and records who ran what.
 durable also sees to it that waiting for a run ends, and that a run fails which cannot say how it ended. With TUNED=1,
 prefect_patches/tuned.py makes Prefect faster. A program started by hand is told of two mistakes (own_terminal.py).
-Until a program imports Prefect nothing else happens than that Ctrl-C ends it without a
+OURS=0 leaves all of that out. Until a program imports Prefect nothing else happens than that Ctrl-C ends it without a
 stack trace.
 """
 
@@ -144,4 +144,5 @@ def nobody_reads():
 
 
 sys.excepthook = tell_of
-sys.meta_path.insert(0, AroundImport())
+if os.environ.get("OURS") != "0":
+    sys.meta_path.insert(0, AroundImport())

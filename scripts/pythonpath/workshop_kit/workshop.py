@@ -112,6 +112,7 @@ class RunningExample:
     code: Path  # the folder whose files run
     own_code: bool  # whether that is a learner's
     at: str = ""  # example 7: the address and port for other machines
+    ours: bool = True  # False: OURS=0, so no task server keeps a record
 
 
 def shown(path: Path) -> str:
@@ -138,6 +139,7 @@ def running_example() -> RunningExample | None:
                 code=code,
                 own_code=code != finished,
                 at=fields.get("at", ""),
+                ours=fields.get("ours") != "0",
             )
     except (OSError, ValueError, KeyError):
         pass

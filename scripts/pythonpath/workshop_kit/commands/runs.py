@@ -25,12 +25,14 @@ def main() -> int:
     with get_client(sync_client=True) as client:
         runs = client.read_task_runs(limit=number, sort=TaskRunSort.EXPECTED_START_TIME_DESC)
     found = example_records.read_once()
+    running = workshop.running_example()
+    all_on_record = not running or running.ours
     table = Table("task run", "task", "state", "started (UTC)", "seconds", "task server")
     for run in runs:
         started = run.start_time.strftime("%H:%M:%S") if run.start_time else ""
         seconds = f"{run.total_run_time.total_seconds():.2f}" if run.start_time else ""
         # A run that no task server started was called directly, as in example 1 - or still waits for one.
-        directly = "called directly" if run.start_time and not was_deferred(run) else ""
+        directly = "called directly" if all_on_record and run.start_time and not was_deferred(run) else ""
         server = found.ran_on(str(run.id)) or directly
         state = run.state.name if run.state else "?"
         cells = (str(run.id), run.task_key.rpartition("-")[0], state, started, seconds, server)

@@ -229,6 +229,7 @@ def claim(ex: int, servers: int, docker: bool = False) -> None:
             fields = {"ex": ex, "pid": os.getpid(), "started": workshop.started_at(os.getpid()), "servers": servers}
             fields |= {"remote": int(workshop.REMOTE), "url": os.environ.get("REMOTE_URL", workshop.UI)}
             fields["docker"] = int(docker)
+            fields["ours"] = os.environ["OURS"]
             fields["code"] = os.environ["CODE"]  # the folder whose files run: a learner's, or the example's
             fields["at"] = os.environ.get("JOIN_AT", "")  # example 7: the port for other machines
             fields["llm"] = os.environ.get("LLM", "")  # example 5's model, for those that join
