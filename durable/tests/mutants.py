@@ -20,7 +20,7 @@ from pathlib import Path
 SOURCES = Path(__file__).parent.parent / "src" / "durable"
 TABLES = {
     "arguments": ["test_wrong_uses.py"],
-    "looking": [],
+    "looking": ["test_looking.py"],
     "losses": ["test_losses.py"],
     "port/policy": ["test_policy.py"],
     "stories": ["test_stories.py", "test_losses.py", "test_records.py"],

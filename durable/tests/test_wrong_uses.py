@@ -11,6 +11,7 @@ from prefect import task
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from durable import Record, Unusable, aserve, keyed, serve
+from durable.arguments import need_right_arguments
 from durable.worker import DrainingTaskWorker
 
 
@@ -44,6 +45,34 @@ def refusal(*tasks: Any, **options: Any) -> str:
 def test_each_wrong_argument_is_named_with_what_helps(options: dict[str, Any]) -> None:
     said = refusal(job, **options)
     assert said.startswith(next(iter(options))) and ". Try: " in said and "\n" not in said
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {}, {"limit": 1}, {"limit": None}, {"grace": 0}, {"grace": 0.5}, {"timeout": 0}, {"timeout": 1.5},
+        {"timeout": None}, {"name": None}, {"name": "one"}, {"status_server_port": None},
+    ],
+)  # fmt: skip
+def test_the_least_and_the_usual_are_right(options: dict[str, Any]) -> None:
+    need_right_arguments(options)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "said"),
+    [
+        ({"limit": "4"}, TypeError, "limit='4' is text. Try: limit=int(…)"),
+        ({"grace": "30"}, TypeError, "grace='30' is text. Try: grace=float(…)"),
+        ({"limit": 1.5}, TypeError, "limit=1.5 is no number. Try: limit=2"),
+        ({"grace": None}, TypeError, "grace=None is no number. Try: grace=1"),
+        ({"grace": -1}, ValueError, "grace=-1 is not a number from 0 on. Try: grace=1"),
+        ({"limit": 0}, ValueError, "limit=0 is not a number from 1 on. Try: limit=2"),
+    ],
+)
+def test_what_is_said(options: dict[str, Any], error: type[Exception], said: str) -> None:
+    with pytest.raises(error) as raised:
+        need_right_arguments(options)
+    assert str(raised.value) == said
 
 
 def test_no_task_what_is_no_task_and_two_functions_of_one_key_are_refused() -> None:
