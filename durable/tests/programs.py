@@ -30,3 +30,8 @@ def until(what: Callable[[], bool], seconds: float = 40) -> None:
     while not what():
         assert time.monotonic() < end
         time.sleep(0.1)
+
+
+def began(folder: Path) -> int:
+    """How many runs have begun, of tasks that write a line "began" into the file of that name."""
+    return (folder / "began").read_text().count("began") if (folder / "began").exists() else 0

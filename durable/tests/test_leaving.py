@@ -8,7 +8,7 @@ from uuid import UUID
 
 from prefect.client.orchestration import get_client
 from prefect_server import PrefectServer
-from programs import program, until
+from programs import began, program, until
 
 from durable.rescuing import Rescuer
 
@@ -40,10 +40,6 @@ else:
     for _ in range(int(sys.argv[1])):
         print(work.delay(float(sys.argv[2])).task_run_id)
 """
-
-
-def began(folder: Path) -> int:
-    return (folder / "began").read_text().count("began") if (folder / "began").exists() else 0
 
 
 def test_told_to_stop_while_the_prefect_server_is_away_it_ends_in_time_and_its_runs_are_not_run_again(

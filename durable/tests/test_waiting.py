@@ -1,14 +1,17 @@
 """Who gets the waiting that ends, in a program without the kit; and a callback that is called once."""
 
+import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+from prefect_server import PrefectServer
+from programs import SOURCE, began, program, until
 
 from durable.waiting import Once
 
-SOURCE = Path(__file__).parents[1] / "src"
 ASKS = """from prefect.task_runs import TaskRunWaiter
 print("asks" if hasattr(TaskRunWaiter, "durable_asks") else "as shipped")"""
 
@@ -38,3 +41,122 @@ def test_of_the_event_and_the_answer_the_first_one_calls_back() -> None:
     for _ in range(3):
         callback()
     assert calls == [1]
+
+
+TASKS = """
+import time
+from prefect import task
+from durable import keyed, serve
+
+@keyed("waits")
+@task
+def work(seconds: float) -> float:
+    with open("began", "a") as file:
+        file.write("began\\n")
+    time.sleep(seconds)
+    return seconds
+
+@keyed("waits")
+@task
+def outer(seconds: float) -> float:
+    return work.delay(seconds).result(timeout=40)
+
+@keyed("waits")
+@task
+def after(seconds: float) -> float:
+    return seconds
+"""
+SERVES = "from tasks import *\nserve(work, outer, after, limit=300, records='records')"
+WAITS = """
+import asyncio, httpx, json, sys, threading, time
+from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
+from prefect.client.orchestration import get_client
+from prefect.futures import as_completed, wait
+from tasks import *
+seconds, timeout = float(sys.argv[1]), 40
+
+def called_back():
+    future, called = work.delay(seconds), threading.Event()
+    future.add_done_callback(lambda _: called.set())
+    assert called.wait(timeout)
+    return [future]
+def result_of(future):
+    future.result(timeout=timeout)
+    return [future]
+def wait_of(future):
+    future.wait(timeout=timeout)
+    return [future]
+async def awaited(future):
+    await future.result_async(timeout=timeout)
+    return [future]
+async def waited(future):
+    await future.wait_async(timeout=timeout)
+    return [future]
+async def gathered(futures):
+    await asyncio.gather(*[each.result_async(timeout=timeout) for each in futures])
+    return futures
+WAYS = {
+    "result": lambda: result_of(work.delay(seconds)),
+    "wait": lambda: wait_of(work.delay(seconds)),
+    "result_async": lambda: asyncio.run(awaited(work.delay(seconds))),
+    "wait_async": lambda: asyncio.run(waited(work.delay(seconds))),
+    "gather": lambda: asyncio.run(gathered([work.delay(seconds) for _ in range(5)])),
+    "as_completed": lambda: list(as_completed([work.delay(seconds) for _ in range(5)], timeout=timeout)),
+    "wait of several": lambda: list(wait([work.delay(seconds) for _ in range(5)], timeout=timeout).done),
+    "a callback": called_back,
+    "inside a task": lambda: result_of(outer.delay(seconds)),
+    "as a parameter": lambda: result_of(after.delay(work.delay(seconds))),
+    "wait_for": lambda: result_of(after.apply_async((1.0,), wait_for=[work.delay(seconds)])),
+}
+
+def late(way):
+    futures = WAYS[way]()
+    returned = time.time()
+    with get_client(sync_client=True) as client:
+        while True:  # the event is quicker than the database, and the server may be away
+            with suppress(httpx.HTTPError):
+                runs = [client.read_task_run(each.task_run_id) for each in futures]
+                if all(run.state and run.state.is_completed() for run in runs):
+                    break
+            time.sleep(0.2)
+    return way, returned, max(run.end_time.timestamp() for run in runs)
+
+print("begun", flush=True)
+with ThreadPoolExecutor(len(WAYS)) as pool:
+    print(json.dumps([list(each) for each in pool.map(late, WAYS)]))
+"""
+
+
+def lateness(told: str, since: float = 0.0) -> dict[str, float]:
+    """By the way of waiting, how many seconds after the run's end it returned, or after that time."""
+    return {way: returned - max(ended, since) for way, returned, ended in json.loads(told.splitlines()[-1])}
+
+
+def test_every_way_of_waiting_returns_within_a_second_of_the_end(server: PrefectServer, tmp_path: Path) -> None:
+    (tmp_path / "tasks.py").write_text(TASKS)
+    serving = program(tmp_path, server, SERVES)
+    try:
+        late = lateness(program(tmp_path, server, WAITS, "0").communicate(timeout=60)[0])
+        assert len(late) == 11 and max(late.values()) < 1, late
+    finally:
+        serving.kill()
+
+
+def test_and_soon_after_the_prefect_server_is_back_that_was_killed_meanwhile(
+    server: PrefectServer, tmp_path: Path
+) -> None:
+    (tmp_path / "tasks.py").write_text(TASKS)
+    serving = program(tmp_path, server, SERVES)
+    try:
+        waiting = program(tmp_path, server, WAITS, "5")
+        until(lambda: began(tmp_path) == 23)
+        time.sleep(1)  # the last ones are submitted, which wait for others
+        server.kill()
+        time.sleep(4)  # in which the runs end
+        server.start()
+        back = time.time()
+        late = lateness(waiting.communicate(timeout=60)[0], back)
+        assert len(late) == 11 and max(late.values()) < 3, late  # the task server reaches it after a second
+    finally:
+        serving.kill()
