@@ -118,7 +118,7 @@ def tell_of(kind, error, trace):
     """Of an error as ever. Ctrl-C is no error (it comes while a second of imports goes on), nor is `make … | head`."""
     if issubclass(kind, BrokenPipeError) and nobody_reads():
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what is printed last, at the exit
-    elif kind.__name__ in ("Unstorable", "CannotTravel"):  # prefect_patches/unstorable.py, durable/plain.py
+    elif kind.__name__ in ("Unstorable", "CannotTravel"):  # prefect_patches/unstorable.py, durable/values.py
         print(f"error: {where_in_program(trace)}{error}", file=sys.stderr)
     elif not issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, trace)

@@ -61,12 +61,13 @@ if TYPE_CHECKING:
     from durable.looking import Report
     from durable.losses import LostRun, Run
     from durable.outcome import Outcome, Refused, SessionOver, Unusable
-    from durable.plain import CannotTravel, FailedThere
+    from durable.plain import FailedThere
     from durable.records import Record, Records
     from durable.rescuing import Rescuer
     from durable.serving import aserve, serve
     from durable.shape import NotPlain
     from durable.storage import json_only
+    from durable.values import CannotTravel
     from durable.waiting import install
     from durable.worker import DrainingTaskWorker
 
@@ -74,7 +75,7 @@ __version__ = "1.1.0"
 
 # Where each is. Imported when it is first asked for: Prefect takes a second, and who reads records does without.
 MODULES = {
-    "CannotTravel": "plain",
+    "CannotTravel": "values",
     "DrainingTaskWorker": "worker",
     "FailedThere": "plain",
     "LostRun": "losses",

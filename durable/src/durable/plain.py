@@ -16,30 +16,22 @@ import hashlib
 import inspect
 import re
 import typing
-from collections.abc import Callable
-from functools import lru_cache
-from types import GenericAlias
 from typing import Any
 from uuid import UUID
 
 import orjson
 from prefect import Task, results, task_worker, tasks
-from prefect.exceptions import SerializationError
 from prefect.filesystems import WritableFileSystem
 from prefect.results import ResultRecord, ResultRecordMetadata, ResultStore
 from prefect.serializers import Serializer
-from pydantic import Field, PrivateAttr, TypeAdapter
+from pydantic import Field, PrivateAttr
 
-from durable.shape import LARGEST, NotPlain, parsed, shallow
+from durable.shape import LARGEST, NotPlain, parsed
+from durable.values import NONE, CannotTravel, back_from_json, hints_of, to_json
 
 # A UUID, with dashes or without, as Prefect's hash of a run's inputs is.
 KEY = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 METADATA = {"storage_key", "expiration", "serializer", "prefect_version", "storage_block_id"}
-NOT_JSON = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
-
-
-class CannotTravel(SerializationError):
-    """A value that JSON cannot carry so that it comes back equal."""
 
 
 class FailedThere(Exception):
@@ -101,50 +93,9 @@ def key_of(path: str) -> str:
     return hashlib.md5(path.encode(), usedforsecurity=False).hexdigest()
 
 
-# --- values, by the signature -----------------------------------------------------------------------
+# --- results and parameters ---------------------------------------------------------------------------
 
-NONE = inspect.Parameter.empty
 known: dict[str, Task[..., Any]] = {}  # by their keys: the tasks that this process has submitted or serves
-
-
-@lru_cache(maxsize=1000)
-def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
-    """What the signature declares, by name; `return` for the result. *args are a tuple, **kwargs a dict."""
-    try:
-        hints = typing.get_type_hints(function, include_extras=True)
-    except Exception:  # it names what is only there for a type checker
-        hints = {}
-    for name, parameter in inspect.signature(function).parameters.items():
-        if parameter.default is None and name in hints:
-            hints[name] = hints[name] | None
-        if parameter.kind is parameter.VAR_POSITIONAL:
-            hints[name] = GenericAlias(tuple, (hints.get(name, Any), ...))
-        elif parameter.kind is parameter.VAR_KEYWORD:
-            hints[name] = GenericAlias(dict, (str, hints.get(name, Any)))
-    return {name: hint for name, hint in hints.items() if hint is not Any}
-
-
-def back_from_json(plain: Any, hint: Any) -> Any:
-    """The value of the declared type. Raises ValueError (pydantic's) if it is not one."""
-    return plain if hint is NONE else TypeAdapter(hint).validate_json(orjson.dumps(plain))
-
-
-def to_json(value: Any, hint: Any, name: str) -> Any:
-    """The value as lists, dicts and plain values. Raises CannotTravel if it would not come back equal."""
-    try:
-        plain = value if hint is NONE else TypeAdapter(hint).dump_python(value, mode="json", warnings="error")
-        plain = orjson.loads(orjson.dumps(plain, option=NOT_JSON))
-        # In its file it is inside two objects at the most (plain_record()).
-        same = shallow([[plain]]) and bool(back_from_json(plain, hint) == value)
-    except Exception:
-        same = False
-    if same:
-        return plain
-    declared = "has no declared type" if hint is NONE else f"is declared {getattr(hint, '__name__', hint)}"
-    raise CannotTravel(
-        f"{name} {declared}, and {type(value).__name__} does not come back from JSON the same, so it cannot travel to "
-        f"another machine. Try: declaring its type in the signature, or giving text, numbers, lists, dicts"
-    )
 
 
 class Plain(Serializer):  # Prefect takes Serializer[Any] for another kind
