@@ -23,7 +23,7 @@ print(inspect.unwrap(getattr(found, \"__func__\", found)).__module__)" "$@"' - "
   export OURS=0
   start_example 2 SERVERS=1
   grep -q 'prefect.task_worker - Subscribing to runs of task(s): my_background_task' "$stack_log"
-  ok make submit NAME=Agrajag
+  ok make submit OURS=0 NAME=Agrajag
   has 'Hello, Agrajag!'
   ok make check
   has '- OURS=0: no task server keeps a record'
