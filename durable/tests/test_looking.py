@@ -93,6 +93,10 @@ class Api:
             raise ValueError
         return not self.deleted
 
+    async def cancel(self, run: UUID, message: str) -> bool:
+        self.log.append(("cancel", run, message))
+        return not self.deleted
+
     async def tell(self, lost: list[Any]) -> None:
         self.log.append(("tell", [(each.run.id, each.why) for each in lost]))
 
@@ -265,6 +269,25 @@ def test_what_was_deleted_meanwhile_is_not_reported_as_done(rescues: int, ended:
     scene.api.deleted = True
     report = scene.look()
     assert len(report.lost) == 1 and not (report.put_back or report.given_up or report.ended)
+
+
+def test_what_is_to_be_cancelled_and_nobody_has_is_cancelled_and_what_can_never_run_is_named() -> None:
+    scene = Scene()
+    cancelling, fresh = (
+        Run(UUID(int=number), KEY, "c", "Cancelling", since, queued=False, cancelling=True)
+        for number, since in ((1, LONG_AGO), (2, NOW - 1))
+    )
+    not_ready = Run(UUID(int=3), KEY, "n", "NotReady", LONG_AGO, queued=False, waits_for="another")
+    scene.api.runs = [cancelling, fresh, not_ready]
+    found = asyncio.run(scene.looking.find(scene.api))[0]
+    assert [each.run for each in found.cancelled] == [cancelling] and not scene.done("cancel")
+    report = scene.look()
+    why = "It was to be cancelled, and no task server has it"
+    assert scene.done("cancel", "back") == [("cancel", cancelling.id, why)]
+    assert [each.run for each in report.cancelled] == [cancelling] and report.not_ready == [not_ready]
+    assert (report.unsure, report.lost) == (1, []) and scene.done("tell")[-1] == ("tell", [(cancelling.id, why)])
+    scene.api.deleted = True
+    assert not scene.look().cancelled
 
 
 def test_last_tries_are_made_one_after_the_other() -> None:

@@ -6,7 +6,19 @@ from uuid import UUID
 
 import pytest
 
-from durable.losses import IDLE, NOT_FINISHED, SETTLE, Doubt, LostRun, Run, plan, strangers_among, unserved, why_lost
+from durable.losses import (
+    IDLE,
+    NOT_FINISHED,
+    SETTLE,
+    Doubt,
+    LostRun,
+    Run,
+    plan,
+    strangers_among,
+    unserved,
+    wants_an_end,
+    why_lost,
+)
 from durable.stories import Book, How, Process, Story
 
 NOW, RUN = 1_000.0, UUID(int=1)
@@ -48,6 +60,7 @@ UP = {"by": "free", "event": "up"}
         (run(queued=True), book(start(), alive=("one",)), None),
         (run(state=""), book(start()), None),
         (run(name="NotReady"), book(start()), None),
+        (run(cancelling=True), book(start()), None),
         (run(), book(), Doubt.NO_RECORD),
         # its process died
         (run(), book(start()), "died while it had this run"),
@@ -155,3 +168,21 @@ def test_who_is_subscribed_and_keeps_no_record() -> None:
     known = [Process(Path("1"), host="here", pid=7), Process(Path("2"), host="far", pid=8, lease=20.0)]
     asked = ["here-7", "elsewhere-8", "here-9", "other-7", "a-name-without-pid", "with-dashes-7"]
     assert strangers_among(asked, known) == ["here-9", "other-7", "with-dashes-7"]
+
+
+@pytest.mark.parametrize(
+    ("seen", "known", "reached", "found"),
+    [
+        (run(), book(), 0.0, False),
+        (run(cancelling=True), book(), 0.0, True),
+        (run(cancelling=True, since=NOW - SETTLE), book(), 0.0, True),
+        (run(cancelling=True, since=NOW - SETTLE + 1), book(), 0.0, Doubt.TOO_EARLY),
+        (run(cancelling=True), book(), NOW - 1, Doubt.TOO_EARLY),
+        (run(cancelling=True), book(start(), alive=("one",)), 0.0, False),
+        (run(cancelling=True), book(start()), 0.0, True),
+        (run(cancelling=True), book(start(), end(How.RETURNED)), 0.0, True),
+        (run(cancelling=True), book(start(), end(How.RETURNED, at=NOW - 1)), 0.0, Doubt.TOO_EARLY),
+    ],
+)
+def test_who_ends_what_is_to_be_cancelled(seen: Run, known: Book, reached: float, found: Doubt | bool) -> None:
+    assert wants_an_end(seen, known, NOW, reached) is found

@@ -11,6 +11,7 @@ import websockets
 from prefect import task
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Completed, Running
 from prefect.utilities.engine import emit_task_run_state_change_event
 from prefect_server import PrefectServer
@@ -30,7 +31,8 @@ class Side(Protocol):
     async def requeue(self, run: int) -> None: ...
     async def set(self, run: int, kind: str) -> None: ...
     async def event(self, run: int, kind: str, at: float) -> None: ...
-    async def state(self, run: int) -> str: ...
+    async def delete(self, run: int) -> None: ...
+    async def state(self, run: int) -> str | None: ...
     async def subscribe(self, who: str) -> None: ...
     async def receive(self, who: str) -> int | None: ...
     async def acknowledge(self, who: str) -> None: ...
@@ -61,8 +63,12 @@ class Model:
     async def event(self, run: int, kind: str, at: float) -> None:
         self.prefect.event(UUID(int=run), kind, self.made[run] + at)
 
-    async def state(self, run: int) -> str:
-        return self.prefect.rows[UUID(int=run)].type
+    async def delete(self, run: int) -> None:
+        self.prefect.delete(UUID(int=run))
+
+    async def state(self, run: int) -> str | None:
+        row = self.prefect.rows[UUID(int=run)]
+        return None if row.deleted else row.type
 
     async def subscribe(self, who: str) -> None:
         sent = self.sent[who] = []
@@ -131,9 +137,16 @@ class Real:
             await asyncio.sleep(0.1)
         raise AssertionError("Prefect did not take the event in")
 
-    async def state(self, run: int) -> str:
+    async def delete(self, run: int) -> None:
         async with get_client() as client:
-            state = (await client.read_task_run(self.runs[run].id)).state
+            await client.delete_task_run(self.runs[run].id)
+
+    async def state(self, run: int) -> str | None:
+        async with get_client() as client:
+            try:
+                state = (await client.read_task_run(self.runs[run].id)).state
+            except ObjectNotFound:
+                return None
         return state.type.value if state else ""
 
     async def subscribe(self, who: str) -> None:
@@ -191,6 +204,12 @@ SCENARIOS = {
     "an event counts if it is later": (
         "create 1, event 1 RUNNING 2, state 1 = RUNNING, event 1 COMPLETED 1, state 1 = RUNNING, event 1 COMPLETED 3, "
         "state 1 = COMPLETED"
+    ),
+    "what was cancelled or deleted stays in the queue": (
+        "create 1, create 2, set 1 CANCELLED, delete 2, subscribe a, receive a = 1, acknowledge a, receive a = 2"
+    ),
+    "what was deleted is there again after an event": (
+        "create 1, delete 1, state 1 = None, event 1 RUNNING 2, state 1 = RUNNING"
     ),
     "a state that is set counts, and a later event after it": (
         "create 1, event 1 RUNNING 1, set 1 CANCELLED, state 1 = CANCELLED, event 1 COMPLETED 60, state 1 = COMPLETED"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from durable.stories import How, Process, Start, Story
-from durable.taking import take, why_not
+from durable.taking import Now, take, why_not, why_not_any_more
 
 OTHER = Process(Path("other"), name="other-1")
 
@@ -58,3 +58,18 @@ def test_what_cannot_be_written_down_is_not_acknowledged() -> None:
 )
 def test_why_it_must_not_be_run(ended_here: tuple[str, ...], story: Story | None, why: str | None) -> None:
     assert why_not("this", ended_here, story) == why
+
+
+@pytest.mark.parametrize(
+    ("now", "why"),
+    [
+        (None, "it was deleted"),
+        (Now("this", "Scheduled"), None),
+        (Now("", ""), None),
+        (Now("another", "Cancelled"), "it is Cancelled by now"),
+        (Now("another", "Running"), "it is Running by now"),
+        (Now("another", "Cancelling", cancelling=True), "it is to be cancelled"),
+    ],
+)
+def test_why_it_is_not_to_be_run_any_more(now: Now | None, why: str | None) -> None:
+    assert why_not_any_more("this", now) == why

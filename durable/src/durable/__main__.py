@@ -25,7 +25,8 @@ STARTING = 10  # seconds that the Prefect server may take to come up before the 
 def lines_of(report: "Report") -> list[str]:
     """What to tell people: a line a run, or a line a reason where there are many."""
     lines = []
-    for what, runs in (("put back", report.put_back), ("given up", report.given_up), ("ended", report.ended)):
+    for what in ("put back", "given up", "ended", "cancelled"):
+        runs = getattr(report, what.replace(" ", "_"))
         reasons = Counter(lost_run.why for lost_run in runs)
         for why, count in reasons.items():
             ids = [str(lost_run.run.id) for lost_run in runs if lost_run.why == why]
@@ -39,6 +40,10 @@ def waits(key: str, count: int) -> str:
         f"{count} run(s) wait for {key}, which no task server serves: none is up, or with other code. "
         "Try: starting a task server with the code that submitted them"
     )
+
+
+def never_run(report: "Report") -> list[str]:
+    return [f"{run.id} waits for {run.waits_for}, which failed: it will not run" for run in report.not_ready]
 
 
 def on_no_record(finder: "Rescuer", report: "Report") -> list[str]:
@@ -61,7 +66,7 @@ async def once(rescuer: "Rescuer") -> int:
         report = await rescuer.look()
         for line in lines_of(report):
             print(printable(line), flush=True)
-        done += len(report.put_back) + len(report.given_up) + len(report.ended)
+        done += len(report.put_back) + len(report.given_up) + len(report.ended) + len(report.cancelled)
         if not report.unsure or time.monotonic() - began > PATIENCE:
             break
         if not told:
@@ -72,7 +77,7 @@ async def once(rescuer: "Rescuer") -> int:
         print(printable(waits(key, count)))
     if report.unknown:
         print(f"{report.unknown} run(s) are Running on something that keeps no record; they are left alone")
-    for line in on_no_record(rescuer, report):
+    for line in [*never_run(report), *on_no_record(rescuer, report)]:
         print(line)
     if not done:
         print("nothing to put back: every run has ended, is in flight on a live task server, or waits in the queue")
@@ -91,7 +96,8 @@ async def lost(finder: "Rescuer") -> int:
             print(f"looking on for some seconds: {some}", file=sys.stderr, flush=True)
             told = True
         await asyncio.sleep(1)
-    for line in on_no_record(finder, report):
+    unserved = [printable(waits(key, count)) for key, count in report.unserved.items()]
+    for line in [*unserved, *never_run(report), *on_no_record(finder, report)]:
         print(line, file=sys.stderr)
     for lost_run in report.lost:
         kind = "orphaned" if lost_run.rescue else "forgotten"

@@ -39,6 +39,16 @@ async def set_state(client: PrefectClient, run: UUID, state: State) -> None:
         await client.set_task_run_state(run, state, force=True)
 
 
+async def is_wanted(client: PrefectClient, run: UUID) -> bool:
+    """Whether it is still to be run: it was not deleted, has not ended, and is not to be cancelled."""
+    try:
+        state = (await client.read_task_run(run)).state
+    except ObjectNotFound:
+        return False
+    # It may be without a state for a moment, between two statements of Prefect's task run recorder.
+    return not (state and (state.is_final() or state.is_cancelling()))
+
+
 async def set_end(client: PrefectClient, run: UUID, line: dict[str, Any]) -> None:
     """The same with the final state of a line, and with where its result is. Raises ValueError for another line.
 

@@ -19,12 +19,14 @@ from durable.losses import (
     plan,
     strangers_among,
     unserved,
+    wants_an_end,
     why_lost,
 )
 from durable.records import Record, Records
 from durable.stories import Story
 
 WEEK = 7 * 24 * 3600
+NOBODY_HAS_IT = "It was to be cancelled, and no task server has it"
 
 
 @dataclass
@@ -35,6 +37,8 @@ class Report:
     put_back: list[LostRun] = field(default_factory=list)
     given_up: list[LostRun] = field(default_factory=list)
     ended: list[LostRun] = field(default_factory=list)  # those whose end Prefect was told of
+    cancelled: list[LostRun] = field(default_factory=list)  # those that were to be, and that nobody had
+    not_ready: list[Run] = field(default_factory=list)  # those that will never run: what they waited for has failed
     unsure: int = 0  # runs that may still report by themselves
     unserved: dict[str, int] = field(default_factory=dict)  # task key that no task server serves → runs that wait
     unknown: int = 0  # runs Pending or Running by something that keeps no record here
@@ -56,7 +60,7 @@ class Api(Protocol):
     """What a look asks Prefect for. Each call may raise what away.AWAY names."""
 
     async def under_way(self) -> list[Run]:
-        """The runs that are Pending, Running or Paused."""
+        """The runs that are Pending, Running, Paused or Cancelling."""
 
     async def waiting(self, everything: bool) -> list[Run]:
         """The runs that are Scheduled; of these the newest only, unless everything."""
@@ -68,10 +72,15 @@ class Api(Protocol):
         """Whether the run has ended, or was deleted."""
 
     async def requeue(self, run: UUID, message: str, parameters: str | None) -> bool:
-        """Put it into the queue. This and the next two: False if it was deleted."""
+        """Put it into the queue. This and the next three: False if it was deleted; this one, too, if it has ended
+        since, or is to be cancelled.
+        """
 
     async def crash(self, run: UUID, message: str) -> bool:
         """Set it to Crashed."""
+
+    async def cancel(self, run: UUID, message: str) -> bool:
+        """Set it to Cancelled."""
 
     async def end(self, run: UUID, end: dict[str, Any]) -> bool:
         """Set it to the final state of a record's line. Raises ValueError for what is no such line."""
@@ -121,9 +130,15 @@ class Looking:
             found = why_lost(run, self.records, began, self.reached)
             if isinstance(found, LostRun):
                 report.lost.append(found)
-            report.unsure += found is Doubt.TOO_EARLY
+            to_end = wants_an_end(run, self.records, began, self.reached)
+            if to_end is True:
+                report.cancelled.append(LostRun(run, NOBODY_HAS_IT))
+            if run.waits_for:
+                report.not_ready.append(run)
+            report.unsure += Doubt.TOO_EARLY in (found, to_end)
             report.unknown += found is Doubt.NO_RECORD
         served = {key for keys in task_servers.values() for key in keys}
+        report.unserved = unserved(waiting, served, began)
         return report, Seen(runs, waiting, served, began, everything)
 
     async def look(self, api: Api) -> Report:
@@ -131,12 +146,17 @@ class Looking:
         report, seen = await self.find(api)
         todo = plan(report.lost, self.records, seen.served, self.max_rescues, await self._alone(api, report.lost))
         report.unsure += todo.unsure
-        acts = ((self._give_up, todo.give_up), (self._put_back, todo.put_back), (self._tell_end, todo.tell_end))
+        to_cancel, report.cancelled = report.cancelled, []
+        acts = (
+            (self._give_up, todo.give_up),
+            (self._put_back, todo.put_back),
+            (self._tell_end, todo.tell_end),
+            (self._cancel, to_cancel),
+        )
         failed = await api.together([act(api, lost_run, report) for act, runs in acts for lost_run in runs])
-        await api.tell(report.put_back + report.given_up + report.ended)
+        await api.tell(report.put_back + report.given_up + report.ended + report.cancelled)
         if failed:
             raise failed
-        report.unserved = unserved(seen.waiting, seen.served, seen.at)
         if seen.everything:
             self._all_seen = seen.at
             # What Prefect has seen end will not be asked for again.
@@ -179,6 +199,10 @@ class Looking:
         story.given_up.add(lost_run.queued_by)
         if await api.crash(lost_run.run.id, lost_run.why):
             report.given_up.append(lost_run)
+
+    async def _cancel(self, api: Api, lost_run: LostRun, report: Report) -> None:
+        if await api.cancel(lost_run.run.id, lost_run.why):
+            report.cancelled.append(lost_run)
 
     async def _tell_end(self, api: Api, lost_run: LostRun, report: Report) -> None:
         """Tell Prefect how a run ended whose task server could not, rather than run it again."""

@@ -28,6 +28,8 @@ class Run:
     since: float  # when it came into that state, in seconds since 1970
     queued: bool  # whether that state put it into the Prefect server's queue
     parameters: str | None = None  # the id of its stored parameters
+    cancelling: bool = False  # whether somebody wants it cancelled
+    waits_for: str = ""  # the run that it waited for and that has failed: it never runs
 
 
 @dataclass
@@ -74,8 +76,18 @@ def known(story: Story, state: str) -> tuple[Start | None, How | None]:
     return last, last.how if last else None
 
 
+def wants_an_end(run: Run, book: Book, now: float, reached: float) -> Doubt | bool:
+    """Whether a run is to be cancelled that nobody has in flight, who would end it. now, reached: see why_lost()."""
+    story = book.runs.get(str(run.id)) or Story()
+    if not run.cancelling or story.running_on():
+        return False
+    last = story.decisive()
+    newest = max(run.since, reached, last.ended or 0.0 if last else 0.0)
+    return Doubt.TOO_EARLY if is_recent(newest, now, SETTLE) else True
+
+
 def _why_lost(run: Run, story: Story, book: Book, now: float, reached: float) -> LostRun | Doubt | None:
-    if not run.state or story.running_on():
+    if not run.state or run.cancelling or story.running_on():
         return None
     if run.state_name == WAITED_FOR_FAILED:  # Prefect ends it in this state, and would each time again
         return None

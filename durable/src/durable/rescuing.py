@@ -7,6 +7,7 @@ Nothing in Prefect compares the two, and nothing notices that a task server is d
 import asyncio
 import fcntl
 import os
+import re
 import socket
 import threading
 import time
@@ -23,16 +24,17 @@ from prefect.client.schemas.objects import State, StateType, TaskRun
 from prefect.client.schemas.sorting import TaskRunSort
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import get_current_settings
-from prefect.states import Crashed
+from prefect.states import Cancelled, Crashed
 
 from durable.away import nobody_listens
-from durable.calls import line_on_page, queued_again, set_end, set_state
+from durable.calls import is_wanted, line_on_page, queued_again, set_end, set_state
 from durable.looking import Looking, Report, Seen
-from durable.losses import LostRun, Run
+from durable.losses import WAITED_FOR_FAILED, LostRun, Run
 from durable.records import Record, Records
 
 PAGE = 200  # runs that Prefect's API returns at once
 AT_ONCE = 4  # requests
+ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 async def runs_in(client: PrefectClient, *types: StateType, everything: bool = True, step: int = PAGE) -> list[TaskRun]:
@@ -60,8 +62,20 @@ def as_run(run: TaskRun) -> Run:
     queued = bool(run.state.is_scheduled() and run.state.state_details.deferred)
     parameters = run.state.state_details.task_parameters_id
     since = run.state.timestamp.timestamp()
-    name = run.state.name or ""
-    return Run(run.id, run.task_key, str(run.state.id), name, since, queued, str(parameters) if parameters else None)
+    name, waits_for = run.state.name or "", ""
+    if name == WAITED_FOR_FAILED and (found := ID.search(run.state.message or "")):
+        waits_for = found[0]  # "Upstream task run '…' did not reach a 'COMPLETED' state." (task_engine.py)
+    return Run(
+        run.id,
+        run.task_key,
+        str(run.state.id),
+        name,
+        since,
+        queued,
+        str(parameters) if parameters else None,
+        cancelling=run.state.is_cancelling(),
+        waits_for=waits_for,
+    )
 
 
 class OfPrefect:
@@ -71,7 +85,8 @@ class OfPrefect:
         self._client = client
 
     async def under_way(self) -> list[Run]:
-        runs = await runs_in(self._client, StateType.PENDING, StateType.RUNNING, StateType.PAUSED)
+        types = (StateType.PENDING, StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING)
+        runs = await runs_in(self._client, *types)
         return [as_run(run) for run in runs]
 
     async def waiting(self, everything: bool) -> list[Run]:
@@ -90,10 +105,15 @@ class OfPrefect:
         return bool(state and state.is_final())
 
     async def requeue(self, run: UUID, message: str, parameters: str | None) -> bool:
+        if not await is_wanted(self._client, run):
+            return False
         return await self._set(run, queued_again(message, parameters))
 
     async def crash(self, run: UUID, message: str) -> bool:
         return await self._set(run, Crashed(message=message))
+
+    async def cancel(self, run: UUID, message: str) -> bool:
+        return await self._set(run, Cancelled(message=message))
 
     async def _set(self, run: UUID, state: State[Any]) -> bool:
         try:

@@ -122,7 +122,6 @@ async def _serve(worker: DrainingTaskWorker, timeout: float | None, grace: float
     with received() as signals:
         async with worker:
             try:
-                logger.info(f"{worker.name} serves {' | '.join(sorted(task.name for task in worker.tasks))}")
                 taking, told, overdue = start(worker.take_runs()), start(signals.get()), start(worker.watch_timeouts())
                 ends = {taking, told, overdue, start(worker.stuck.wait()), start(worker.cancelled.wait())}
                 over = worker.record.over or asyncio.Event()

@@ -31,10 +31,17 @@ async def take_run(
 class Deliveries(Subscription[TaskRun]):
     """The runs that the queue sends, each on record before it is acknowledged.
 
-    refused: takes in, by their ids, those that must not be run, and why.
+    refused: takes in, by their ids, those that must not be run, and why. subscribed: is called each time that it is.
     """
 
-    def __init__(self, keys: set[str], client_id: str, record: TaskServersRecord, refused: dict[UUID, str]) -> None:
+    def __init__(
+        self,
+        keys: set[str],
+        client_id: str,
+        record: TaskServersRecord,
+        refused: dict[UUID, str],
+        subscribed: Callable[[], None],
+    ) -> None:
         super().__init__(
             model=TaskRun,
             path="/task_runs/subscriptions/scheduled",
@@ -42,13 +49,14 @@ class Deliveries(Subscription[TaskRun]):
             client_id=client_id,
             base_url=get_current_settings().api.url,
         )
-        self._record, self._refused = record, refused
+        self._record, self._refused, self._subscribed = record, refused, subscribed
 
     async def __anext__(self) -> TaskRun:
         """Raises Refused, or OSError and WebSocketException where the API is away."""
         if not self._websocket:
             await self._ensure_connected()
             self._record.write(event="up")
+            self._subscribed()
         try:
             await self._record.sent()
             run = self.model.model_validate_json(await self.websocket.recv())

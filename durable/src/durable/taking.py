@@ -4,9 +4,20 @@ The record and the queue are given: subscription.py gives the real ones, the sim
 """
 
 from collections.abc import Awaitable, Callable, Container
+from typing import NamedTuple
 
 from durable.records import TaskServersRecord
 from durable.stories import Story
+
+ASK_AFTER = 1  # seconds: of a run that was queued longer ago, Prefect is asked whether it is still to be run
+
+
+class Now(NamedTuple):
+    """What Prefect says of a run that was taken."""
+
+    state: str  # the id of its state
+    name: str  # of that state
+    cancelling: bool = False  # whether it is to be cancelled
 
 
 async def take(
@@ -33,3 +44,16 @@ def why_not(state: str, ended_here: Container[str], story: Story | None) -> str 
     if state in ended_here:
         return "it has run here already"
     return story.why_refused(state) if story else None
+
+
+def why_not_any_more(state: str, now: Now | None) -> str | None:
+    """Why a run must not be run that this state had queued, by what Prefect says of it now; None: it was deleted.
+
+    A record may have forgotten, and a run that was cancelled or deleted while it waited is on nobody's.
+    """
+    if now is None:
+        return "it was deleted"
+    if now.cancelling:
+        return "it is to be cancelled"
+    # A run can be without its state for a moment, between two statements of Prefect's task run recorder.
+    return f"it is {now.name} by now" if now.state and now.state != state else None

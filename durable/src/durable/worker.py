@@ -22,12 +22,12 @@ from prefect.filesystems import WritableFileSystem
 from prefect.logging.loggers import get_logger
 from prefect.results import ResultStore
 from prefect.settings import PREFECT_LOCAL_STORAGE_PATH
-from prefect.states import Failed
+from prefect.states import Cancelled, Failed
 from prefect.task_worker import TaskWorker
 from websockets.exceptions import InvalidHandshake, WebSocketException
 
 from durable.away import is_refusal, nobody_listens
-from durable.calls import end_as_line, line_on_page, queued_again, set_state
+from durable.calls import end_as_line, is_wanted, line_on_page, queued_again, set_state
 from durable.collecting import collect
 from durable.joining import CLOCKS
 from durable.outcome import Refused
@@ -37,14 +37,13 @@ from durable.records import Record, Records, TaskServersRecord
 from durable.shape import NotPlain
 from durable.stories import How, Process
 from durable.subscription import Deliveries, take_run
-from durable.taking import why_not
+from durable.taking import ASK_AFTER, Now, why_not, why_not_any_more
 from durable.text import printable
 from durable.watchdog import LOOK, overdue, stood_still
 
 logger = get_logger("task_worker")
 
 REMEMBER = 300  # seconds: how long a task server remembers runs that have ended
-LONG_AGO = 240  # seconds: of a run that was queued longer ago, Prefect is asked whether it still waits
 STARTING = 10  # seconds that the server may take to come up before a task server says that it is away
 AT_ONCE = 10  # requests
 TRIES = 3  # task servers that read other runs well and cannot read this one, before it is given up
@@ -81,6 +80,7 @@ class DrainingTaskWorker(TaskWorker):
         self._tries: Counter[UUID] = Counter()  # how often it could not read this run, though it reads others
         self._pause_until = 0.0
         self._deliveries: Deliveries | None = None
+        self._told = False  # that it serves
         self.stuck = asyncio.Event()  # a run has outlived its task's timeout
         self.cancelled = asyncio.Event()  # who awaited aserve() has cancelled it
 
@@ -100,7 +100,9 @@ class DrainingTaskWorker(TaskWorker):
         server's queue, so stopping in between loses it. Here the place comes first. What the server has sent and we
         have not acknowledged goes back to its queue when the connection closes (server/api/task_runs.py).
         """
-        runs = self._deliveries = Deliveries(self.task_keys, self.client_id, self.record, self.refused)
+        runs = self._deliveries = Deliveries(
+            self.task_keys, self.client_id, self.record, self.refused, self._say_that_it_serves
+        )
         try:
             while True:
                 place = object()
@@ -121,6 +123,12 @@ class DrainingTaskWorker(TaskWorker):
                 self._runs_task_group.start_soon(self._safe_submit_scheduled_task_run, run)
         finally:
             await runs.close()
+
+    def _say_that_it_serves(self) -> None:
+        """Once: a task server that waits for its Prefect server serves nobody."""
+        if not self._told:
+            self._told = True
+            logger.info(f"{self.name} serves {' | '.join(sorted(task.name for task in self.tasks))}")
 
     def _delivered_again(self, run: TaskRun) -> bool:
         """Whether it runs here. Another entry of the queue is over then; the very same one, whose acknowledgement was
@@ -231,30 +239,38 @@ class DrainingTaskWorker(TaskWorker):
         if not run.state:
             return None
         state_id, now = str(run.state.id), time.time()
-        if not self._others:
-            return why_not(state_id, self._ended, None)
-        try:
-            self._others.read()
-        except OSError as error:
-            logger.warning(f"The records cannot be read ({error}); task run {run.id} is run all the same")
         if now > self._forget_at:
             self._forget_at = now + 30
-            self._others.forget(REMEMBER)
             self._ended = {state: at for state, at in self._ended.items() if at > now - REMEMBER}
-        if why := why_not(state_id, self._ended, self._others.runs.get(str(run.id))):
-            return why
-        if now - run.state.timestamp.timestamp() > LONG_AGO:
-            # The record may have forgotten. Prefect knows: it still waits, in this very state, or it does not.
+            if self._others:
+                self._others.forget(REMEMBER)
+        story = None
+        if self._others:
             try:
-                known = (await self._client.read_task_run(run.id)).state
-            except ObjectNotFound:
-                return "it was deleted"
-            except httpx.HTTPError:
-                return None
-            # A run can be without its state for a moment, between two statements of Prefect's task run recorder.
-            if known and known.id != run.state.id:
-                return f"it is {known.name} by now"
+                self._others.read()
+            except OSError as error:
+                logger.warning(f"The records cannot be read ({error}); task run {run.id} is run all the same")
+            story = self._others.runs.get(str(run.id))
+        if why := why_not(state_id, self._ended, story):
+            return why
+        if abs(now - run.state.timestamp.timestamp()) > ASK_AFTER:
+            return await self._why_not_any_more(run, state_id)
         return None
+
+    async def _why_not_any_more(self, run: TaskRun, state_id: str) -> str | None:
+        try:
+            known = (await self._client.read_task_run(run.id)).state
+        except ObjectNotFound:
+            return why_not_any_more(state_id, None)
+        except httpx.HTTPError:  # the API is away since
+            return None
+        if not known:
+            return None
+        why = why_not_any_more(state_id, Now(str(known.id), known.name or "", known.is_cancelling()))
+        if known.is_cancelling():
+            with contextlib.suppress(ObjectNotFound, httpx.HTTPError):  # then the rescuer sets it
+                await set_state(self._client, run.id, Cancelled(message="It was cancelled before it began"))
+        return why
 
     # --- parameters that this process cannot read ----------------------------------------------------
 
@@ -323,6 +339,8 @@ class DrainingTaskWorker(TaskWorker):
 
     async def _queue_again(self, client: PrefectClient, run: TaskRun, why: str) -> None:
         message = f"{why}; back in the queue"
+        if not await is_wanted(client, run.id):  # the rescuer sets to Cancelled what is to be cancelled
+            return
         await set_state(client, run.id, queued_again(message, self._parameters.get(run.id)))
         await client.create_logs([line_on_page(run.id, message)])
 

@@ -121,9 +121,15 @@ class TaskServer(Process):
         story = self.others.runs.get(str(entry.run))
         if why := why or taking.why_not(entry.state, self.ended, story):
             return self.end(entry, How.REFUSED)
+        if abs(self.wall() - entry.at) > taking.ASK_AFTER and self.reaches():  # as worker._why_not_any_more()
+            await pause(self.world.moment())
+            if self.reaches() and taking.why_not_any_more(entry.state, now := self.world.prefect.now(entry.run)):
+                if now and now.cancelling:
+                    self.world.prefect.set_state(entry.run, "CANCELLED", self.wall())
+                return self.end(entry, How.REFUSED)
         if (behind := entry.at - self.wall()) > 0:  # as worker._until_later_than
             await pause(min(behind + 0.01, CLOCKS))
-        self.world.judge.begins(self, entry.run)
+        self.world.judge.begins(self, entry)
         self.tell(entry.run, "RUNNING")
         seconds, deadly = self.world.work[entry.run]
         await pause(seconds)
@@ -180,7 +186,7 @@ class TaskServer(Process):
         await self.lines_are_there()
         for entry in left:
             await pause(self.world.moment())
-            if self.reaches():
+            if self.reaches() and self.world.prefect.is_wanted(entry.run):
                 self.world.prefect.set_state(entry.run, "SCHEDULED", self.world.wall("a"), queued=True)
         end = self.world.now + LEAVING
         while self.unsent and self.world.now < end:
@@ -348,12 +354,15 @@ class Api:
             raise ConnectionRefusedError
 
     def _runs(self, *kinds: str) -> list[Run]:
-        rows = [row for row in self.prefect.rows.values() if row.type in kinds]
-        return [Run(row.id, KEY, row.state, row.type, row.at, row.queued, "its-parameters") for row in rows]
+        rows = [row for row in self.prefect.rows.values() if row.type in kinds and not row.deleted]
+        return [
+            Run(row.id, KEY, row.state, row.type, row.at, row.queued, "its-parameters", row.type == "CANCELLING")
+            for row in rows
+        ]
 
     async def under_way(self) -> list[Run]:
         await self._asked()
-        runs = self._runs("RUNNING")
+        runs = self._runs("RUNNING", "CANCELLING")
         await pause(self.world.moment())
         return runs
 
@@ -369,13 +378,23 @@ class Api:
 
     async def is_over(self, run: UUID) -> bool:
         await self._asked()
-        return self.prefect.rows[run].type in FINAL
+        return self.prefect.rows[run].type in FINAL or self.prefect.rows[run].deleted
+
+    async def cancel(self, run: UUID, message: str) -> bool:
+        await self._asked()
+        if self.prefect.rows[run].deleted:
+            return False
+        self.prefect.set_state(run, "CANCELLED", self.world.wall("a"))
+        await pause(self.world.moment())
+        return True
 
     async def requeue(self, run: UUID, message: str, parameters: str | None) -> bool:
         await self._asked()
         assert parameters == "its-parameters"
-        self.prefect.set_state(run, "SCHEDULED", self.world.wall("a"), queued=True)
+        if not self.prefect.is_wanted(run):
+            return False
         self.world.judge.requeued(run, message)
+        self.prefect.set_state(run, "SCHEDULED", self.world.wall("a"), queued=True)
         await pause(self.world.moment())
         return True
 

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from durable.records import Records
 from durable.stories import How
-from simulation.prefect_model import FINAL
+from durable.taking import ASK_AFTER
+from simulation.prefect_model import Entry
 
 if TYPE_CHECKING:
     from simulation.actors import TaskServer
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 MAX_RESCUES = 2
 MOST = 40  # times that a run may be put back
+SLACK = 5.0  # seconds between a question and what is done about the answer
 
 
 class Wrong(Exception):
@@ -30,13 +32,17 @@ class Judge:
         self.rescues: Counter[UUID] = Counter()
         self.backs: Counter[UUID] = Counter()
         self.last_try: dict[UUID, bool] = {}
+        self.called_off: dict[UUID, float] = {}  # when it was cancelled or deleted
         self._records = Records("/records", files=world.disk, clock=world.time)
 
     def wrong(self, what: str) -> None:
         raise Wrong(f"{self.world.now:5.1f} s  {what}")
 
-    def begins(self, server: "TaskServer", run: UUID) -> None:
-        now = self.world.now
+    def begins(self, server: "TaskServer", entry: Entry) -> None:
+        now, run = self.world.now, entry.run
+        asked = server.reaches() and abs(server.wall() - entry.at) > ASK_AFTER
+        if asked and self._is_called_off(run) and now - self.called_off.get(run, now) > SLACK:
+            self.wrong(f"run {run.int} was called off at {self.called_off[run]:g} s, and begins on {server.name}")
         if server.deadline < now:
             self.wrong(f"{server.name} begins {run.int} without a lease")
         for other in self.at_work.get(run, []):
@@ -80,7 +86,14 @@ class Judge:
         if path in self._records.processes:
             self.deaths.update(UUID(run) for run in self._records.processes[path].open)
 
+    def _is_called_off(self, run: UUID) -> bool:
+        row = self.world.prefect.rows[run]
+        return row.deleted or row.type in ("CANCELLED", "CANCELLING")
+
     def requeued(self, run: UUID, message: str) -> None:
+        """It is going to be, now."""
+        if self._is_called_off(run):
+            self.wrong(f"run {run.int} was called off, and is put back")
         self.backs[run] += 1
         if self.backs[run] > MOST:
             self.wrong(f"run {run.int} is put back without end")
@@ -99,12 +112,12 @@ class Judge:
     def _may_go_on(self, run: UUID) -> bool:
         self._records.read()
         story = self._records.runs.get(str(run))
-        return self.world.prefect.rows[run].type not in FINAL and not (story and story.given_up)
+        return not self.world.prefect.rows[run].is_over and not (story and story.given_up)
 
     def given_up(self, run: UUID) -> None:
         if self.deaths[run] <= MAX_RESCUES:
             self.wrong(f"run {run.int} is given up, and {self.deaths[run]} died with it")
 
     def never_ended(self) -> None:
-        left = [f"{row.id.int} ({row.type})" for row in self.world.prefect.rows.values() if row.type not in FINAL]
+        left = [f"{row.id.int} ({row.type})" for row in self.world.prefect.rows.values() if not row.is_over]
         self.wrong(f"these runs never end: {', '.join(left)}")

@@ -13,6 +13,7 @@ from durable.looking import Looking
 from durable.records import Record, Records
 from durable.stories import Process, Story
 from simulation import world
+from simulation.prefect_model import PrefectModel
 from simulation.processes import Disk
 
 MISTAKES: dict[str, Callable[[], Any]] = {}
@@ -83,13 +84,19 @@ def records_are_read_before_the_states() -> Any:
 
 
 @mistake
-def an_old_entry_of_the_queue_is_not_refused() -> Any:
-    why_refused = Story.why_refused
+@contextmanager
+def an_old_entry_of_the_queue_is_not_refused() -> Iterator[None]:
+    """Neither by the records, nor by what Prefect says: each of the two makes up for the other, nearly always."""
+    why_refused, why_not_any_more = Story.why_refused, taking.why_not_any_more
 
     def forgetful(self: Story, state: str, but: Path | None = None) -> str | None:
         return why_refused(replace(self, backs={}), state, but)
 
-    return patch.object(Story, "why_refused", forgetful)
+    def trusting(state: str, now: taking.Now | None) -> str | None:
+        return why_not_any_more(now.state if now and now.name != "CANCELLED" else state, now)
+
+    with patch.object(Story, "why_refused", forgetful), patch.object(taking, "why_not_any_more", trusting):
+        yield
 
 
 @mistake
@@ -173,6 +180,23 @@ def an_end_that_the_disk_kept_back_is_never_written() -> Any:
     async def sent(self: Record) -> None: ...
 
     return patch.object(Record, "sent", sent)
+
+
+@mistake
+def what_was_called_off_begins_all_the_same() -> Any:
+    return patch.object(taking, "why_not_any_more", lambda state, now: None)
+
+
+@mistake
+def what_is_to_be_cancelled_and_nobody_has_is_left() -> Any:
+    return patch.object(looking, "wants_an_end", lambda *_: False)
+
+
+@mistake
+def what_was_called_off_meanwhile_is_put_back() -> Any:
+    return patch.object(
+        PrefectModel, "is_wanted", lambda self, run: not self.rows[run].deleted and self.rows[run].type != "COMPLETED"
+    )
 
 
 def schedules_until_found(name: str, most: int, first: int = 0) -> int | None:

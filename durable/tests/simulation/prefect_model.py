@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from durable.taking import Now
+
 KEY = "tests.job-1"
 FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
@@ -23,6 +25,11 @@ class Row:
     at: float = 0.0  # the state's timestamp
     queued: bool = False
     result: Any = None
+    deleted: bool = False
+
+    @property
+    def is_over(self) -> bool:
+        return self.deleted or self.type in FINAL
 
 
 @dataclass(slots=True)
@@ -73,6 +80,8 @@ class PrefectModel:
         server/orchestration/core_policy.py:1207), whatever is there already: nothing looks for another entry.
         """
         row = self.rows[run]
+        if row.deleted:
+            return
         row.state, row.type, row.at, row.queued, row.result = self.new_state(), kind, at, queued, result
         if queued:
             self.queue.append(Entry(run, row.state, at))
@@ -84,8 +93,22 @@ class PrefectModel:
         with a stack trace: UNIQUE constraint failed: task_run_state.task_run_id, task_run_state.timestamp.)
         """
         row = self.rows[run]
-        if row.at < at:
+        if row.deleted or row.at < at:
+            row.deleted = False
             row.state, row.type, row.at, row.queued, row.result = self.new_state(), kind, at, False, result
+
+    def now(self, run: UUID) -> Now | None:
+        """What it answers who asks for a run."""
+        row = self.rows[run]
+        return None if row.deleted else Now(row.state, row.type, row.type == "CANCELLING")
+
+    def is_wanted(self, run: UUID) -> bool:
+        row = self.rows[run]
+        return not (row.deleted or row.type in FINAL or row.type == "CANCELLING")
+
+    def delete(self, run: UUID) -> None:
+        """Its entry in the queue stays; an event of it makes it anew (_insert_task_run in task_run_recorder.py)."""
+        self.rows[run].deleted = True
 
     def subscribe(self, subscription: Subscription) -> None:
         self.subscriptions.append(subscription)

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from simulation.actors import RemoteTaskServer, RescuerProcess, TaskServer
 from simulation.judge import Judge, Wrong
-from simulation.prefect_model import FINAL, PrefectModel
+from simulation.prefect_model import PrefectModel
 from simulation.processes import Disk, Process
 
 STEPS_UNTIL = 30.0  # seconds; then all is made whole again
@@ -69,6 +69,9 @@ def schedule(seed: int) -> list[Step]:
         steps.append(Step(moment(), what, whom, number))
     if random.random() < 0.3:
         steps.append(Step(0.0, "second rescuer"))
+    if random.random() < 0.3:
+        runs = [step.whom for step in steps if step.what.startswith("submit")]
+        steps.append(Step(moment(), random.choice(("cancel", "call off", "delete")), random.choice(runs)))
     return sorted(steps, key=lambda step: step.at)
 
 
@@ -125,7 +128,7 @@ class World:
         while self._due:
             self.now, _, what, with_ = heapq.heappop(self._due)
             what(*with_)
-            if self.whole and all(row.type in FINAL for row in self.prefect.rows.values()):
+            if self.whole and all(row.is_over for row in self.prefect.rows.values()):
                 return
             if self.now > STEPS_UNTIL + QUIET:
                 self.judge.never_ended()
@@ -139,6 +142,8 @@ class World:
             self.work[run] = step.number, step.what == "submit deadly"
             if self.prefect.up:
                 self.prefect.create(run, self.wall("a"))
+        elif step.what in ("cancel", "call off", "delete"):
+            self.call_off(UUID(int=1 + int(step.whom)), step.what)
         elif step.what == "second rescuer":
             self.start("second rescuer")
         elif step.what == "kill" and step.whom == "prefect":
@@ -163,6 +168,15 @@ class World:
         elif step.what == "full disk":
             self.disk.room = int(step.number)
             self.after(4.0, self.make_room)
+
+    def call_off(self, run: UUID, how: str) -> None:
+        """Somebody sets it to Cancelled or Cancelling, or deletes it: a run that Prefect has and that has not ended."""
+        if self.prefect.up and run in self.prefect.rows and not self.prefect.rows[run].is_over:
+            self.judge.called_off.setdefault(run, self.now)
+            if how == "delete":
+                self.prefect.delete(run)
+            else:
+                self.prefect.set_state(run, "CANCELLED" if how == "cancel" else "CANCELLING", self.wall("a"))
 
     def make_whole(self) -> None:
         """From now on nothing breaks, but what runs that kill their process break."""
