@@ -23,3 +23,35 @@ comes_at_once() {
 @test "the same for add_done_callback" { comes_at_once callback; }
 @test "the same for as_completed" { comes_at_once as_completed; }
 @test "the same for wait" { comes_at_once wait; }
+
+@test "a run that waits for one that has failed will not run: make runs and make check say so" {
+  cat >"$BATS_TEST_TMPDIR/fails.py" <<'PY'
+from durable import keyed, serve
+from prefect import task
+
+
+@keyed("waiting")
+@task
+def fails():
+    raise ValueError
+
+
+@keyed("waiting")
+@task
+def after(x: int): ...
+
+
+if __name__ == "__main__":
+    serve(fails, after)
+PY
+  # shellcheck disable=SC2016
+  start tasks bash -c '. scripts/env.sh; cd "$1"; exec python fails.py' - "$BATS_TEST_TMPDIR"
+  within 30 eval '[ "$(task_servers)" -eq 2 ]'
+  # shellcheck disable=SC2016
+  ok bash -c '. scripts/env.sh; cd "$1"; exec python -c "from fails import *; after.apply_async((1,), wait_for=[fails.delay()])"' - "$BATS_TEST_TMPDIR"
+  within 20 eval 'make runs | grep -qE "^waiting: [0-9a-f-]{36} waits for [0-9a-f-]{36}, which failed: it will not run"'
+  run make check
+  has 'which failed: it will not run'
+  kill -TERM "$tasks_pid"
+  within 20 gone "$tasks_pid"
+}

@@ -54,7 +54,7 @@ assert is_proved(locked), f"Prefect {locked} is locked, and proved.py ends with 
 @test "each alarm comes at its numbers, and not before" {
   need_prometheus
   ok promtool check rules "$PACKAGE/src/durable/alarms.yaml"
-  has '6 rules found'
+  has '7 rules found'
   ok promtool test rules tests/alarms.yaml
 }
 

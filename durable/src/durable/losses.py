@@ -28,7 +28,7 @@ class Run:
     since: float  # when it came into that state, in seconds since 1970
     queued: bool  # whether that state put it into the Prefect server's queue
     parameters: str | None = None  # the id of its stored parameters
-    cancelling: bool = False  # whether somebody wants it cancelled
+    cancelling: bool = False  # whether it is to be cancelled
     waits_for: str = ""  # the run that it waited for and that has failed: it never runs
 
 

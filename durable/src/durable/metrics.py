@@ -78,6 +78,9 @@ class Metrics(Rescuer):
         self.oldest = Gauge(
             "durable_runs_waiting_oldest_seconds", "How long the oldest of these waits", ["task"], registry=registry
         )
+        self.unserved = Gauge(
+            "durable_runs_unserved", "Of these, those whose key no task server serves", ["task"], registry=registry
+        )
         self.running = Gauge("durable_runs_running", "Runs that a live task server has", registry=registry)
         self.alive = Gauge("durable_task_servers_alive", "Task servers that live, busy or not", registry=registry)
         self.lost = Gauge(
@@ -148,6 +151,7 @@ class Metrics(Rescuer):
         for task, times in since.items():
             self.waiting.labels(task).set(len(times))
             self.oldest.labels(task).set(max(0.0, seen.at - min(times, default=seen.at)))
+            self.unserved.labels(task).set(report.unserved.get(task, 0))
         kinds = Count("orphaned" if lost_run.rescue else "forgotten" for lost_run in report.lost)
         for kind in ("orphaned", "forgotten"):
             self.lost.labels(kind).set(kinds[kind])

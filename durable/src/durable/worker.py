@@ -35,6 +35,7 @@ from durable.parameters import reader
 from durable.record_over_port import RecordOverPort
 from durable.records import Record, Records, TaskServersRecord
 from durable.shape import NotPlain
+from durable.still_waiting import StillWaiting
 from durable.stories import How, Process
 from durable.subscription import Deliveries, take_run
 from durable.taking import ASK_AFTER, Now, why_not, why_not_any_more
@@ -43,6 +44,7 @@ from durable.watchdog import LOOK, overdue, stood_still
 
 logger = get_logger("task_worker")
 
+LONG_AGO = 240  # seconds: a run that was queued longer ago may have another entry, of which the records forgot
 REMEMBER = 300  # seconds: how long a task server remembers runs that have ended
 STARTING = 10  # seconds that the server may take to come up before a task server says that it is away
 AT_ONCE = 10  # requests
@@ -81,6 +83,7 @@ class DrainingTaskWorker(TaskWorker):
         self._pause_until = 0.0
         self._deliveries: Deliveries | None = None
         self._told = False  # that it serves
+        self._still_waiting = StillWaiting()
         self.stuck = asyncio.Event()  # a run has outlived its task's timeout
         self.cancelled = asyncio.Event()  # who awaited aserve() has cancelled it
 
@@ -253,17 +256,20 @@ class DrainingTaskWorker(TaskWorker):
             story = self._others.runs.get(str(run.id))
         if why := why_not(state_id, self._ended, story):
             return why
-        if abs(now - run.state.timestamp.timestamp()) > ASK_AFTER:
-            return await self._why_not_any_more(run, state_id)
+        waited = abs(now - run.state.timestamp.timestamp())
+        try:
+            if waited > ASK_AFTER and (waited > LONG_AGO or not await self._still_waiting.ask(self._client, run.id)):
+                return await self._why_not_any_more(run, state_id)
+        except httpx.HTTPError as error:  # the API is away since
+            logger.debug(f"Task run {run.id} is run without a question whether it still waits: {error!r}")
         return None
 
     async def _why_not_any_more(self, run: TaskRun, state_id: str) -> str | None:
+        """Raises httpx.HTTPError."""
         try:
             known = (await self._client.read_task_run(run.id)).state
         except ObjectNotFound:
             return why_not_any_more(state_id, None)
-        except httpx.HTTPError:  # the API is away since
-            return None
         if not known:
             return None
         why = why_not_any_more(state_id, Now(str(known.id), known.name or "", known.is_cancelling()))

@@ -121,9 +121,10 @@ class TaskServer(Process):
         story = self.others.runs.get(str(entry.run))
         if why := why or taking.why_not(entry.state, self.ended, story):
             return self.end(entry, How.REFUSED)
-        if abs(self.wall() - entry.at) > taking.ASK_AFTER and self.reaches():  # as worker._why_not_any_more()
+        if abs(self.wall() - entry.at) > taking.ASK_AFTER and self.reaches():  # as worker._why_not()
             await pause(self.world.moment())
-            if self.reaches() and taking.why_not_any_more(entry.state, now := self.world.prefect.now(entry.run)):
+            unsure = self.reaches() and not self.world.prefect.waits(entry.run)  # still_waiting.StillWaiting
+            if unsure and taking.why_not_any_more(entry.state, now := self.world.prefect.now(entry.run)):
                 if now and now.cancelling:
                     self.world.prefect.set_state(entry.run, "CANCELLED", self.wall())
                 return self.end(entry, How.REFUSED)

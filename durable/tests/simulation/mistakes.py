@@ -84,19 +84,13 @@ def records_are_read_before_the_states() -> Any:
 
 
 @mistake
-@contextmanager
-def an_old_entry_of_the_queue_is_not_refused() -> Iterator[None]:
-    """Neither by the records, nor by what Prefect says: each of the two makes up for the other, nearly always."""
-    why_refused, why_not_any_more = Story.why_refused, taking.why_not_any_more
+def an_old_entry_of_the_queue_is_not_refused() -> Any:
+    why_refused = Story.why_refused
 
     def forgetful(self: Story, state: str, but: Path | None = None) -> str | None:
         return why_refused(replace(self, backs={}), state, but)
 
-    def trusting(state: str, now: taking.Now | None) -> str | None:
-        return why_not_any_more(now.state if now and now.name != "CANCELLED" else state, now)
-
-    with patch.object(Story, "why_refused", forgetful), patch.object(taking, "why_not_any_more", trusting):
-        yield
+    return patch.object(Story, "why_refused", forgetful)
 
 
 @mistake

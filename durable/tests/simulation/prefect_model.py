@@ -102,12 +102,15 @@ class PrefectModel:
         row = self.rows[run]
         return None if row.deleted else Now(row.state, row.type, row.type == "CANCELLING")
 
+    def waits(self, run: UUID) -> bool:
+        return self.rows[run].type == "SCHEDULED" and not self.rows[run].deleted
+
     def is_wanted(self, run: UUID) -> bool:
         row = self.rows[run]
         return not (row.deleted or row.type in FINAL or row.type == "CANCELLING")
 
     def delete(self, run: UUID) -> None:
-        """Its entry in the queue stays; an event of it makes it anew (_insert_task_run in task_run_recorder.py)."""
+        """Its entry in the queue stays. An event of it brings it back (_insert_task_run in task_run_recorder.py)."""
         self.rows[run].deleted = True
 
     def subscribe(self, subscription: Subscription) -> None:

@@ -139,7 +139,10 @@ def lost_runs() -> list[list[str]]:
     running = workshop.running_example()
     # In Docker the records are in a volume, and their locks are held by containers.
     python = [*workshop.IN_CONTAINER, "python"] if running and running.docker else [sys.executable]
-    done = subprocess.run([*python, "-m", "durable", "lost"], stdout=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run([*python, "-m", "durable", "lost"], capture_output=True, text=True, check=False)
+    for line in done.stderr.splitlines():
+        if "which no task server serves" not in line:  # check_code_is_served() says that
+            print(line, file=sys.stderr)
     if done.returncode not in (0, 1):
         raise OSError("the records cannot be read")
     return [line.split(" ", 3) for line in done.stdout.splitlines()]

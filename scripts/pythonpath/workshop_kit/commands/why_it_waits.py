@@ -1,5 +1,6 @@
 """Why runs wait, in a sentence with the command that helps: for all who show a run that is Scheduled."""
 
+import re
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -40,7 +41,18 @@ def why_it_waits(task_key: str) -> str:
 def why_they_wait(runs: Iterable[dict[str, Any]]) -> str:
     """Of runs as the API gives them: why some will wait without end, in one sentence; empty if nothing is known."""
     listed = list(runs)
-    return for_other_code(listed) or held_by_parents(listed)
+    return for_other_code(listed) or held_by_parents(listed) or for_what_failed(listed)
+
+
+def for_what_failed(runs: Iterable[dict[str, Any]]) -> str:
+    """Of runs as the API gives them: one that never runs, as it was submitted with wait_for=[…] and that one failed."""
+    for run in runs:
+        # "Upstream task run '…' did not reach a 'COMPLETED' state." (task_engine.py of Prefect 3.9.1)
+        if run["state"] and run["state"]["name"] == "NotReady":
+            found = re.search("'([0-9a-f-]{36})'", run["state"]["message"] or "")
+            which = found[1] if found else "another run"
+            return f"{run['id']} waits for {which}, which failed: it will not run"
+    return ""
 
 
 def nobody_works(task_key: str) -> bool:
