@@ -1,5 +1,6 @@
 """What travels as JSON by its declared type, and what is refused: with the true reason, its place, and what helps."""
 
+import typing
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -58,6 +59,10 @@ class Money(TypedDict):
     currency: NotRequired[str]
 
 
+class Tree(TypedDict):
+    trees: list["Tree"]
+
+
 class Place(NamedTuple):
     x: int
     name: str = ""
@@ -111,6 +116,7 @@ def there_and_back(value: Any, hint: Any) -> Any:
         ({"a": [1]}, Mapping[str, Sequence[int]]),
         ([1, 2], Iterable[int]),
         ([1, 2], Iterable),
+        ([1, 2], typing.Iterable),
         ([date(2026, 1, 1)], Collection[date]),
         ({"a": [[1]]}, dict[str, Iterable[Iterable[int]]]),
         ([1], Iterable[int] | None),
@@ -184,6 +190,13 @@ def remind(when: date, price: "Fraction", *names: "date", count: Iterable[int] =
 
 def test_a_name_for_the_type_checker_costs_its_parameter_alone() -> None:
     assert hints_of(remind) == {"when": date, "names": tuple[date, ...], "count": list[int]}
+
+
+def plant(tree: Tree, count: int) -> None: ...
+
+
+def test_a_type_that_has_itself_in_it_costs_no_other() -> None:
+    assert hints_of(plant)["count"] is int
 
 
 @pytest.mark.parametrize(

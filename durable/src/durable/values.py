@@ -11,7 +11,7 @@ import typing
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
-from types import GenericAlias, SimpleNamespace
+from types import GenericAlias
 from typing import Annotated, Any, NamedTuple
 
 import orjson
@@ -52,7 +52,7 @@ def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
 
     A name that is only there for a type checker costs its own parameter, and no other.
     """
-    names = inspect.unwrap(function).__globals__ if hasattr(inspect.unwrap(function), "__globals__") else {}
+    names = getattr(inspect.unwrap(function), "__globals__", {})
     declared = {name: _resolved(written, names) for name, written in _written(function).items()}
     hints = {name: hint for name, hint in declared.items() if hint is not NONE}
     for name, parameter in inspect.signature(function).parameters.items():
@@ -62,7 +62,7 @@ def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
             hints[name] = GenericAlias(tuple, (hints.get(name, Any), ...))
         elif parameter.kind is parameter.VAR_KEYWORD:
             hints[name] = GenericAlias(dict, (str, hints.get(name, Any)))
-    return {name: as_json(hint) for name, hint in hints.items() if hint is not Any}
+    return {name: _as_json_if_it_ends(hint) for name, hint in hints.items() if hint is not Any}
 
 
 def _written(function: Callable[..., Any]) -> dict[str, Any]:
@@ -75,18 +75,28 @@ def _written(function: Callable[..., Any]) -> dict[str, Any]:
 
 def _resolved(written: Any, names: dict[str, Any]) -> Any:
     """NONE, where it names what is not there."""
-    holder: Any = SimpleNamespace(__annotations__={"it": written})
+
+    def holder() -> None: ...
+
+    holder.__annotations__ = {"it": written}
     try:
         return typing.get_type_hints(holder, globalns=names, include_extras=True)["it"]
     except Exception:  # whatever an annotation does
         return NONE
 
 
+def _as_json_if_it_ends(hint: Any) -> Any:
+    try:
+        return as_json(hint)
+    except RecursionError:  # a TypedDict that has itself in it
+        return hint
+
+
 def as_json(hint: Any) -> Any:
     """The type with lists where it says Iterable (pydantic would return an iterator), and with a TypedDict that
     pydantic takes (before Python 3.12 only that of typing_extensions).
     """
-    if hint in LISTS:
+    if hint in LISTS or (typing.get_origin(hint) in LISTS and not typing.get_args(hint)):
         return list
     if typing.is_typeddict(hint) and sys.version_info < (3, 12):
         return _typed_dict(hint)
