@@ -14,22 +14,24 @@ from prefect_server import PrefectServer
 from programs import began, program, until
 
 from durable.rescuing import Rescuer
+from durable.taking import ASK_AFTER
 
 TASKS = """
-import time
+import os, time
 from prefect import task
 from durable import keyed, serve
 
 @keyed("cancelled")
 @task
-def work(seconds: float) -> float:
+def work(number: int) -> int:
     with open("began", "a") as file:
         file.write("began\\n")
-    time.sleep(seconds)
-    return seconds
+    while not os.path.exists("go on"):
+        time.sleep(0.1)
+    return number
 """
 SERVES = "from tasks import *\nserve(work, limit=1, records='records')"
-SUBMITS = "from tasks import *\nprint('runs:', *[work.delay(3).task_run_id for _ in range(6)])"
+SUBMITS = "from tasks import *\nprint('runs:', *[work.delay(number).task_run_id for number in range(6)])"
 
 
 def submitted(folder: Path, server: PrefectServer) -> list[str]:
@@ -61,6 +63,8 @@ def test_what_was_cancelled_or_deleted_while_it_waited_never_begins(server: Pref
     runs = submitted(tmp_path, server)
     until(lambda: began(tmp_path) == 1)
     asyncio.run(end_four(*runs[1:5]))
+    time.sleep(ASK_AFTER)
+    (tmp_path / "go on").touch()
     until(lambda: asyncio.run(state_of(runs[5])) == "Completed")
     states = [asyncio.run(state_of(run)) for run in runs]
     serving.send_signal(signal.SIGTERM)
