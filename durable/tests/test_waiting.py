@@ -43,6 +43,7 @@ def test_of_the_event_and_the_answer_the_first_one_calls_back() -> None:
     assert calls == [1]
 
 
+SOON = 3  # seconds; on an idle machine it is 0.1, and who misses an end waits for 5 or for the whole timeout
 TASKS = """
 import time
 from prefect import task
@@ -133,12 +134,12 @@ def lateness(told: str, since: float = 0.0) -> dict[str, float]:
     return {way: returned - max(ended, since) for way, returned, ended in json.loads(told.splitlines()[-1])}
 
 
-def test_every_way_of_waiting_returns_within_a_second_of_the_end(server: PrefectServer, tmp_path: Path) -> None:
+def test_every_way_of_waiting_returns_soon_after_the_end(server: PrefectServer, tmp_path: Path) -> None:
     (tmp_path / "tasks.py").write_text(TASKS)
     serving = program(tmp_path, server, SERVES)
     try:
         late = lateness(program(tmp_path, server, WAITS, "0").communicate(timeout=60)[0])
-        assert len(late) == 11 and max(late.values()) < 1, late
+        assert len(late) == 11 and max(late.values()) < SOON, late
     finally:
         serving.kill()
 
@@ -157,6 +158,6 @@ def test_and_soon_after_the_prefect_server_is_back_that_was_killed_meanwhile(
         server.start()
         back = time.time()
         late = lateness(waiting.communicate(timeout=60)[0], back)
-        assert len(late) == 11 and max(late.values()) < 3, late  # the task server reaches it after a second
+        assert len(late) == 11 and max(late.values()) < 2 * SOON, late  # the task server reaches it after a second
     finally:
         serving.kill()
