@@ -158,6 +158,6 @@ def test_and_soon_after_the_prefect_server_is_back_that_was_killed_meanwhile(
         server.start()
         back = time.time()
         late = lateness(waiting.communicate(timeout=60)[0], back)
-        assert len(late) == 11 and max(late.values()) < 2 * SOON, late  # the task server reaches it after a second
+        assert len(late) == 11 and max(late.values()) < 5 * SOON, late  # the task server has to reach it, too
     finally:
         serving.kill()
