@@ -12,6 +12,20 @@ from prefect_server import PrefectServer
 SOURCE = Path(__file__).parents[1] / "src"
 # What the kit's environment has, and others would not have set.
 OF_THE_KIT = ("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "PYTHONWARNINGS")
+# A task that notes that it has begun, for began().
+WORK = """
+import asyncio, sys, time
+from durable import aserve, keyed, serve
+from prefect import task
+
+@keyed("tests")
+@task
+def work(seconds: float) -> float:
+    with open("began", "a") as file:
+        file.write("began\\n")
+    time.sleep(seconds)
+    return seconds
+"""
 
 
 def program(folder: Path, server: PrefectServer, code: str, *arguments: str) -> "subprocess.Popen[str]":

@@ -8,24 +8,11 @@ from uuid import UUID
 
 from prefect.client.orchestration import get_client
 from prefect_server import PrefectServer
-from programs import began, program, until
+from programs import WORK, began, program, until
 
 from durable.rescuing import Rescuer
 
-PROGRAM = """
-import asyncio, sys, time
-from pathlib import Path
-from durable import aserve, keyed, serve
-from prefect import task
-
-@keyed("leaving")
-@task
-def work(seconds: float) -> float:
-    with open("began", "a") as file:
-        file.write("began\\n")
-    time.sleep(seconds)
-    return seconds
-
+PROGRAM = f"""{WORK}
 async def host():
     outcome = await aserve(work, timeout=4, grace=0.5, records="records")
     print(outcome.name, flush=True)

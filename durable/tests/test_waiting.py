@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from prefect_server import PrefectServer
-from programs import SOURCE, began, program, until
+from programs import SOURCE, WORK, began, program, until
 
 from durable.waiting import Once
 
@@ -44,25 +44,13 @@ def test_of_the_event_and_the_answer_the_first_one_calls_back() -> None:
 
 
 SOON = 3  # seconds; on an idle machine it is 0.1, and who misses an end waits for 5 or for the whole timeout
-TASKS = """
-import time
-from prefect import task
-from durable import keyed, serve
-
-@keyed("waits")
-@task
-def work(seconds: float) -> float:
-    with open("began", "a") as file:
-        file.write("began\\n")
-    time.sleep(seconds)
-    return seconds
-
-@keyed("waits")
+TASKS = f"""{WORK}
+@keyed("tests")
 @task
 def outer(seconds: float) -> float:
     return work.delay(seconds).result(timeout=40)
 
-@keyed("waits")
+@keyed("tests")
 @task
 def after(seconds: float) -> float:
     return seconds

@@ -166,7 +166,7 @@ def to_json(value: Any, hint: Any, name: str) -> Any:
         error = problem
     place, why, remedy = next(_reasons(value, hint, name, back, error))
     declared = "has no declared type" if hint is NONE else f"is declared {_named(hint)}"
-    at = "" if place == name else f"{printable(place)} "
+    at = "" if place == name else f"at {printable(place)} "
     raise CannotTravel(f"{name} {declared}, and {at}{why}, so it cannot travel to another machine. Try: {remedy}")
 
 
@@ -228,7 +228,7 @@ def _reasons(value: Any, hint: Any, place: str, back: Any, error: Exception | No
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         at = place + "".join(f"[{each!r}]" if isinstance(each, int) else f".{each}" for each in first["loc"])
         if first["type"] == "extra_forbidden":
-            why = "is a computed field, which is written, and its model forbids extra fields"
+            why = "there is a computed field, which is written, and its model forbids extra fields"
             yield Reason(at, why, "extra='ignore' in its model_config")
         yield Reason(at, f"{_not_the_same(value)} ({first['msg']})", f"giving what is declared, or {PLAIN}")
     if isinstance(error, PydanticUserError):
