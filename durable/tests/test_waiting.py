@@ -149,3 +149,36 @@ def test_and_soon_after_the_prefect_server_is_back_that_was_killed_meanwhile(
         assert len(late) == 11 and max(late.values()) < 5 * SOON, late  # the task server has to reach it, too
     finally:
         serving.kill()
+
+
+# A run has no state for a moment, between two statements of Prefect's task run recorder: here for half a second.
+WITHOUT_A_STATE = """
+import json, sqlite3, sys, threading, time
+from tasks import work
+database, timeout = sqlite3.connect(sys.argv[1], check_same_thread=False, isolation_level=None), 2
+futures = [work.delay(0) for _ in range(3)]
+known = dict(database.execute("select id, state_id from task_run"))
+database.execute("update task_run set state_id = null")
+def again():
+    for run, state in known.items():
+        database.execute("update task_run set state_id = ? where id = ?", (state, run))
+threading.Timer(0.5, again).start()
+called = []
+futures[0].add_done_callback(called.append)
+futures[1].wait(timeout=timeout)
+try:
+    futures[2].result(timeout=timeout)
+except TimeoutError:
+    print("waited", len(called), flush=True)
+"""
+
+
+def test_a_run_without_a_state_for_a_moment_is_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "tasks.py").write_text(TASKS)
+    (folder := tmp_path / "server").mkdir()
+    server = PrefectServer(folder)
+    try:
+        told = program(tmp_path, server, WITHOUT_A_STATE, str(folder / "prefect.db")).communicate(timeout=60)[0]
+    finally:
+        server.kill()
+    assert told.splitlines()[-1] == "waited 0", told

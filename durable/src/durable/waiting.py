@@ -5,11 +5,16 @@ run without waiting until its websocket is subscribed: an end in between reaches
 process waits for its whole timeout, or without end (Prefect's issue #18775). The same gap opens each time the websocket
 breaks. So here Prefect's API is asked, too, while somebody waits: every half second until the websocket is subscribed,
 and then less and less often, to once in LONGEST seconds. One request asks for all that wait.
+
+On SQLite, Prefect's server writes which state a run has before it writes the state (`_record_bulk_task_run_events` in
+task_run_recorder.py, without a transaction): who reads in between gets a run without a state, and Prefect's futures
+raise RuntimeError or AttributeError. Here they read again.
 """
 
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable
 from itertools import islice
 from typing import Any, cast
@@ -19,6 +24,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import TaskRunFilter
 from prefect.client.schemas.objects import TERMINAL_STATES, TaskRun
 from prefect.client.schemas.sorting import TaskRunSort
+from prefect.futures import PrefectDistributedFuture
 from prefect.settings import get_current_settings
 from prefect.task_runs import TaskRunWaiter
 
@@ -28,6 +34,7 @@ FIRST = 0.2  # seconds until the first question about a run; then twice as long 
 BLIND = 0.5  # seconds between two questions, at the most, while no event can come
 LONGEST = 5.0  # the same once the events come
 PAGE = 200  # runs that Prefect's API returns at once
+STATELESS = 5.0  # seconds in which a run may be without a state; it is some milliseconds
 
 _installing = threading.Lock()
 
@@ -77,8 +84,39 @@ def install() -> None:
         TaskRunWaiter.start = start_and_ask  # type: ignore[method-assign]
         TaskRunWaiter.stop = stop_both  # type: ignore[method-assign]
         TaskRunWaiter.add_done_callback = classmethod(add_once)  # type: ignore[method-assign, assignment]
+        _read_again_without_a_state()
         if (waiter := cast(Any, TaskRunWaiter)._instance) and waiter._loop:  # somebody has waited before
             waiter._loop.call_soon_threadsafe(_begin, waiter)
+
+
+def _read_again_without_a_state() -> None:
+    wait_async, add_done_callback = PrefectDistributedFuture.wait_async, PrefectDistributedFuture.add_done_callback
+
+    async def wait_for_a_state(self: Any, timeout: float | None = None) -> None:
+        begun = time.monotonic()
+        while True:
+            try:
+                left = timeout and max(0.0, timeout - (time.monotonic() - begun))
+                return await wait_async(self, left)
+            except RuntimeError as error:
+                if "has no state" not in str(error) or time.monotonic() - begun > STATELESS:
+                    raise
+            await asyncio.sleep(LOOK)
+
+    def add_when_it_has_a_state(self: Any, callback: Callable[[Any], None]) -> None:
+        begun = time.monotonic()
+        while True:
+            try:
+                return add_done_callback(self, callback)
+            except AttributeError as error:
+                # With a final state, it is an error of the callback.
+                without = error.name == "is_final" and error.obj is None and not self._final_state
+                if not without or time.monotonic() - begun > STATELESS:
+                    raise
+            time.sleep(LOOK)
+
+    PrefectDistributedFuture.wait_async = wait_for_a_state  # type: ignore[method-assign]
+    PrefectDistributedFuture.add_done_callback = add_when_it_has_a_state  # type: ignore[method-assign, assignment]
 
 
 def _begin(waiter: Any) -> None:
@@ -142,7 +180,7 @@ async def _ended_of(runs: list[UUID]) -> list[TaskRun]:
             wanted = {"id": {"any_": page}, "state": {"type": {"any_": sorted(TERMINAL_STATES)}}}
             chosen = TaskRunFilter.model_validate(wanted)
             found += await client.read_task_runs(task_run_filter=chosen, limit=PAGE, sort=TaskRunSort.ID_DESC)
-    return found
+    return [run for run in found if run.state]
 
 
 def _tell(waiter: Any, run: TaskRun) -> None:
