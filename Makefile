@@ -25,7 +25,7 @@ SHELL := /bin/bash
 # Every variable that people set: how the kit works here, which may stand in .env, and what one command alone is told.
 # A line each: scripts/lib/variables.sh and launch/unattended.py read them here.
 SETTINGS := ANSWER_SECONDS CACHE_SECONDS DB FAIL_RATE GRACE INBOX_PORT JOIN_PORT LEASE_SECONDS LIMIT LISTEN LLM MARKETING_PORT MARVIN_AGENT_MODEL MAX_RESCUES OPENAI_BASE_URL OURS POSTGRES_IMAGE PREFECT_API_URL PREFECT_PORT PYTHON PYTHON_IMAGE REDIS_IMAGE REDIS_PORT REDIS_URL REMOTE RESCUE ROOM_PORT SMTP_PORT SMTP_URL STORAGE TUNED WEB_PORT WHEELS WORKSHOP_HOME WORK_SECONDS
-OF_ONE_COMMAND := ALL APPLY AT AUTO CODE CODES DIR DOCKER EMAIL EX FILTER FORCE FROM FULL LANES MANUAL ME MINUTES N NAME NAMES NOTES OFF ONCE OUT PEERS PLATFORM PREFECT Q QUICK RATE REPORT ROOM SECONDS SEED SEEDS SERVERS SET SHOW SQL STEP TESTS WAIT WHO
+OF_ONE_COMMAND := ALL APPLY AT AUTO CODE CODES DIR DOCKER EMAIL EX FILTER FORCE FROM FULL LANES MANUAL ME MINUTES N NAME NAMES NOTES OFF ONCE OUT PEERS PLATFORM PREFECT Q QUICK RATE REPORT ROOM RUN SECONDS SEED SEEDS SERVERS SET SHOW SQL STEP TESTS WAIT WHO
 VARIABLES := $(SETTINGS) $(OF_ONE_COMMAND)
 
 # For scripts/lib/typed.sh: the names that were typed, and are none of these. They may be slips.
@@ -134,6 +134,11 @@ stuck: ## call for help in the room that you have joined; OFF=1 takes it back [O
 .PHONY: runs
 runs: ## the newest runs: state, duration, which task server ran them [N=20]
 	@scripts/py.sh commands.runs
+
+.PHONY: cancel
+#: A run that waits never begins; what runs ends `Cancelled` within seconds, without another try. `RUN=waiting` asks first, for all that wait.
+cancel: ## cancel a run, or all that wait [RUN=…] [RUN=waiting] [FORCE=1]
+	@scripts/py.sh commands.cancel
 
 .PHONY: open
 #: Prints the address where there is no browser to open.

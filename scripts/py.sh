@@ -10,7 +10,7 @@ module=$1 name=${1##*.} group=core
 shift
 name_ignored_settings
 # Example 7, on another machine than its Prefect server's.
-case $name in submit | submit_map | runs | watch | check | check_there | open_there)
+case $name in submit | submit_map | runs | cancel | watch | check | check_there | open_there)
   if [ "$REMOTE" = 0 ] && has_joined; then
     make_home
     "$KIT/scripts/setup.sh" core
@@ -50,14 +50,14 @@ case $name in # what talks to a server must not set up a machine just to find th
     read_example || keeper_of background-server >/dev/null ||
       fail 'no Prefect server of the kit is running' 'make ex6 (in another terminal)'
     ;;
-  runs)
+  runs | cancel)
     [ "$REMOTE" = 1 ] || read_example || keeper_of background-server >/dev/null ||
       fail 'no Prefect server of the kit is running' 'make ex1 or make ex2; or make db, which needs none'
     ;;
 esac
 read_example || true
 same_server
-case $name in submit | submit_map | request_task | signup | check | runs | watch | rescue | chaos | soak) same_port ;; esac
+case $name in submit | submit_map | request_task | signup | check | runs | cancel | watch | rescue | chaos | soak) same_port ;; esac
 if [ "${running_docker:-0}" = 1 ]; then compose_settings "$running_ex"; fi
 "$KIT/scripts/setup.sh" "$group"
 if [ "$REMOTE" = 1 ]; then

@@ -12,7 +12,8 @@ WORK_SECONDS = float(os.getenv("WORK_SECONDS", "0.3"))  # stands for real work
 
 @task
 def my_background_task(name: str):
-    time.sleep(WORK_SECONDS)
+    for _ in range(10):  # a run is cancelled between two steps
+        time.sleep(WORK_SECONDS / 10)
     print(f"Hello, {name}!")
     return f"Hello, {name}!"
 

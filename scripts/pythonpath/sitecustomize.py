@@ -35,7 +35,7 @@ def serve_durably(module):
 
 
 def wait_durably(module):
-    """After prefect.task_runs, in which all waiting for runs ends."""
+    """After prefect.futures, by which programs wait for runs, and prefect.task_runs, which that imports."""
     from durable import waiting
 
     waiting.install()
@@ -49,8 +49,8 @@ def fail_durably(module):
 
 
 after = {
+    "prefect.futures": [wait_durably],
     "prefect.task_engine": [fail_durably],
-    "prefect.task_runs": [wait_durably],
     "prefect.task_worker": [serve_durably],
 }
 uncollected = set()  # modules that are loaded without the garbage collector: tuned.py

@@ -37,7 +37,15 @@ run from different folders, containers or Pythons, say
 process waits without end (Prefect's issue #18775). In a process that has called keyed(), json_only() or serve() the
 answer comes; a program that calls none of them says `durable.install()`.
 
-**6. Other machines.** `python -m durable port --address 192.0.2.7:4243 …` runs the Prefect server, and one TLS port for
+**6. Cancelled means cancelled.** A run that is Cancelled, Cancelling or deleted before a task server begins it never
+begins. One that runs ends Cancelled within seconds of Cancelling: an `async def` task gets CancelledError, a function
+in a thread TaskRunCancelled at its next line, and its slot is free when it has left. Set the state by Prefect's API, or
+
+    python -m durable cancel ID
+
+or `cancel(run_id)` from a program, `await acancel(run_id)` from an asynchronous one.
+
+**7. Other machines.** `python -m durable port --address 192.0.2.7:4243 …` runs the Prefect server, and one TLS port for
 task servers and submitters on other machines; the code for joining is a file in its folder. There
 
     JOIN_CODE=… python -m durable at 192.0.2.7:4243 python task_server.py
@@ -57,6 +65,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from durable.cancelling import acancel, cancel
+    from durable.interrupting import TaskRunCancelled
     from durable.keys import keyed
     from durable.looking import Report
     from durable.losses import LostRun, Run
@@ -88,8 +98,11 @@ MODULES = {
     "Rescuer": "rescuing",
     "Run": "losses",
     "SessionOver": "outcome",
+    "TaskRunCancelled": "interrupting",
     "Unusable": "outcome",
+    "acancel": "cancelling",
     "aserve": "serving",
+    "cancel": "cancelling",
     "install": "waiting",
     "json_only": "storage",
     "keyed": "keys",
@@ -110,8 +123,11 @@ __all__ = [
     "Rescuer",
     "Run",
     "SessionOver",
+    "TaskRunCancelled",
     "Unusable",
+    "acancel",
     "aserve",
+    "cancel",
     "install",
     "json_only",
     "keyed",

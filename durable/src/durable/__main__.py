@@ -1,4 +1,4 @@
-"""The commands `python -m durable rescue`, `lost`, `metrics`, `port` and `at`: see the package's docstring."""
+"""The commands of `python -m durable`: rescue, lost, cancel, metrics, port, at. See the package's docstring."""
 
 import argparse
 import asyncio
@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from durable.away import AWAY, made, refusal, remedy
 from durable.proved import unproved
@@ -105,6 +106,24 @@ async def lost(finder: "Rescuer") -> int:
     return 1 if report.lost else 0
 
 
+async def cancel(runs: list[UUID]) -> int:
+    """A line for each. Returns 1 if one of them had ended or is not there, else 0."""
+    from prefect.exceptions import ObjectNotFound
+
+    from durable.cancelling import acancel
+
+    missed = 0
+    for run in runs:
+        try:
+            name = await acancel(run)
+        except ObjectNotFound:
+            name = "there is no such run"
+        cancelled = name in ("Cancelled", "Cancelling")
+        print(f"{run} {name}" if cancelled else f"{run} is not cancelled: {name}")
+        missed += not cancelled
+    return 1 if missed else 0
+
+
 async def for_ever(rescuer: "Rescuer", every: float) -> None:
     """Look every so many seconds; say what was done, and once what is wrong."""
     away, told_away, starting, began = False, False, True, time.monotonic()
@@ -175,6 +194,10 @@ def main() -> int:
     commands.add_parser("metrics", help="what waits, runs, is lost and has ended, for Prometheus")
     commands.add_parser("port", help="the Prefect server, with a second port for other machines")
     commands.add_parser("at", help="on another machine: join such a port, and become a command")
+    ending = commands.add_parser(
+        "cancel", help="cancel runs: what waits never begins, what runs ends Cancelled; exit 1 if one had ended"
+    )
+    ending.add_argument("runs", nargs="+", type=UUID, metavar="ID")
     for command in (rescue, find):
         command.add_argument("--records", default=os.environ.get("RECORDS"), help="their folder ($RECORDS)")
     rescue.add_argument("--once", action="store_true", help="look once, say what was done, and end")
@@ -187,6 +210,15 @@ def main() -> int:
         help="how often a run may take a task server with it before it is Crashed ($MAX_RESCUES, 3)",
     )
     options = parser.parse_args()
+    if options.command == "cancel":
+        from durable.cancelling import need_address
+
+        made(need_address)
+        try:
+            return asyncio.run(cancel(options.runs))
+        except AWAY as error:
+            print(f"error: the Prefect API failed: {error!r}. Try: {remedy(error)}", file=sys.stderr)
+            return 3
     if not options.records:
         parser.error("which folder? --records FOLDER, the one that the task servers have")
     from durable import Rescuer

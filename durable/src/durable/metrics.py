@@ -47,6 +47,7 @@ class Lines(Records):
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         super().__init__(folder)
         self.ended: set[str] = set()  # ids of runs that have ended, or were given up
+        self.refused: set[str] = set()  # ids of runs that a task server did not begin: some were cancelled before
         self.rescued = 0
         self.given_up = 0
 
@@ -56,6 +57,8 @@ class Lines(Records):
         super().take(process, line)
         if event == "given up" or (event == "end" and line.get("how") not in (How.REFUSED, How.GIVEN_BACK)):
             self.ended.add(line["run"])
+        if event == "end" and line.get("how") == How.REFUSED:
+            self.refused.add(line["run"])
         self.rescued += event == "back" and bool(line.get("counted"))
         self.given_up += event == "given up" and not again  # what was giving it up died, or the API was away
 
@@ -104,6 +107,7 @@ class Metrics(Rescuer):
         self._unknown: dict[
             str, float
         ] = {}  # ids of runs that have ended on record; when Prefect was first asked, or 0
+        self._begun: set[str] = set()  # of these, those that a task server has run
         self._counted: dict[str, float] = {}  # ids of runs that were counted, and when
         self._tasks: set[str] = set()  # of which a run has ever waited
         self._dead: set[Path] = set()  # the records of processes that are known to be dead
@@ -119,9 +123,12 @@ class Metrics(Rescuer):
         if not self._first:
             self.rescued.inc(lines.rescued)
             self.given_up.inc(lines.given_up)
-            self._unknown |= dict.fromkeys(lines.ended - self._counted.keys() - self._unknown.keys(), 0.0)
+            new = (lines.ended | lines.refused) - self._counted.keys() - self._unknown.keys()
+            self._unknown |= dict.fromkeys(new, 0.0)
+            self._begun |= lines.ended
         self._first, lines.rescued, lines.given_up = False, 0, 0
         lines.ended.clear()
+        lines.refused.clear()
         self._dead = {path for path in dead if path.exists()}
         for path in dead.keys() - self._dead:  # a rescuer has tidied up
             del lines.processes[path]
@@ -164,7 +171,9 @@ class Metrics(Rescuer):
             wanted = {"task_runs": {"id": {"any_": ids}}, "limit": PAGE}
             answer = await client._client.post("/task_runs/filter", json=wanted)
             for run in orjson.loads(answer.content):
-                if run["state_type"] in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED"):
+                # What was refused and has run elsewhere is counted by that end.
+                ended = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED") if run["id"] in self._begun else ("CANCELLED",)
+                if run["state_type"] in ended:
                     self.ended.labels(run["task_key"], run["state_type"].lower()).inc()
                     if run["start_time"]:
                         self.seconds.labels(run["task_key"]).observe(run["total_run_time"])
@@ -173,6 +182,7 @@ class Metrics(Rescuer):
         now = time.monotonic()
         first = {run: self._unknown.get(run, 0.0) or now for run in asked if run in self._unknown}
         self._unknown = {run: at for run, at in (self._unknown | first).items() if not at or now - at < LATE}
+        self._begun &= self._unknown.keys()
         self._counted = {run: at for run, at in self._counted.items() if now - at < REMEMBER}
 
     async def for_ever(self, every: float) -> None:

@@ -16,7 +16,7 @@ from prefect.events.worker import EventsWorker
 from prefect.logging.loggers import get_logger
 from prefect.settings import get_current_settings
 
-from durable import failing, waiting
+from durable import failing, interrupting, waiting
 from durable.arguments import need_right_arguments, need_right_tasks
 from durable.outcome import Outcome, Refused, SessionOver, Unusable
 from durable.proved import unproved
@@ -68,11 +68,13 @@ def _begin(tasks: tuple[Any, ...], options: Options) -> tuple[DrainingTaskWorker
         logger.warning(warning)
     waiting.install()
     failing.install()
+    interrupting.install()
     # It says so of each run, and no run here has a flow: PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW=ignore does the same.
     warnings.filterwarnings("ignore", "Logger .* attempted to send logs to the API without a flow run id", UserWarning)
     name, records = options.get("name") or f"{socket.gethostname()}-{os.getpid()}", options.get("records")
+    grace = options.get("grace", 30)
     try:
-        worker = DrainingTaskWorker(*tasks, limit=options.get("limit", 10), name=name, records=records)
+        worker = DrainingTaskWorker(*tasks, limit=options.get("limit", 10), name=name, records=records, grace=grace)
     except OSError as error:
         what = f"the records cannot be written in {str(records)!r} ({error.strerror or error})"
         raise Unusable(what, "records= with a folder that this user may write to") from None
@@ -81,7 +83,7 @@ def _begin(tasks: tuple[Any, ...], options: Options) -> tuple[DrainingTaskWorker
             f"Another live task server is named {name}, too (pid {other.pid} on {other.host}), so nobody can tell who "
             "ran what. Try: another name="
         )
-    return worker, options.get("timeout"), options.get("grace", 30)
+    return worker, options.get("timeout"), grace
 
 
 async def _until_ended(worker: DrainingTaskWorker, timeout: float | None, grace: float) -> tuple[Outcome, float]:
@@ -123,7 +125,8 @@ async def _serve(worker: DrainingTaskWorker, timeout: float | None, grace: float
         async with worker:
             try:
                 taking, told, overdue = start(worker.take_runs()), start(signals.get()), start(worker.watch_timeouts())
-                ends = {taking, told, overdue, start(worker.stuck.wait()), start(worker.cancelled.wait())}
+                cancelled = start(worker.watch_cancelled())
+                ends = {taking, told, overdue, cancelled, start(worker.stuck.wait()), start(worker.cancelled.wait())}
                 over = worker.record.over or asyncio.Event()
                 ends.add(session_is_over := start(over.wait()))
                 await asyncio.wait(ends, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
@@ -138,8 +141,9 @@ async def _serve(worker: DrainingTaskWorker, timeout: float | None, grace: float
                     again = start(signals.get()) if told.done() else told
                     done = {start(worker._idle.wait()), again, session_is_over}
                     await asyncio.wait(done, timeout=grace, return_when=asyncio.FIRST_COMPLETED)
-                if overdue.done() and (error := overdue.exception()):
-                    logger.error(f"Timeouts were no longer watched: {error!r}")
+                for what, watching in (("Timeouts", overdue), ("Cancelled runs", cancelled)):
+                    if watching.done() and (error := watching.exception()):
+                        logger.error(f"{what} were no longer watched: {error!r}")
             finally:
                 for helper in helpers:
                     helper.cancel()

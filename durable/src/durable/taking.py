@@ -3,12 +3,13 @@
 The record and the queue are given: subscription.py gives the real ones, the simulation those of its own.
 """
 
-from collections.abc import Awaitable, Callable, Container
+from collections.abc import Awaitable, Callable, Container, Iterable
 from typing import NamedTuple
 
 from durable.records import TaskServersRecord
 from durable.stories import Story
 
+CALLED_OFF = ("CANCELLING", "CANCELLED")  # Prefect's types of states
 ASK_AFTER = 1  # seconds: of a run that was queued longer ago, Prefect is asked whether it is still to be run
 
 
@@ -57,3 +58,12 @@ def why_not_any_more(state: str, now: Now | None) -> str | None:
         return "it is to be cancelled"
     # A run can be without its state for a moment, between two statements of Prefect's task run recorder.
     return f"it is {now.name} by now" if now.state and now.state != state else None
+
+
+def was_called_off(states: Iterable[tuple[str, float]], queued_at: float) -> bool:
+    """Whether somebody has called a run off since it was queued. What was called off before was queued again since.
+
+    states: those that it has had, the type and the time of each. The newest does not say it: a task server tells that
+    the run is Running, whatever it was meanwhile.
+    """
+    return any(type_ in CALLED_OFF and at > queued_at for type_, at in states)

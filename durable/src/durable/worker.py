@@ -26,6 +26,7 @@ from prefect.states import Cancelled, Failed
 from prefect.task_worker import TaskWorker
 from websockets.exceptions import InvalidHandshake, WebSocketException
 
+from durable import calling_off
 from durable.away import is_refusal, nobody_listens
 from durable.calls import end_as_line, is_wanted, line_on_page, queued_again, set_state
 from durable.collecting import collect
@@ -54,7 +55,7 @@ TRIES = 3  # task servers that read other runs well and cannot read this one, be
 class DrainingTaskWorker(TaskWorker):
     """Prefect's TaskWorker, which also stops without losing a run, records what it runs and runs nothing twice."""
 
-    def __init__(self, *tasks: Task[..., Any], limit: int | None, name: str, records: Any) -> None:
+    def __init__(self, *tasks: Task[..., Any], limit: int | None, name: str, records: Any, grace: float = 30) -> None:
         super().__init__(*tasks, limit=limit)
         served = [task for task in tasks if isinstance(task, Task)]  # Prefect leaves out whatever else it is given
         for copy, given in zip(self.tasks, served, strict=True):  # of tasks whose key was set by hand
@@ -75,6 +76,7 @@ class DrainingTaskWorker(TaskWorker):
         self._in_flight: dict[UUID, TaskRun] = {}
         self._parameters: dict[UUID, UUID | None] = {}  # of the runs in flight, to be able to give them back
         self._queued_by: dict[UUID, str] = {}  # and the state by which each was queued: the engine gives it others
+        self._calling_off = calling_off.CallingOff(name, grace, self._in_flight)
         self._idle = asyncio.Event()
         self._idle.set()
         self._reads_well = False  # whether it could ever read the parameters of a run
@@ -149,6 +151,7 @@ class DrainingTaskWorker(TaskWorker):
         self._idle.clear()
         self._queued_by[run.id] = str(run.state.id) if run.state else ""
         self._in_flight[run.id] = run
+        self._calling_off.took(run)
         self._parameters[run.id] = run.state.state_details.task_parameters_id if run.state else None
 
     async def _next(self, runs: Deliveries) -> TaskRun:
@@ -218,6 +221,7 @@ class DrainingTaskWorker(TaskWorker):
                 self.record.write(run=str(task_run.id), event="end", how=how, state=state_id or None, **about)
             self._release_token(task_run.id)  # where Prefect's own part, which does this, was not reached
             self._queued_by.pop(task_run.id, None)
+            self._calling_off.ended(task_run.id)
             reader().forget(self._parameters.pop(task_run.id, None))
             self._ended[state_id] = time.time()
             if not self._parameters:
@@ -345,6 +349,8 @@ class DrainingTaskWorker(TaskWorker):
 
     async def _queue_again(self, client: PrefectClient, run: TaskRun, why: str) -> None:
         message = f"{why}; back in the queue"
+        if run.id in self._calling_off:
+            return await self._calling_off.tell_left(client, run.id)
         if not await is_wanted(client, run.id):  # the rescuer sets to Cancelled what is to be cancelled
             return
         await set_state(client, run.id, queued_again(message, self._parameters.get(run.id)))
@@ -393,6 +399,13 @@ class DrainingTaskWorker(TaskWorker):
             await self.end_overdue()
             with contextlib.suppress(OSError):  # what a full disk kept back; nothing else may come to be written
                 await self.record.sent()
+
+    async def watch_cancelled(self) -> None:
+        """End what is called off while it is in flight, until cancelled."""
+        while True:
+            await asyncio.sleep(calling_off.LOOK)
+            with contextlib.suppress(httpx.HTTPError):  # the API is away: next time
+                await self._calling_off.look(self._client)
 
     def _overdue(self) -> dict[UUID, float]:
         timeouts = {task.task_key: task.timeout_seconds for task in self.tasks if task.timeout_seconds}

@@ -21,6 +21,8 @@ LEAVING = 3.0  # seconds for its last events
 DISK_FULL = 2.0  # seconds that a task server takes no run
 MAX_RESCUES = 2
 LINES = 5.0  # seconds that lines may take to a port
+ASK = 1.5  # seconds between two questions whether a run is called off
+CANCELLED = {"type": "CANCELLED", "name": "Cancelled", "message": "", "data": None}
 DONE = {"type": "COMPLETED", "name": "Completed", "message": "", "data": {"storage_key": "its-result"}}
 
 
@@ -133,11 +135,25 @@ class TaskServer(Process):
         self.world.judge.begins(self, entry)
         self.tell(entry.run, "RUNNING")
         seconds, deadly = self.world.work[entry.run]
-        await pause(seconds)
+        if await self.called_off(entry, seconds):
+            self.tell(entry.run, "CANCELLED")
+            self.world.judge.ends_called_off(entry.run)
+            return self.end(entry, How.RETURNED, ended=CANCELLED)
         if deadly:
             return self.world.kill(self)
         self.tell(entry.run, "COMPLETED", DONE["data"])
         self.end(entry, How.RETURNED, ended=DONE)
+
+    async def called_off(self, entry: Entry, seconds: float) -> bool:
+        """Work for so long, or until it is called off: as calling_off.CallingOff."""
+        while seconds > 0:
+            await pause(min(seconds, ASK))
+            seconds -= ASK
+            if self.reaches() and seconds > 0:
+                row = self.world.prefect.rows[entry.run]
+                if row.type in taking.CALLED_OFF or taking.was_called_off(row.states, entry.at):
+                    return True
+        return False
 
     def end(self, entry: Entry, how: How, **about: Any) -> None:
         if self.in_flight.pop(entry.run, None):

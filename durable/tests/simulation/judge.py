@@ -33,6 +33,7 @@ class Judge:
         self.backs: Counter[UUID] = Counter()
         self.last_try: dict[UUID, bool] = {}
         self.called_off: dict[UUID, float] = {}  # when it was cancelled or deleted
+        self.ended_called_off: set[UUID] = set()
         self._records = Records("/records", files=world.disk, clock=world.time)
 
     def wrong(self, what: str) -> None:
@@ -51,6 +52,17 @@ class Judge:
         if run in self.returned:
             self.wrong(f"run {run.int} has ended, and begins again on {server.name}")
         self.at_work.setdefault(run, []).append(server)
+
+    def ends_called_off(self, run: UUID) -> None:
+        """In the middle of its work: it must stay Cancelled."""
+        self.ended_called_off.add(run)
+
+    def at_the_end(self) -> None:
+        """Of all runs."""
+        for run in self.ended_called_off:
+            row = self.world.prefect.rows[run]
+            if row.type != "CANCELLED" and not row.deleted:
+                self.wrong(f"run {run.int} was ended in its middle, as it was called off, and is {row.type}")
 
     def acknowledged(self, run: UUID, state: str) -> None:
         """From now on it is in no queue: it must be on record, whatever dies."""

@@ -5,7 +5,7 @@ Each rule names the line of Prefect 3.9.1 that it stands for; test_model.py comp
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +26,7 @@ class Row:
     queued: bool = False
     result: Any = None
     deleted: bool = False
+    states: list[tuple[str, float]] = field(default_factory=list)  # all that it has had
 
     @property
     def is_over(self) -> bool:
@@ -83,6 +84,7 @@ class PrefectModel:
         if row.deleted:
             return
         row.state, row.type, row.at, row.queued, row.result = self.new_state(), kind, at, queued, result
+        row.states.append((kind, at))
         if queued:
             self.queue.append(Entry(run, row.state, at))
             self.send()
@@ -96,6 +98,7 @@ class PrefectModel:
         if row.deleted or row.at < at:
             row.deleted = False
             row.state, row.type, row.at, row.queued, row.result = self.new_state(), kind, at, False, result
+        row.states.append((kind, at))
 
     def now(self, run: UUID) -> Now | None:
         """What it answers who asks for a run."""

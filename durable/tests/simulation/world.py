@@ -129,7 +129,7 @@ class World:
             self.now, _, what, with_ = heapq.heappop(self._due)
             what(*with_)
             if self.whole and all(row.is_over for row in self.prefect.rows.values()):
-                return
+                return self.judge.at_the_end()
             if self.now > STEPS_UNTIL + QUIET:
                 self.judge.never_ended()
 

@@ -50,7 +50,8 @@ class Answers:
             self.runs = workshop.prefect("/task_runs/filter", newest, timeout=2)
             self.waits = why_they_wait(self.runs)
             for state in STATES:
-                wanted = {"task_runs": {"state": {"type": {"any_": [state]}}}}
+                types = [state, "CANCELLING"] if state == "RUNNING" else [state]  # what is to be cancelled runs on
+                wanted = {"task_runs": {"state": {"type": {"any_": types}}}}
                 self.counts[state] = workshop.prefect("/task_runs/count", wanted, timeout=2)
             self.there = True
         except OSError:

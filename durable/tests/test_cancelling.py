@@ -1,0 +1,229 @@
+"""A run that is cancelled while it runs ends Cancelled: with a real Prefect server and a task server."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State, StateType, TaskRun
+from prefect.exceptions import ObjectNotFound
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect_server import PrefectServer
+from programs import program, until
+
+import durable
+from durable.calling_off import YOUNG, CallingOff
+
+SOON = 5  # seconds; it is 3 on an idle machine
+TASKS = """
+import asyncio, sys, time
+from prefect import task
+from durable import keyed, serve
+
+def note(what):
+    with open("noted", "a") as file:
+        file.write(what + "\\n")
+
+@keyed("cancelling")
+@task(retries=2)
+def steps(number: int) -> int:
+    note(f"steps {number} begins")
+    try:
+        for _ in range(300):
+            time.sleep(0.1)
+    finally:
+        note(f"steps {number} cleans up")
+    return number
+
+@keyed("cancelling")
+@task(retries=2)
+async def awaits(number: int) -> int:
+    note(f"awaits {number} begins")
+    try:
+        await asyncio.sleep(30)
+    except asyncio.CancelledError:
+        note(f"awaits {number} got it")
+        raise
+    return number
+
+@keyed("cancelling")
+@task
+def sits(number: int) -> int:
+    note(f"sits {number} begins")
+    time.sleep(8)
+    note(f"sits {number} goes on")
+    return number
+
+@keyed("cancelling")
+@task(retries=3, retry_delay_seconds=6)
+def fails(number: int) -> int:
+    note(f"fails {number} begins")
+    raise ValueError("each time")
+"""
+SERVES = "from tasks import *\nserve(steps, awaits, sits, fails, limit=int(sys.argv[1]), grace=2, records='records')"
+SUBMITS = "import tasks, sys\nprint('run:', getattr(tasks, sys.argv[1]).delay(int(sys.argv[2])).task_run_id)"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, server: PrefectServer) -> Iterator[Path]:
+    (tmp_path / "tasks.py").write_text(TASKS)
+    with temporary_settings({PREFECT_API_URL: server.api}):
+        yield tmp_path
+
+
+@pytest.fixture
+def serving(folder: Path, server: PrefectServer) -> Iterator[Callable[[int], None]]:
+    started = []
+    yield lambda limit: started.append(program(folder, server, SERVES, str(limit)))
+    for each in started:
+        each.kill()
+        said = each.communicate()[0]
+        assert "Traceback" not in said and "rash" not in said, said
+
+
+def submitted(folder: Path, server: PrefectServer, task: str, number: int = 0) -> UUID:
+    said = program(folder, server, SUBMITS, task, str(number)).communicate(timeout=30)[0]
+    return UUID(next(line for line in said.splitlines() if line.startswith("run: ")).split()[1])
+
+
+def noted(folder: Path) -> list[str]:
+    return (folder / "noted").read_text().splitlines() if (folder / "noted").exists() else []
+
+
+async def run_of(run: UUID) -> TaskRun:
+    async with get_client() as client:
+        return await client.read_task_run(run)
+
+
+def state_of(run: UUID) -> State:
+    state = asyncio.run(run_of(run)).state
+    return state if state else State(type=StateType.PENDING, name="without a state")
+
+
+async def set_to(run: UUID, state: State) -> None:
+    async with get_client() as client:
+        await client.set_task_run_state(run, state, force=True)
+
+
+@pytest.mark.parametrize(
+    ("task", "last", "how"),
+    [("steps", "cleans up", "cancel"), ("awaits", "got it", "Cancelling"), ("steps", "cleans up", "Cancelled")],
+)
+def test_what_runs_ends_cancelled_without_a_retry_and_its_slot_is_free(
+    task: str, last: str, how: str, folder: Path, server: PrefectServer, serving: Callable[[int], None]
+) -> None:
+    serving(1)
+    run = submitted(folder, server, task)
+    until(lambda: f"{task} 0 begins" in noted(folder))
+    until(lambda: state_of(run).is_running())
+    begun = time.monotonic()
+    if how == "cancel":
+        assert durable.cancel(run) == "Cancelling"
+    else:
+        kind = StateType.CANCELLING if how == "Cancelling" else StateType.CANCELLED
+        asyncio.run(set_to(run, State(type=kind)))
+    until(lambda: f"{task} 0 {last}" in noted(folder), SOON)
+    until(lambda: (state_of(run).message or "").startswith("It was cancelled while it ran"), SOON)
+    assert time.monotonic() - begun < SOON
+    another = submitted(folder, server, task, 1)
+    until(lambda: f"{task} 1 begins" in noted(folder), SOON)
+    assert state_of(run).is_cancelled() and noted(folder).count(f"{task} 0 begins") == 1
+    durable.cancel(another)
+    until(lambda: state_of(another).is_cancelled(), SOON)
+
+
+async def found_to_be_called_off(run: UUID) -> list[bool]:
+    """By a task server that has the run in flight: at once; after Cancelling and Running; and after Cancelling."""
+    found = []
+    async with get_client() as client:
+        taken = await client.read_task_run(run)
+        for states in ((), (StateType.CANCELLING, StateType.RUNNING), (StateType.CANCELLING,)):
+            calling_off = CallingOff("tests", 30, {run: taken})
+            calling_off.took(taken)
+            await calling_off.look(client)
+            await asyncio.sleep(YOUNG)
+            for kind in states:
+                await set_to(run, State(type=kind))
+            calling_off._ask_at = 0.0
+            await calling_off.look(client)
+            found.append(run in calling_off)
+            calling_off.ended(run)
+    return found
+
+
+def test_a_cancelling_is_found_also_if_running_was_told_after_it(folder: Path, server: PrefectServer) -> None:
+    run = submitted(folder, server, "steps")
+    assert asyncio.run(found_to_be_called_off(run)) == [False, True, True]
+    durable.cancel(run)
+
+
+def test_what_nothing_can_interrupt_is_named_and_keeps_its_slot_until_it_has_left(
+    folder: Path, server: PrefectServer, serving: Callable[[int], None]
+) -> None:
+    serving(1)
+    run = submitted(folder, server, "sits")
+    until(lambda: "sits 0 begins" in noted(folder))
+    begun = time.monotonic()
+    durable.cancel(run)
+    waits = submitted(folder, server, "sits", 1)
+    until(lambda: state_of(run).is_cancelled(), 4 + SOON)
+    named = state_of(run).message or ""
+    assert "it sits in sits (tasks.py, line " in named and "Its result does not count" in named, named
+    assert time.monotonic() - begun < 7.5 and "sits 1 begins" not in noted(folder)
+    until(lambda: "sits 1 begins" in noted(folder))
+    assert time.monotonic() - begun > 6 and "sits 0 goes on" not in noted(folder)
+    assert state_of(run).is_cancelled() and "it sits in sits" in (state_of(run).message or "")
+    durable.cancel(waits)
+
+
+def test_what_waits_for_its_next_try_is_cancelled_and_never_tried_again(
+    folder: Path, server: PrefectServer, serving: Callable[[int], None]
+) -> None:
+    serving(2)
+    run = submitted(folder, server, "fails")
+    until(lambda: state_of(run).name == "AwaitingRetry")
+    assert durable.cancel(run) == "Cancelled"
+    time.sleep(7)  # beyond its delay
+    assert state_of(run).is_cancelled() and noted(folder).count("fails 0 begins") == 1
+
+
+def test_a_task_server_that_ends_meanwhile_does_not_queue_it_again(
+    folder: Path, server: PrefectServer, serving: Callable[[int], None]
+) -> None:
+    process = program(folder, server, SERVES, "1")
+    run = submitted(folder, server, "sits")
+    until(lambda: "sits 0 begins" in noted(folder))
+    durable.cancel(run)
+    process.terminate()
+    assert process.wait(timeout=20) == 0
+    until(lambda: state_of(run).is_cancelled(), SOON)
+
+
+def test_what_waits_what_has_ended_and_what_is_not_there(folder: Path, server: PrefectServer) -> None:
+    run = submitted(folder, server, "steps")
+    assert durable.cancel(str(run)) == "Cancelled" and state_of(run).is_cancelled()
+    assert durable.cancel(run) == "Cancelled"  # again
+    with pytest.raises(ObjectNotFound):
+        durable.cancel(uuid4())
+    with pytest.raises(ValueError, match="badly formed"):
+        durable.cancel("steps")
+
+
+def test_by_the_command(folder: Path, server: PrefectServer) -> None:
+    run, other = submitted(folder, server, "steps"), uuid4()
+    command = "import runpy, sys\nsys.argv[0] = 'durable'\nrunpy.run_module('durable', run_name='__main__')"
+    ending = program(folder, server, command, "cancel", str(run), str(other))
+    assert ending.communicate(timeout=30)[0].splitlines() == [
+        f"{run} Cancelled", f"{other} is not cancelled: there is no such run"
+    ]  # fmt: skip
+    assert ending.returncode == 1
+    wrong = program(folder, server, command, "cancel", "steps")
+    assert "invalid UUID value: 'steps'" in wrong.communicate(timeout=30)[0] and wrong.returncode == 2
+
+
+def test_where_no_prefect_server_is_named_nothing_is_started() -> None:
+    with temporary_settings({PREFECT_API_URL: None}), pytest.raises(ValueError, match="PREFECT_API_URL"):
+        durable.cancel(uuid4())
