@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from durable.stories import How, Process, Start, Story
-from durable.taking import Now, take, why_not, why_not_any_more
+from durable.taking import Had, Now, take, was_called_off, why_not, why_not_any_more
 
 OTHER = Process(Path("other"), name="other-1")
 
@@ -73,3 +73,23 @@ def test_why_it_must_not_be_run(ended_here: tuple[str, ...], story: Story | None
 )
 def test_why_it_is_not_to_be_run_any_more(now: Now | None, why: str | None) -> None:
     assert why_not_any_more("this", now) == why
+
+
+QUEUED, CANCELLING, RUNNING = Had("SCHEDULED", 10.0, queued=True), Had("CANCELLING", 11.0), Had("RUNNING", 12.0)
+
+
+@pytest.mark.parametrize(
+    ("states", "called_off"),
+    [
+        ([], False),
+        ([QUEUED, RUNNING], False),
+        ([QUEUED, CANCELLING], True),
+        ([CANCELLING, RUNNING, QUEUED], True),  # in whatever order
+        ([QUEUED, Had("CANCELLED", 10.5), RUNNING], True),
+        ([QUEUED, CANCELLING, Had("SCHEDULED", 20.0, queued=True), RUNNING], False),  # it was queued again
+        ([QUEUED, CANCELLING, Had("SCHEDULED", 20.0)], True),  # AwaitingRetry is no place in the queue
+        ([QUEUED, Had("CANCELLING", 10.0)], False),
+    ],
+)
+def test_whether_it_was_called_off_since_it_was_queued(states: list[Had], called_off: bool) -> None:
+    assert was_called_off(states) is called_off

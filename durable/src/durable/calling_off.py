@@ -8,7 +8,7 @@ just before Running is not the run's state any more.
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled
 
 from durable import interrupting
-from durable.calls import set_state
+from durable.calls import had, set_state
 from durable.taking import CALLED_OFF, was_called_off
 
 logger = logging.getLogger("prefect.task_worker")
@@ -33,7 +33,7 @@ class CallingOff:
 
     def __init__(self, name: str, grace: float, in_flight: Mapping[UUID, TaskRun]) -> None:
         self._name, self._grace, self._in_flight = name, grace, in_flight
-        self._taken: dict[UUID, tuple[float, float]] = {}  # when, by time.monotonic(), and when it was queued
+        self._taken: dict[UUID, float] = {}  # when, by time.monotonic()
         self._asked_in: dict[UUID, UUID] = {}  # in which state a run was when it was asked for its states
         self._since: dict[UUID, float] = {}  # when it was found to be called off, by time.monotonic()
         self._told: set[UUID] = set()  # those that are Cancelled for Prefect, and do not end here yet
@@ -42,8 +42,7 @@ class CallingOff:
     def took(self, run: TaskRun) -> None:
         """It is in flight from now on."""
         interrupting.watch(run.id)
-        if run.state:
-            self._taken[run.id] = time.monotonic(), run.state.timestamp.timestamp()
+        self._taken[run.id] = time.monotonic()
 
     def ended(self, run: UUID) -> None:
         """Its function is under way no more, and its slot is free."""
@@ -62,23 +61,21 @@ class CallingOff:
         now = time.monotonic()
         if now >= self._ask_at:
             self._ask_at = now + ASK
-            old = {run: queued_at for run, (at, queued_at) in self._taken.items() if now - at > YOUNG}
-            asked = old.keys() - self._since.keys() & self._in_flight.keys()
-            for run in await self._called_off(client, {run: old[run] for run in asked}):
+            old = {run for run, at in self._taken.items() if now - at > YOUNG}
+            for run in await self._called_off(client, old - self._since.keys() & self._in_flight.keys()):
                 logger.info(f"Task run {run} is to be cancelled")
                 self._since.setdefault(run, time.monotonic())
                 await self._end(client, run)
 
-    async def _called_off(self, client: PrefectClient, queued_at: Mapping[UUID, float]) -> list[UUID]:
+    async def _called_off(self, client: PrefectClient, runs: Iterable[UUID]) -> list[UUID]:
         found, known = [], []
-        for run, queued in queued_at.items():
+        for run in runs:
             state = self._in_flight[run].state if run in self._in_flight else None
             if not state or self._asked_in.get(run) == state.id:
                 known.append(run)
                 continue
             self._asked_in[run] = state.id
-            states = await client.read_task_run_states(run)
-            if was_called_off([(state.type, state.timestamp.timestamp()) for state in states], queued):
+            if was_called_off(await had(client, run)):
                 found.append(run)
         if known:
             wanted = {"id": {"any_": [str(run) for run in known]}, "state": {"type": {"any_": list(CALLED_OFF)}}}

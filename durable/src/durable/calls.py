@@ -13,8 +13,10 @@ from prefect.client.schemas.actions import LogCreate, StateCreate
 from prefect.client.schemas.objects import State
 from prefect.exceptions import ObjectNotFound
 from prefect.results import ResultRecord
+from prefect.states import Cancelled
 
 from durable.putting_back import state_that_puts_back
+from durable.taking import Had, was_called_off
 
 MESSAGE = 1000  # characters of a state's message that go into the record
 
@@ -39,14 +41,31 @@ async def set_state(client: PrefectClient, run: UUID, state: State) -> None:
         await client.set_task_run_state(run, state, force=True)
 
 
+async def had(client: PrefectClient, run: UUID) -> list[Had]:
+    """The states that it has had; none if it was deleted."""
+    states = await client.read_task_run_states(run)
+    return [
+        Had(state.type.value, state.timestamp.timestamp(), state.is_scheduled() and bool(state.state_details.deferred))
+        for state in states
+    ]
+
+
 async def is_wanted(client: PrefectClient, run: UUID) -> bool:
-    """Whether it is still to be run: it was not deleted, has not ended, and is not to be cancelled."""
+    """Whether it is still to be run: it was not deleted, has not ended, and is not to be cancelled.
+
+    One that was called off, and whose task server told another state since, is set to Cancelled here.
+    """
     try:
         state = (await client.read_task_run(run)).state
+        # It may be without a state for a moment, between two statements of Prefect's task run recorder.
+        if state and (state.is_final() or state.is_cancelling()):
+            return False
+        if was_called_off(await had(client, run)):
+            await set_state(client, run, Cancelled(message="It was cancelled, and its task server ended before it"))
+            return False
     except ObjectNotFound:
         return False
-    # It may be without a state for a moment, between two statements of Prefect's task run recorder.
-    return not (state and (state.is_final() or state.is_cancelling()))
+    return True
 
 
 async def set_end(client: PrefectClient, run: UUID, line: dict[str, Any]) -> None:

@@ -1,16 +1,19 @@
 """cancel() and acancel(): a run that waits never begins, one that runs ends Cancelled."""
 
 import asyncio
+import time
 from uuid import UUID
 
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import State, StateType
 from prefect.settings import get_current_settings
 from prefect.states import Cancelled
 
 from durable.calls import set_state
 from durable.losses import WAITED_FOR_FAILED
+from durable.taking import ASK_AFTER
 
+TOLD = 0.3  # seconds until Prefect knows what a task server has begun
 STATELESS = 5.0  # seconds in which a run may be without a state: see waiting.py
 
 
@@ -21,7 +24,7 @@ def need_address() -> None:
 
 
 async def acancel(run: UUID | str, message: str = "") -> str:
-    """Cancel a run; returns the name of the state that it is in then.
+    """Cancel a run; returns the name of the state that it is in then. Takes over a second if it was just submitted.
 
     "Cancelled": it waited, and never begins. "Cancelling": it has begun, and its task server ends it within 3 s, or the
     rescuer does if that has died. Any other name: it had ended. An `async def` task gets asyncio's CancelledError, one
@@ -33,12 +36,12 @@ async def acancel(run: UUID | str, message: str = "") -> str:
     need_address()
     identifier = run if isinstance(run, UUID) else UUID(run)
     async with get_client() as client:
-        for _ in range(50):
-            if state := (await client.read_task_run(identifier)).state:
-                break
-            await asyncio.sleep(STATELESS / 50)
-        else:
-            raise LookupError(f"task run {identifier} has no state")
+        state = await _state_of(client, identifier)
+        age = time.time() - state.timestamp.timestamp()
+        if state.is_scheduled() and 0 <= age < ASK_AFTER:
+            # A task server asks nobody about so young a run: it may have begun it, and Prefect does not know yet.
+            await asyncio.sleep(ASK_AFTER - age + TOLD)
+            state = await _state_of(client, identifier)
         if state.is_final():
             return state.name or state.type.value
         waits = state.is_scheduled() or state.name == WAITED_FOR_FAILED  # Prefect never goes on with the latter
@@ -47,6 +50,15 @@ async def acancel(run: UUID | str, message: str = "") -> str:
             wanted = State(type=StateType.CANCELLING, message=message or None)
         await set_state(client, identifier, wanted)
         return wanted.name or wanted.type.value
+
+
+async def _state_of(client: PrefectClient, run: UUID) -> State:
+    end = time.monotonic() + STATELESS
+    while not (state := (await client.read_task_run(run)).state):
+        if time.monotonic() > end:
+            raise LookupError(f"task run {run} has no state")
+        await asyncio.sleep(0.1)
+    return state
 
 
 def cancel(run: UUID | str, message: str = "") -> str:

@@ -138,6 +138,8 @@ class Looking:
             report.unsure += Doubt.TOO_EARLY in (found, to_end)
             report.unknown += found is Doubt.NO_RECORD
         served = {key for keys in task_servers.values() for key in keys}
+        # Who is full may have left the queue to others (offering.py), and is back when a slot is free.
+        served |= {key for each in self.records.processes.values() if each.alive and each.up for key in each.keys}
         report.unserved = unserved(waiting, served, began)
         return report, Seen(runs, waiting, served, began, everything)
 

@@ -85,6 +85,16 @@ class RecordOverPort:
             self.write(run=run, event="end", how=How.REFUSED, state=fields.get("state"))
             raise
 
+    async def others_are_free(self) -> bool | None:
+        """Whether another task server waits for runs of its keys; None where the port does not say it."""
+        if not self._client:
+            return None
+        try:
+            answer = await self._client.get("/durable/records/free")
+            return bool(answer.raise_for_status().json()["free"])
+        except (httpx.HTTPError, ValueError, KeyError, TypeError):  # it is away, or of version 1.0
+            return None
+
     async def sent(self) -> None:
         """Until all lines are there. Raises OSError while that is not possible."""
         async with self._lock:

@@ -60,6 +60,9 @@ class TaskServersRecord(Protocol):
     async def take(self, run: str, **fields: Any) -> str | None:
         """Say that this process takes a run; why it must not, if that is known at once. Raises OSError."""
 
+    async def others_are_free(self) -> bool | None:
+        """Whether another task server waits for runs of its keys; None where that is not known here."""
+
     async def sent(self) -> None:
         """Until all lines are where the rescuer reads them. Raises OSError while that is not possible."""
 
@@ -178,6 +181,10 @@ class Record:
     async def take(self, run: str, **fields: Any) -> str | None:
         """Write that this process takes a run. None: whether another one has it, it finds in the records itself."""
         self.write(must=True, run=run, **fields)
+        return None
+
+    async def others_are_free(self) -> bool | None:
+        """Not known: who has the other records reads them."""
         return None
 
     async def sent(self) -> None:

@@ -84,11 +84,20 @@ class Deliveries(Subscription[TaskRun]):
             # Prefect has no class for it, but a sentence that ends with the server's (client/subscriptions.py).
             raise Refused(str(error).rpartition("Reason: ")[2]) from None
 
+    @property
+    def is_subscribed(self) -> bool:
+        return bool(self._websocket)
+
     async def close(self) -> None:
         """What was sent and is not acknowledged goes back to the server's queue (server/api/task_runs.py)."""
         if self._websocket:
-            websocket, self._websocket = self._websocket, None
             self._record.write(event="away")
+            await self.rest()
+
+    async def rest(self) -> None:
+        """The same for who is full, and is subscribed again with the next run: on record it stays connected."""
+        if self._websocket:
+            websocket, self._websocket = self._websocket, None
             try:
                 await asyncio.wait_for(websocket.close(), 1)
             except TimeoutError:  # a server that does not answer; the websocket itself would wait for ten seconds

@@ -3,7 +3,7 @@
 The record and the queue are given: subscription.py gives the real ones, the simulation those of its own.
 """
 
-from collections.abc import Awaitable, Callable, Container, Iterable
+from collections.abc import Awaitable, Callable, Collection, Container
 from typing import NamedTuple
 
 from durable.records import TaskServersRecord
@@ -60,10 +60,18 @@ def why_not_any_more(state: str, now: Now | None) -> str | None:
     return f"it is {now.name} by now" if now.state and now.state != state else None
 
 
-def was_called_off(states: Iterable[tuple[str, float]], queued_at: float) -> bool:
-    """Whether somebody has called a run off since it was queued. What was called off before was queued again since.
+class Had(NamedTuple):
+    """A state that a run has had."""
 
-    states: those that it has had, the type and the time of each. The newest does not say it: a task server tells that
-    the run is Running, whatever it was meanwhile.
+    type: str
+    at: float  # in seconds since 1970
+    queued: bool = False  # whether it put the run into the queue
+
+
+def was_called_off(states: Collection[Had]) -> bool:
+    """Whether somebody has called a run off since it was queued last, by all the states that it has had.
+
+    The newest does not say it: a task server tells that the run is Running, whatever it was meanwhile.
     """
-    return any(type_ in CALLED_OFF and at > queued_at for type_, at in states)
+    queued_at = max((state.at for state in states if state.queued), default=0.0)
+    return any(state.type in CALLED_OFF and state.at > queued_at for state in states)

@@ -26,7 +26,7 @@ from prefect.states import Cancelled, Failed
 from prefect.task_worker import TaskWorker
 from websockets.exceptions import InvalidHandshake, WebSocketException
 
-from durable import calling_off
+from durable import calling_off, offering
 from durable.away import is_refusal, nobody_listens
 from durable.calls import end_as_line, is_wanted, line_on_page, queued_again, set_state
 from durable.collecting import collect
@@ -85,6 +85,7 @@ class DrainingTaskWorker(TaskWorker):
         self._pause_until = 0.0
         self._deliveries: Deliveries | None = None
         self._told = False  # that it serves
+        self._offered = float("-inf")  # when it left the queue to others, by time.monotonic()
         self._still_waiting = StillWaiting()
         self.stuck = asyncio.Event()  # a run has outlived its task's timeout
         self.cancelled = asyncio.Event()  # who awaited aserve() has cancelled it
@@ -112,7 +113,7 @@ class DrainingTaskWorker(TaskWorker):
             while True:
                 place = object()
                 if self._limiter:
-                    await self._limiter.acquire_on_behalf_of(place)
+                    await self._place(place, runs)
                 try:
                     run = await self._next(runs)
                 finally:
@@ -128,6 +129,34 @@ class DrainingTaskWorker(TaskWorker):
                 self._runs_task_group.start_soon(self._safe_submit_scheduled_task_run, run)
         finally:
             await runs.close()
+
+    async def _place(self, place: object, runs: Deliveries) -> None:
+        """Until this one has a slot. Where others have a free one meanwhile, the queue is left to them: offering.py."""
+        assert self._limiter
+        acquiring = asyncio.ensure_future(self._limiter.acquire_on_behalf_of(place))
+        full = time.monotonic()
+        try:
+            while not acquiring.done():
+                await asyncio.wait({acquiring}, timeout=offering.LOOK)
+                now = time.monotonic()
+                if runs.is_subscribed and not acquiring.done() and now - full >= offering.FULL:
+                    free = await self._others_are_free()
+                    if offering.offers(free, now - full, now - self._offered) and not acquiring.done():
+                        self._offered = now
+                        await runs.rest()
+            acquiring.result()
+        except asyncio.CancelledError:
+            acquiring.cancel()
+            if acquiring.done() and not acquiring.cancelled():
+                self._limiter.release_on_behalf_of(place)
+            raise
+
+    async def _others_are_free(self) -> bool | None:
+        if not self._others:
+            return await self.record.others_are_free()
+        with contextlib.suppress(OSError):
+            self._others.read()
+        return offering.others_are_free(self._others.processes.values(), self.task_keys, self.record.path, time.time())
 
     def _say_that_it_serves(self) -> None:
         """Once: a task server that waits for its Prefect server serves nobody."""

@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
-from durable import sessions, taking
+from durable import offering, sessions, taking
 from durable.joining import CLOCKS
 from durable.looking import Looking
 from durable.losses import LostRun, Run
@@ -37,6 +37,7 @@ class TaskServer(Process):
         self.ended: set[str] = set()
         self.unsent = 0  # events that Prefect has not heard of yet
         self.stopping = False
+        self.offered = float("-inf")  # when it left the queue to others
         self.connection: Subscription | None = None
         self.inbox: list[Entry] = []
         self.begin(self.serve())
@@ -45,6 +46,14 @@ class TaskServer(Process):
     def deadline(self) -> float:
         """Until when it may run what it has taken, in seconds of world.now."""
         return float("inf")
+
+    @property
+    def is_full(self) -> bool:
+        return self.alive and not self.frozen and len(self.in_flight) >= self.limit and not self.stopping
+
+    @property
+    def is_free(self) -> bool:
+        return self.alive and not self.frozen and len(self.in_flight) < self.limit and not self.stopping
 
     async def open_record(self) -> None:
         disk = self.world.disk
@@ -62,10 +71,30 @@ class TaskServer(Process):
         while not self.stopping:
             if not self.connection or not self.connection.open:
                 await self.connect()
-            elif len(self.in_flight) >= self.limit or not self.inbox:
+            elif len(self.in_flight) >= self.limit:
+                await self.wait_for_a_slot()
+            elif not self.inbox:
                 await sleep()
             else:
                 await self.receive(self.inbox.pop(0))
+
+    async def wait_for_a_slot(self) -> None:
+        """As worker._place()."""
+        full = self.world.now
+        while len(self.in_flight) >= self.limit and self.connection and self.connection.open and not self.stopping:
+            await pause(0.5)
+            free = self.others_are_free()
+            if self.connection and offering.offers(free, self.world.now - full, self.world.now - self.offered):
+                self.offered = self.world.now
+                self.world.prefect.close(self.connection)  # nothing on record: worker.Deliveries.rest()
+                self.connection = None
+                self.inbox.clear()
+        while len(self.in_flight) >= self.limit and not self.stopping:
+            await sleep()
+
+    def others_are_free(self) -> bool | None:
+        self.others.read()
+        return offering.others_are_free(self.others.processes.values(), [KEY], self.record.path, self.wall())
 
     async def connect(self) -> None:
         await pause(self.world.moment())
@@ -151,7 +180,7 @@ class TaskServer(Process):
             seconds -= ASK
             if self.reaches() and seconds > 0:
                 row = self.world.prefect.rows[entry.run]
-                if row.type in taking.CALLED_OFF or taking.was_called_off(row.states, entry.at):
+                if row.type in taking.CALLED_OFF or taking.was_called_off(row.states):
                     return True
         return False
 
@@ -203,7 +232,7 @@ class TaskServer(Process):
         await self.lines_are_there()
         for entry in left:
             await pause(self.world.moment())
-            if self.reaches() and self.world.prefect.is_wanted(entry.run):
+            if self.reaches() and self.world.prefect.is_wanted(entry.run, self.world.wall("a")):
                 self.world.prefect.set_state(entry.run, "SCHEDULED", self.world.wall("a"), queued=True)
         end = self.world.now + LEAVING
         while self.unsent and self.world.now < end:
@@ -242,6 +271,12 @@ class Session:
             self.end()
         return self.alive
 
+    def others_are_free(self) -> bool:
+        """As the port's."""
+        self.records.read()
+        path = self.record.path
+        return offering.others_are_free(self.records.processes.values(), [KEY], path, self.world.wall("a"))
+
     def records_say(self, run: str, state: str) -> str | None:
         """As the port's _why_not: whether another one has it."""
         self.records.read()
@@ -268,6 +303,9 @@ class RemoteTaskServer(TaskServer):
     @property
     def deadline(self) -> float:
         return self.until
+
+    def others_are_free(self) -> bool | None:
+        return self.session.others_are_free() if self.session and self.reaches() else None
 
     def may_live(self) -> bool:
         """As lease.Deadline.passed(), and record_over_port.RecordOverPort._watch(): it ends itself."""
@@ -408,7 +446,7 @@ class Api:
     async def requeue(self, run: UUID, message: str, parameters: str | None) -> bool:
         await self._asked()
         assert parameters == "its-parameters"
-        if not self.prefect.is_wanted(run):
+        if not self.prefect.is_wanted(run, self.world.wall("a")):
             return False
         self.world.judge.requeued(run, message)
         self.prefect.set_state(run, "SCHEDULED", self.world.wall("a"), queued=True)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MAX_RESCUES = 2
 MOST = 40  # times that a run may be put back
+BESIDE = 8.0  # seconds that a run may be with a task server that is full, beside one that waits for runs
 SLACK = 5.0  # seconds between a question and what is done about the answer
 
 
@@ -33,6 +34,7 @@ class Judge:
         self.backs: Counter[UUID] = Counter()
         self.last_try: dict[UUID, bool] = {}
         self.called_off: dict[UUID, float] = {}  # when it was cancelled or deleted
+        self.beside: dict[UUID, float] = {}  # since when a run waits where none is free, and one is elsewhere
         self.ended_called_off: set[UUID] = set()
         self._records = Records("/records", files=world.disk, clock=world.time)
 
@@ -41,7 +43,8 @@ class Judge:
 
     def begins(self, server: "TaskServer", entry: Entry) -> None:
         now, run = self.world.now, entry.run
-        asked = server.reaches() and abs(server.wall() - entry.at) > ASK_AFTER
+        # It was asked for a moment ago; where Prefect was away then, it begins all the same.
+        asked = server.reaches() and now - self.world.whole_since > SLACK and abs(server.wall() - entry.at) > ASK_AFTER
         if asked and self._is_called_off(run) and now - self.called_off.get(run, now) > SLACK:
             self.wrong(f"run {run.int} was called off at {self.called_off[run]:g} s, and begins on {server.name}")
         if server.deadline < now:
@@ -56,6 +59,20 @@ class Judge:
     def ends_called_off(self, run: UUID) -> None:
         """In the middle of its work: it must stay Cancelled."""
         self.ended_called_off.add(run)
+
+    def look(self) -> None:
+        """Twice a second: a run that was sent to a task server that is full is not left there beside a free one."""
+        subscriptions = self.world.prefect.subscriptions
+        servers = {each: each.deliver.__self__ for each in subscriptions}  # type: ignore[attr-defined]
+        waits = {each.unacknowledged.run: servers[each] for each in subscriptions if each.unacknowledged}
+        free = [each for each in subscriptions if not each.unacknowledged and servers[each].is_free]
+        now = self.world.now
+        # With the cable cut Prefect's server cannot know that nobody is there.
+        beside = {run for run, server in waits.items() if free and server.is_full and not self.world.cut}
+        self.beside = {run: self.beside.get(run, now) for run in beside}
+        for run, since in self.beside.items():
+            if now - since > BESIDE:
+                self.wrong(f"run {run.int} waits at {waits[run].name}, which is full, beside {servers[free[0]].name}")
 
     def at_the_end(self) -> None:
         """Of all runs."""

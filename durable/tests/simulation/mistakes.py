@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from durable import looking, losses, sessions, taking
+from durable import looking, losses, offering, sessions, taking
 from durable.looking import Looking
 from durable.records import Record, Records
 from durable.stories import Process, Story
-from simulation import world
+from simulation import prefect_model, world
 from simulation.prefect_model import PrefectModel
 from simulation.processes import Disk
 
@@ -189,8 +189,20 @@ def what_is_to_be_cancelled_and_nobody_has_is_left() -> Any:
 @mistake
 def what_was_called_off_meanwhile_is_put_back() -> Any:
     return patch.object(
-        PrefectModel, "is_wanted", lambda self, run: not self.rows[run].deleted and self.rows[run].type != "COMPLETED"
+        PrefectModel,
+        "is_wanted",
+        lambda self, run, at: not self.rows[run].deleted and self.rows[run].type != "COMPLETED",
     )
+
+
+@mistake
+def what_was_called_off_and_told_to_be_running_since_is_put_back() -> Any:
+    return patch.object(prefect_model, "was_called_off", lambda states: False)
+
+
+@mistake
+def who_is_full_keeps_what_it_was_sent() -> Any:
+    return patch.object(offering, "offers", lambda *_: False)
 
 
 def schedules_until_found(name: str, most: int, first: int = 0) -> int | None:

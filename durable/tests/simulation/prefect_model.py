@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from durable.taking import Now
+from durable.taking import Had, Now, was_called_off
 
 KEY = "tests.job-1"
 FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
@@ -26,7 +26,7 @@ class Row:
     queued: bool = False
     result: Any = None
     deleted: bool = False
-    states: list[tuple[str, float]] = field(default_factory=list)  # all that it has had
+    states: list[Had] = field(default_factory=list)  # all that it has had
 
     @property
     def is_over(self) -> bool:
@@ -84,7 +84,7 @@ class PrefectModel:
         if row.deleted:
             return
         row.state, row.type, row.at, row.queued, row.result = self.new_state(), kind, at, queued, result
-        row.states.append((kind, at))
+        row.states.append(Had(kind, at, queued))
         if queued:
             self.queue.append(Entry(run, row.state, at))
             self.send()
@@ -98,7 +98,7 @@ class PrefectModel:
         if row.deleted or row.at < at:
             row.deleted = False
             row.state, row.type, row.at, row.queued, row.result = self.new_state(), kind, at, False, result
-        row.states.append((kind, at))
+        row.states.append(Had(kind, at))
 
     def now(self, run: UUID) -> Now | None:
         """What it answers who asks for a run."""
@@ -108,9 +108,15 @@ class PrefectModel:
     def waits(self, run: UUID) -> bool:
         return self.rows[run].type == "SCHEDULED" and not self.rows[run].deleted
 
-    def is_wanted(self, run: UUID) -> bool:
+    def is_wanted(self, run: UUID, at: float) -> bool:
+        """As calls.is_wanted()."""
         row = self.rows[run]
-        return not (row.deleted or row.type in FINAL or row.type == "CANCELLING")
+        if row.deleted or row.type in FINAL or row.type == "CANCELLING":
+            return False
+        if was_called_off(row.states):
+            self.set_state(run, "CANCELLED", at)
+            return False
+        return True
 
     def delete(self, run: UUID) -> None:
         """Its entry in the queue stays. An event of it brings it back (_insert_task_run in task_run_recorder.py)."""

@@ -69,9 +69,13 @@ def schedule(seed: int) -> list[Step]:
         steps.append(Step(moment(), what, whom, number))
     if random.random() < 0.3:
         steps.append(Step(0.0, "second rescuer"))
-    if random.random() < 0.3:
+    for _ in range(random.choice((0, 0, 1, 1, 2))):
         runs = [step.whom for step in steps if step.what.startswith("submit")]
-        steps.append(Step(moment(), random.choice(("cancel", "call off", "delete")), random.choice(runs)))
+        at, run = moment(), random.choice(runs)
+        if random.random() < 0.5:  # when somebody takes it, perhaps
+            at = next(step.at for step in steps if step.whom == run) + random.randrange(7) / 2
+            steps.append(Step(at + random.randrange(7) / 2, "kill", random.choice(SERVERS)[0]))
+        steps.append(Step(at, random.choice(("cancel", "call off", "delete")), run))
     return sorted(steps, key=lambda step: step.at)
 
 
@@ -92,6 +96,7 @@ class World:
         self.clocks = {"a": 0.0, "b": 0.0}  # seconds that each is ahead
         self.looking: Any = None  # the rescuer that looks
         self.work: dict[UUID, tuple[float, bool]] = {}  # how long each run takes, and whether it kills its process
+        self.whole_since = 0.0  # since when Prefect was up and no cable was cut
         self.whole = False  # whether no step comes any more
         self.actors: dict[str, Process] = {}
         for name in [name for name, *_ in SERVERS] + ["rescuer"]:
@@ -207,6 +212,7 @@ class World:
 
     def heal(self) -> None:
         self.cut.clear()
+        self.whole_since = self.now
 
     def close_cut(self) -> None:
         """The server has noticed by now whose websocket is dead."""
@@ -220,6 +226,7 @@ class World:
 
     def start_prefect(self) -> None:
         self.prefect.up = True
+        self.whole_since = self.now
         for session in self.sessions:  # Sessions.opened()
             session.heard = self.now + LEASE
         for actor in self.actors.values():
@@ -234,6 +241,7 @@ class World:
                 with suppress(OSError):
                     session.record.write_on()
                 session.holds()
+        self.judge.look()
         self.after(0.5, self.end_silent)
 
 

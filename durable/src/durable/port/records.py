@@ -9,6 +9,7 @@ from typing import Any
 
 from durable.folder import lease_of
 from durable.link import Refusal, short
+from durable.offering import others_are_free
 from durable.port.policy import BODY, EVENTS, needed_end, needed_id
 from durable.port.saying import say
 from durable.records import Records
@@ -96,12 +97,26 @@ class Lines:
         self._sessions.serves(session, name, pid, after, keys=keys, limit=limit)
         say(f"{session.name} serves")
 
+    async def others_are_free(self, session: Session) -> bool:
+        """Whether another task server than the session's waits for runs of its keys."""
+        if not session.record:
+            raise Refusal(409, "first the keys that it serves")
+        async with self._finding:
+            await self._find()
+            path, processes = session.record.path, self._found.processes
+            keys = processes[path].keys if path in processes else frozenset()
+            return others_are_free(list(processes.values()), keys, path, time.time())
+
+    async def _find(self) -> None:
+        """In a thread: a folder of many records is no reason for the Prefect server to wait."""
+        with suppress(OSError):
+            await asyncio.to_thread(self._found.read)
+        self._found.forget(300)
+
     async def _why_not(self, session: Session, run: str, state: str) -> str | None:
         assert session.record
-        async with self._finding:  # in a thread: a folder of many records is no reason for the Prefect server to wait
-            with suppress(OSError):
-                await asyncio.to_thread(self._found.read)
-            self._found.forget(300)
+        async with self._finding:
+            await self._find()
             story = self._found.runs.get(run)
             return story.why_refused(state, but=session.record.path) if story else None
 

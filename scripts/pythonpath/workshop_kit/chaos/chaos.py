@@ -24,12 +24,14 @@ import httpx
 from rich.console import Group
 from rich.live import Live
 
+import durable
 from workshop_kit import database, examples, workshop
 from workshop_kit.chaos.board import board
 from workshop_kit.chaos.score import LIVE, Score, console, scoreboard
 from workshop_kit.chaos.witness import Diary
 from workshop_kit.workshop import children
 
+CANCELLED = "a run, cancelled"
 FAULTS = {  # what can happen, and how often beside the others
     "task server, kill -9": 5,
     "task server, TERM": 3,
@@ -40,6 +42,7 @@ FAULTS = {  # what can happen, and how often beside the others
     "a task that hangs": 1,
     "a task that raises": 1,
     "rescuer, kill -9": 1,
+    CANCELLED: 2,
 }
 BAD = ("a task that kills its process", "a task that hangs", "a task that raises")
 GAP = (1.5, 5.5)  # seconds between two faults
@@ -105,10 +108,28 @@ class Chaos:
             name = list(there)[int(fault.pick * len(there))]
             number = signal.SIGTERM if fault.kind.endswith("TERM") else signal.SIGKILL
             self.kill(name, there[name], number, fault.kind)
+        elif fault.kind == CANCELLED:
+            threading.Thread(target=self.cancel, args=(fault,), daemon=True).start()
         elif fault.kind == "database locked":
             threading.Thread(target=self.lock_database, args=(fault,), daemon=True).start()
         else:
             threading.Thread(target=self.submit_one, args=("nobody", fault.kind), daemon=True).start()
+
+    def cancel(self, fault: Fault) -> None:
+        """One of the runs that have not ended: it waits, or runs, or its task server is dead. Else a new one."""
+        there = list(self.score.pending)
+        run = there[int(fault.pick * len(there))] if there else self.submit_one("nobody")
+        if not run:
+            return
+        try:
+            name = durable.cancel(run)
+        except (httpx.HTTPError, OSError):
+            self.score.tell(f"{run} could not be cancelled: the Prefect server is away")
+            return
+        if name in ("Cancelled", "Cancelling"):
+            self.score.cancelled[run] = time.time()
+            self.score.faults[fault.kind] += 1
+            self.score.tell(f"{name} {run}")
 
     def lock_database(self, fault: Fault) -> None:
         if database.POSTGRESQL or (running := workshop.running_example()) and running.postgresql:
@@ -150,8 +171,8 @@ class Chaos:
             return run
         return ""
 
-    def submit_one(self, name: str, kind: str = "") -> None:
-        """A run of the lesson's task, or one that is bound to go wrong."""
+    def submit_one(self, name: str, kind: str = "") -> str:
+        """A run of the lesson's task, or one that is bound to go wrong. Returns its id; nothing, when all is over."""
         import task_server
 
         tasks = {BAD[0]: task_server.poison, BAD[1]: task_server.hang, BAD[2]: task_server.fail}
@@ -159,6 +180,7 @@ class Chaos:
             self.score.bad.add(run)
             self.score.faults[kind] += 1
             self.score.tell(f"submitted {kind} ({run})")
+        return run
 
     def submit_all(self) -> None:
         """In bursts, so that there is a queue to lose; all is submitted when two thirds of the time are over."""

@@ -20,9 +20,9 @@ from rich.table import Table
 
 from durable.sessions import LEASE
 from durable.stories import Process
-from workshop_kit.chaos.chaos import Chaos, Fault, as_program
+from workshop_kit.chaos.chaos import CANCELLED, Chaos, Fault, as_program
 from workshop_kit.chaos.score import COMPLETED
-from workshop_kit.chaos.witness import Diary
+from workshop_kit.chaos.witness import LATE, Diary
 from workshop_kit.commands.example_records import ExampleRecords, task_servers
 from workshop_kit.workshop import children
 
@@ -50,6 +50,12 @@ class ToldByRecords(Diary):
         new = [story for run, story in self.found.runs.items() if run not in self._before]
         return sum(sum(start.how != "refused" for start in story.starts) > 1 for story in new)
 
+    def begun_after(self, cancelled: dict[str, float]) -> list[str]:
+        """The runs that a task server took, and did not refuse, more than LATE seconds after they were cancelled."""
+        stories = {run: self.found.runs[run] for run in cancelled if run in self.found.runs}
+        begun = {run: [start.at for start in story.starts if start.how != "refused"] for run, story in stories.items()}
+        return [run for run, starts in begun.items() if any(at > cancelled[run] + LATE for at in starts)]
+
     def waits(self, deaths: dict[int, float]) -> list[float]:
         """Nothing: when a machine went away, only it knows."""
         return []
@@ -67,6 +73,7 @@ class ChaosOnMachines(Chaos):
         "task server, kill -9": 2,
         "task server, TERM": 1,
         "rescuer, kill -9": 1,
+        CANCELLED: 1,
     }
 
     def __init__(self, number: int, seconds: float, seed: int, manual: bool) -> None:
@@ -88,10 +95,10 @@ class ChaosOnMachines(Chaos):
             os.kill(server, signal.SIGCONT)
         return None
 
-    def submit_one(self, name: str, kind: str = "") -> None:
+    def submit_one(self, name: str, kind: str = "") -> str:
         import task_server
 
-        self.submit(task_server.greet, name)
+        return self.submit(task_server.greet, name)
 
     def wishes(self) -> None:
         """With MANUAL=1: what the room does, one machine after the other."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from workshop_kit import workshop
 
+LATE = 5.0  # seconds after which a run that was cancelled must not begin
 PATH = workshop.HOME / "shipped" / "diary.txt"
 
 
@@ -49,6 +50,11 @@ class Diary:
     def in_flight(self) -> Counter[int]:
         """How many runs each process has begun and not ended."""
         return Counter(one.pid for begins in self.begins.values() for one in begins if not one.ended)
+
+    def begun_after(self, cancelled: dict[str, float]) -> list[str]:
+        """The runs that began more than LATE seconds after they were cancelled."""
+        begun = {run: max(one.at for one in begins) for run, begins in self.begins.items() if begins}
+        return [run for run, at in cancelled.items() if begun.get(run, at) > at + LATE]
 
     def repeated(self) -> int:
         """How many runs were begun more than once."""

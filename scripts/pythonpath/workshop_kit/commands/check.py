@@ -105,7 +105,7 @@ def on_this_host(identifier: str) -> bool:
 
 
 def check_task_servers(task: str, wanted: int) -> None:
-    servers = workshop.subscribed()
+    servers = example_records.subscribed()
     serving = [server for server in servers if any(key.startswith(f"{task}-") for key in server["task_keys"])]
     text = f"task servers subscribed to {task}: {len(serving)} of {wanted}"
     promise(len(serving) >= wanted, text, "make status, make server")
@@ -119,7 +119,7 @@ def check_task_servers(task: str, wanted: int) -> None:
 
 def check_code_is_served(tasks: list[str]) -> None:
     """No run of these tasks waits for a task server that nobody has started, or for code as it was before a change."""
-    keys = {key for server in workshop.subscribed() for key in server["task_keys"]}
+    keys = {key for server in example_records.subscribed() for key in server["task_keys"]}
     ours = [run for run in workshop.waiting_runs() if run["task_key"].rpartition("-")[0] in tasks]
     waiting = [run for run in ours if run["task_key"] not in keys]
     hint = for_other_code(waiting) or f"{len(waiting)} do: make server; or undo the change to the task's file"

@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from durable.folder import lease_of
 from durable.records import Records
@@ -73,6 +74,21 @@ def task_servers(found: Records) -> list[Process]:
     return [process for process in found.processes.values() if process.alive and process.keys]
 
 
+def subscribed() -> list[dict[str, Any]]:
+    """The task servers that runs are sent to: identifier (host-pid) and task_keys. Empty when the API is away.
+
+    Besides those that Prefect's server names it is those that are connected by their records: one whose slots are all
+    taken leaves the queue to others (durable's offering.py), and is back when a slot is free.
+    """
+    try:
+        found = workshop.prefect("/task_workers/filter", {})
+    except OSError:
+        return []
+    names = {server["identifier"] for server in found}
+    full = [server for server in task_servers(read_once()) if server.up and f"{server.host}-{server.pid}" not in names]
+    return found + [{"identifier": f"{each.host}-{each.pid}", "task_keys": sorted(each.keys)} for each in full]
+
+
 def not_heard_of(found: Records) -> list[str]:
     """A sentence for each task server on another machine that has missed its sign of life (example 7)."""
     told = []
@@ -89,3 +105,7 @@ def could_have_run(found: Records, ids: Iterable[str]) -> int:
     taken = [start.at for run in ids if run in found.runs for start in found.runs[run].starts]
     first = min(taken, default=0.0)
     return sum(0 < server.first_up < first for server in task_servers(found))
+
+
+if __name__ == "__main__":  # for scripts/status.sh
+    print(len(subscribed()))

@@ -9,6 +9,7 @@ from typing import Any
 from prefect import Task
 
 from workshop_kit import workshop
+from workshop_kit.commands import example_records
 
 SOON, AGAIN = 2.0, 10.0  # seconds until the first line, and between the next ones
 # Runs of one task that Prefect's server keeps in its queue; scripts/env.sh raises it with TUNED=1.
@@ -30,7 +31,7 @@ def told_when_full(task: Task[..., Any]) -> Iterator[None]:
         while not over.wait(patience):
             patience = AGAIN
             try:
-                served = any(task.task_key in server["task_keys"] for server in workshop.subscribed())
+                served = any(task.task_key in server["task_keys"] for server in example_records.subscribed())
                 full = not served and waiting() >= LIMIT
             except OSError:
                 continue

@@ -19,7 +19,7 @@ SPREAD = 20  # runs, of which two task servers must have got some
 
 def served(ex: int, since: float) -> str:
     """Each task of the example has a task server."""
-    keys = {key.rpartition("-")[0] for server in workshop.subscribed() for key in server["task_keys"]}
+    keys = {key.rpartition("-")[0] for server in example_records.subscribed() for key in server["task_keys"]}
     left = [key for key in EXAMPLES[ex].keys if key not in keys]
     return f"no task server serves {left[0].rpartition('.')[2]} yet" if left else ""
 

@@ -21,7 +21,7 @@ def why_it_waits(task_key: str) -> str:
     """What one Scheduled run waits for, and the command that helps."""
     if workshop.REMOTE:
         return "a task server (make server)"
-    servers = workshop.subscribed()
+    servers = example_records.subscribed()
     task = task_key.rpartition("-")[0]
     running = workshop.running_example()
     if not servers and not running:
@@ -101,7 +101,7 @@ def for_other_code(runs: Iterable[dict[str, Any]]) -> str:
     waiting = [run["task_key"] for run in runs if run["state"] and run["state"]["type"] == "SCHEDULED"]
     if not waiting:
         return ""
-    keys = {key for server in workshop.subscribed() for key in server["task_keys"]}
+    keys = {key for server in example_records.subscribed() for key in server["task_keys"]}
     tasks = {key.rpartition("-")[0] for key in keys}
     lost = Counter(key.rpartition("-")[0] for key in waiting if key not in keys and key.rpartition("-")[0] in tasks)
     if not lost:

@@ -44,6 +44,15 @@ def name_wrong_server() -> None:
         say(f"runs go {where}, and the kit's server is {kits}. Try: export PREFECT_API_URL={kits}")
 
 
+def served_on_record() -> set[str]:
+    """The keys of task servers that are connected by their records: one that is full leaves the queue to others."""
+    from durable.records import Records
+
+    found = Records(os.environ["RECORDS"])
+    found.read()
+    return {key for each in found.processes.values() if each.alive and each.up for key in each.keys}
+
+
 def name_unserved() -> None:
     """At the end: are there task servers for what was submitted, and with this very code?"""
     import json
@@ -54,7 +63,7 @@ def name_unserved() -> None:
         request = urllib.request.Request(url, b"{}", {"Content-Type": "application/json"})  # noqa: S310
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(request, timeout=2) as answer:
-            served = {key for server in json.load(answer) for key in server["task_keys"]}
+            served = {key for server in json.load(answer) for key in server["task_keys"]} | served_on_record()
     except (OSError, KeyError, ValueError):
         return
     tasks = {key.rpartition("-")[0] for key in served}
