@@ -14,7 +14,7 @@ submitted() { make -s submit WAIT=0 NAME="$1" | sed -n 's/^submitted  task run /
 is_in_state() { make -s runs | grep -E "$1 .* $2 " >/dev/null; }
 
 @test "make cancel: one that waits, one that runs, one that has ended, all that wait" {
-  start_example 2 SERVERS=1 LIMIT=1 WORK_SECONDS=20 CODE=
+  start_example 2 SERVERS=1 LIMIT=1 WORK_SECONDS=100 CODE=
   local first second third fourth
   first=$(submitted Ford)
   within 20 is_in_state "$first" Running
@@ -28,7 +28,7 @@ is_in_state() { make -s runs | grep -E "$1 .* $2 " >/dev/null; }
   has 'cancelled  2 run(s), which never begin'
   ok make cancel RUN="$first"
   has "cancelling $first"
-  grep -E 'cancelled  on task_server.1, [0-4]\.[0-9] s after it was asked for' <<<"$output"
+  grep -E 'cancelled  on task_server.1, [0-9]\.[0-9] s after it was asked for' <<<"$output"
   has 'It was cancelled while it ran'
   run make cancel RUN="$first"
   has "cancelled  $first: it had ended before"

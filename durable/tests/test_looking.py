@@ -58,6 +58,7 @@ class Api:
     log: list[Any]
     runs: list[Run] = field(default_factory=list)
     waits: list[Run] = field(default_factory=list)
+    delayed: list[Run] = field(default_factory=list)
     servers: dict[str, set[str]] = field(default_factory=lambda: {"host-7": {KEY}})
     over: set[UUID] = field(default_factory=set)
     deleted: bool = False
@@ -70,6 +71,10 @@ class Api:
     async def waiting(self, everything: bool) -> list[Run]:
         self.log.append(("waiting", everything))
         return self.waits
+
+    async def later(self) -> list[Run]:
+        self.log.append("later")
+        return self.delayed
 
     async def task_servers(self) -> dict[str, set[str]]:
         self.log.append("task servers")
@@ -155,6 +160,7 @@ def test_prefects_states_are_asked_for_before_the_records_are_read_and_these_onc
         "under way",
         "read",
         ("waiting", True),
+        "later",
         "task servers",
         "read",
         ("tell", []),
@@ -168,7 +174,7 @@ def test_what_a_dead_task_server_had_is_put_back_after_it_is_on_record_and_told(
     run = scene.running()
     report = scene.look()
     why = "Rescue 1 of 3, back in the queue: dead (pid 8) died while it had this run"
-    assert scene.log[5:-1] == [
+    assert scene.log[6:-1] == [
         {"event": "back", "run": str(run.id), "state": "queued 1", "counted": True},
         "read",
         ("requeue", run.id, why, "p"),

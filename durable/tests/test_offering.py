@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from durable.offering import BLIND, FULL, offers, others_are_free
+from durable.offering import BLIND, FULL, Others, offers, others
 from durable.stories import Process
 
 ME, KEYS, NOW = Path("me"), {"job"}, 1000.0
@@ -31,13 +31,19 @@ def process(**about: object) -> Process:
     ],
 )
 def test_who_waits_for_runs(about: dict[str, object], free: bool) -> None:
-    assert others_are_free([process(**about)], KEYS, ME, NOW) is free
+    assert others([process(**about)], KEYS, ME, NOW).free is free
 
 
 def test_oneself_is_no_other() -> None:
-    assert not others_are_free([process()], KEYS, Path("other"), NOW)
-    assert not others_are_free([], KEYS, ME, NOW)
-    assert others_are_free([process(open={"a run"}), process()], KEYS, ME, NOW)
+    assert not others([process()], KEYS, Path("other"), NOW).free
+    assert others([], KEYS, ME, NOW) == Others(False, False)
+    assert others([process(open={"a run"}), process()], KEYS, ME, NOW).free
+
+
+def test_whether_a_rescuer_is_there() -> None:
+    rescuer = process(keys=frozenset())
+    assert others([rescuer], KEYS, ME, NOW).rescuer
+    assert not others([process(), process(keys=frozenset(), alive=False)], KEYS, ME, NOW).rescuer
 
 
 @pytest.mark.parametrize(

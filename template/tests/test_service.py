@@ -10,6 +10,8 @@ from my_service import STORAGE, store, tasks
 from my_service.dev import WEB, Stack
 from my_service.housekeeper import delete_old
 
+from durable import later
+
 ALL = ["enrolment", "welcome", "workspace"]
 
 
@@ -50,6 +52,15 @@ def test_a_sign_up_answers_with_three_runs_which_complete_and_some_are_refused(s
     for wrong in ({"email": "none"}, {"name": ""}, {"name": "a\nb"}, {"more": "1"}):
         assert sign_up(**wrong).status_code == 422
     assert httpx.get(f"{WEB}/runs/{'0' * 32}").status_code == 404
+
+
+def test_a_run_is_cancelled_unless_it_has_ended(stack: Stack) -> None:
+    waits = later(tasks.send_welcome, "nobody", "arthur@example.com", seconds=60).task_run_id
+    answer = httpx.delete(f"{WEB}/runs/{waits}", timeout=10)
+    assert (answer.status_code, answer.json()) == (202, {"state": "Cancelled"})
+    ended = sign_up(email="arthur@example.com").json()["runs"]["welcome"]
+    assert httpx.delete(f"{WEB}/runs/{ended}").status_code == 409
+    assert httpx.delete(f"{WEB}/runs/{'0' * 32}").status_code == 404
 
 
 def test_old_runs_go_with_their_files_and_new_ones_stay(stack: Stack) -> None:

@@ -66,6 +66,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from durable.cancelling import acancel, cancel
+    from durable.delaying import later
     from durable.interrupting import TaskRunCancelled
     from durable.keys import keyed
     from durable.looking import Report
@@ -106,6 +107,7 @@ MODULES = {
     "install": "waiting",
     "json_only": "storage",
     "keyed": "keys",
+    "later": "delaying",
     "serve": "serving",
 }
 
@@ -131,6 +133,7 @@ __all__ = [
     "install",
     "json_only",
     "keyed",
+    "later",
     "serve",
 ]
 

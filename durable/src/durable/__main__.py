@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from durable.away import AWAY, made, refusal, remedy
+from durable.losses import nobody_serves
 from durable.proved import unproved
 from durable.text import printable
 
@@ -34,13 +35,6 @@ def lines_of(report: "Report") -> list[str]:
             some = ", ".join(ids[:3]) + (" …" if count > 3 else "")
             lines.append(f"{what} {count} run(s): {some}. {why}")
     return lines
-
-
-def waits(key: str, count: int) -> str:
-    return (
-        f"{count} run(s) wait for {key}, which no task server serves: none is up, or with other code. "
-        "Try: starting a task server with the code that submitted them"
-    )
 
 
 def never_run(report: "Report") -> list[str]:
@@ -75,7 +69,7 @@ async def once(rescuer: "Rescuer") -> int:
             told = True
         await asyncio.sleep(1)
     for key, count in report.unserved.items():
-        print(printable(waits(key, count)))
+        print(printable(nobody_serves(key, count)))
     if report.unknown:
         print(f"{report.unknown} run(s) are Running on something that keeps no record; they are left alone")
     for line in [*never_run(report), *on_no_record(rescuer, report)]:
@@ -97,7 +91,7 @@ async def lost(finder: "Rescuer") -> int:
             print(f"looking on for some seconds: {some}", file=sys.stderr, flush=True)
             told = True
         await asyncio.sleep(1)
-    unserved = [printable(waits(key, count)) for key, count in report.unserved.items()]
+    unserved = [printable(nobody_serves(key, count)) for key, count in report.unserved.items()]
     for line in [*unserved, *never_run(report), *on_no_record(finder, report)]:
         print(line, file=sys.stderr)
     for lost_run in report.lost:
@@ -147,12 +141,13 @@ async def for_ever(rescuer: "Rescuer", every: float) -> None:
             for line in lines_of(report):
                 print(f"rescuer: {printable(line)}", flush=True)
             for key in report.unserved.keys() - told:
-                print(f"rescuer: {printable(waits(key, report.unserved[key]))}", flush=True)
+                print(f"rescuer: {printable(nobody_serves(key, report.unserved[key]))}", flush=True)
             told = set(report.unserved)
             for line in on_no_record(rescuer, report) if report.strangers and report.strangers != strangers else []:
                 print(f"rescuer: {line}", flush=True)
             strangers = report.strangers
-        await asyncio.sleep(0.5 if away else every)
+        soon = max(0.05, report.next_due - time.time()) if not away else 0.5
+        await asyncio.sleep(min(soon, every))
 
 
 def number(least: float, kind: Callable[[str], float] = float) -> Callable[[str], float]:

@@ -15,7 +15,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.results import ResultRecord
 from prefect.states import Cancelled
 
-from durable.putting_back import state_that_puts_back
+from durable.putting_back import state_that_puts_back, state_that_waits
 from durable.taking import Had, was_called_off
 
 MESSAGE = 1000  # characters of a state's message that go into the record
@@ -24,6 +24,11 @@ MESSAGE = 1000  # characters of a state's message that go into the record
 def queued_again(message: str, parameters: UUID | str | None) -> State[Any]:
     """The state that puts a run into the Prefect server's queue, for Prefect's client."""
     return State.model_validate(state_that_puts_back(message, parameters))
+
+
+def queued_later(message: str, parameters: UUID | str | None, at: float) -> State[Any]:
+    """The state of a run that is due then, in seconds since 1970, for Prefect's client."""
+    return State.model_validate(state_that_waits(message, parameters, at))
 
 
 def line_on_page(run: UUID, message: str) -> LogCreate:
@@ -45,7 +50,12 @@ async def had(client: PrefectClient, run: UUID) -> list[Had]:
     """The states that it has had; none if it was deleted."""
     states = await client.read_task_run_states(run)
     return [
-        Had(state.type.value, state.timestamp.timestamp(), state.is_scheduled() and bool(state.state_details.deferred))
+        Had(
+            state.type.value,
+            state.timestamp.timestamp(),
+            state.is_scheduled() and bool(state.state_details.deferred),
+            state.name or "",
+        )
         for state in states
     ]
 

@@ -38,7 +38,7 @@ async def acancel(run: UUID | str, message: str = "") -> str:
     async with get_client() as client:
         state = await _state_of(client, identifier)
         age = time.time() - state.timestamp.timestamp()
-        if state.is_scheduled() and 0 <= age < ASK_AFTER:
+        if state.is_scheduled() and state.state_details.deferred and 0 <= age < ASK_AFTER:
             # A task server asks nobody about so young a run: it may have begun it, and Prefect does not know yet.
             await asyncio.sleep(ASK_AFTER - age + TOLD)
             state = await _state_of(client, identifier)

@@ -17,8 +17,10 @@ from durable.losses import (
     needs_last_try,
     on_last_try,
     plan,
+    served_by,
     strangers_among,
     unserved,
+    waits_until_due,
     wants_an_end,
     why_lost,
 )
@@ -38,6 +40,8 @@ class Report:
     given_up: list[LostRun] = field(default_factory=list)
     ended: list[LostRun] = field(default_factory=list)  # those whose end Prefect was told of
     cancelled: list[LostRun] = field(default_factory=list)  # those that were to be, and that nobody had
+    due: list[LostRun] = field(default_factory=list)  # those that are to be put into the queue now; look() has done it
+    next_due: float = float("inf")  # when the next one is, in seconds since 1970
     not_ready: list[Run] = field(default_factory=list)  # those that will never run: what they waited for has failed
     unsure: int = 0  # runs that may still report by themselves
     unserved: dict[str, int] = field(default_factory=dict)  # task key that no task server serves → runs that wait
@@ -64,6 +68,9 @@ class Api(Protocol):
 
     async def waiting(self, everything: bool) -> list[Run]:
         """The runs that are Scheduled; of these the newest only, unless everything."""
+
+    async def later(self) -> list[Run]:
+        """Those that wait in no queue until they are due, the first ones of them."""
 
     async def task_servers(self) -> dict[str, set[str]]:
         """Who is subscribed to the queue, and the keys that each serves."""
@@ -123,10 +130,17 @@ class Looking:
         self.records.read()
         everything = abs(began - self._all_seen) > SETTLE or self.records.down > self._all_seen - 1
         waiting = await api.waiting(everything)
+        later = await api.later()
         task_servers = await api.task_servers()
         self.records.read()
         report.strangers = strangers_among(task_servers, self.records.processes.values())
-        for run in {run.id: run for run in runs + waiting}.values():  # one that was queued in between is in both
+        for run in {run.id: run for run in later + runs + waiting}.values():  # one may be in several
+            if waits_until_due(run, self.records):
+                if run.not_before <= began:
+                    report.due.append(LostRun(run, "it is due"))
+                else:
+                    report.next_due = min(report.next_due, run.not_before)
+                continue
             found = why_lost(run, self.records, began, self.reached)
             if isinstance(found, LostRun):
                 report.lost.append(found)
@@ -137,9 +151,7 @@ class Looking:
                 report.not_ready.append(run)
             report.unsure += Doubt.TOO_EARLY in (found, to_end)
             report.unknown += found is Doubt.NO_RECORD
-        served = {key for keys in task_servers.values() for key in keys}
-        # Who is full may have left the queue to others (offering.py), and is back when a slot is free.
-        served |= {key for each in self.records.processes.values() if each.alive and each.up for key in each.keys}
+        served = served_by(task_servers, self.records.processes.values())
         report.unserved = unserved(waiting, served, began)
         return report, Seen(runs, waiting, served, began, everything)
 
@@ -149,11 +161,13 @@ class Looking:
         todo = plan(report.lost, self.records, seen.served, self.max_rescues, await self._alone(api, report.lost))
         report.unsure += todo.unsure
         to_cancel, report.cancelled = report.cancelled, []
+        due, report.due = [each for each in report.due if each.run.task_key in seen.served], []
         acts = (
             (self._give_up, todo.give_up),
             (self._put_back, todo.put_back),
             (self._tell_end, todo.tell_end),
             (self._cancel, to_cancel),
+            (self._enqueue, due),
         )
         failed = await api.together([act(api, lost_run, report) for act, runs in acts for lost_run in runs])
         await api.tell(report.put_back + report.given_up + report.ended + report.cancelled)
@@ -201,6 +215,12 @@ class Looking:
         story.given_up.add(lost_run.queued_by)
         if await api.crash(lost_run.run.id, lost_run.why):
             report.given_up.append(lost_run)
+
+    async def _enqueue(self, api: Api, due: LostRun, report: Report) -> None:
+        """What is due. Nobody has it; an older entry of the queue is refused, as the record says."""
+        story = self.records.runs.get(str(due.run.id)) or Story()
+        if await api.requeue(due.run.id, "It is due", due.run.parameters or story.parameters):
+            report.due.append(due)
 
     async def _cancel(self, api: Api, lost_run: LostRun, report: Report) -> None:
         if await api.cancel(lost_run.run.id, lost_run.why):

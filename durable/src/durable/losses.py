@@ -3,12 +3,13 @@
 Nothing here asks a server, a file or a clock. Standard library only.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 from uuid import UUID
 
+from durable.putting_back import LATER
 from durable.stories import Book, How, Process, Start, Story
 
 SETTLE = 10  # seconds that the end of a run may take from its task server to Prefect's database
@@ -29,6 +30,7 @@ class Run:
     queued: bool  # whether that state put it into the Prefect server's queue
     parameters: str | None = None  # the id of its stored parameters
     cancelling: bool = False  # whether it is to be cancelled
+    not_before: float = 0.0  # when it is due, of one that is in no queue until then, in seconds since 1970
     waits_for: str = ""  # the run that it waited for and that has failed: it never runs
 
 
@@ -74,6 +76,18 @@ def known(story: Story, state: str) -> tuple[Start | None, How | None]:
     """What says what became of the run that this state had queued: another one later, if somebody took or ended it."""
     last = story.decisive(state)
     return last, last.how if last else None
+
+
+def waits_until_due(run: Run, book: Book) -> bool:
+    """Whether a run that is due at `not_before` is in no queue until then, and not in a task server that waits for it.
+
+    Prefect's engine sleeps until a retry is due, with the run in flight; only what a task server gave back is ours.
+    """
+    story = book.runs.get(str(run.id)) or Story()
+    if not run.not_before or run.queued or run.cancelling or story.running_on():
+        return False
+    last = story.decisive()
+    return run.state_name == LATER or bool(last and last.how is How.GIVEN_BACK)
 
 
 def wants_an_end(run: Run, book: Book, now: float, reached: float) -> Doubt | bool:
@@ -179,6 +193,23 @@ def unserved(waiting: Iterable[Run], served: Collection[str], now: float) -> dic
         if run.task_key not in served and run.queued and now - run.since > IDLE / 2:
             found[run.task_key] = found.get(run.task_key, 0) + 1
     return found
+
+
+def served_by(subscribed: Mapping[str, Collection[str]], processes: Iterable[Process]) -> set[str]:
+    """The keys of task servers that are subscribed, or that are connected by their records.
+
+    Who is full may have left the queue to others (offering.py), and is back when a slot is free.
+    """
+    connected = (each.keys for each in processes if each.alive and each.up)
+    return {key for keys in (*subscribed.values(), *connected) for key in keys}
+
+
+def nobody_serves(key: str, count: int) -> str:
+    """A line for people."""
+    return (
+        f"{count} run(s) wait for {key}, which no task server serves: none is up, or with other code. "
+        "Try: starting a task server with the code that submitted them"
+    )
 
 
 def strangers_among(identifiers: Iterable[str], processes: Iterable[Process]) -> list[str]:

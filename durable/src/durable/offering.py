@@ -8,6 +8,7 @@ nobody does that.
 
 from collections.abc import Collection, Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from durable.stories import Process
 
@@ -17,14 +18,23 @@ QUIET = 0.15  # seconds: who has had a free slot for so long is sent nothing; Pr
 BLIND = 5.0  # seconds between two offers of one that cannot know whether others are free
 
 
-def others_are_free(processes: Iterable[Process], keys: Collection[str], me: Path | None, now: float) -> bool:
-    """Whether another task server for one of these keys waits for runs. now: by its clock, in seconds since 1970."""
-    return any(
-        each.alive and each.up and each.free and each.path != me and not each.keys.isdisjoint(keys)
+class Others(NamedTuple):
+    """Who is there besides a task server; None where that is not known."""
+
+    free: bool | None = None  # another task server waits for runs of its keys
+    rescuer: bool | None = None  # a rescuer looks
+
+
+def others(processes: Iterable[Process], keys: Collection[str], me: Path | None, now: float) -> Others:
+    """By the records. now: by the clock of the task server for whom it is, in seconds since 1970."""
+    living = [each for each in processes if each.alive and each.path != me]
+    free = any(
+        each.up and each.free and not each.keys.isdisjoint(keys)
         # Of one on another machine the time is that of its machine; it may be in the future.
         and not -QUIET < now - each.quiet_since < QUIET
-        for each in processes
+        for each in living
     )  # fmt: skip
+    return Others(free, any(not each.keys for each in living))
 
 
 def offers(free: bool | None, full: float, offered: float) -> bool:

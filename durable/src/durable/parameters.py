@@ -18,9 +18,10 @@ class ReadOnce:
         """As Prefect's."""
         return self._known.pop(identifier) if identifier in self._known else await self._read(store, identifier)
 
-    async def look(self, store: ResultStore, identifier: UUID) -> None:
-        """Read them for the next call. Raises what reading them raises."""
+    async def look(self, store: ResultStore, identifier: UUID) -> dict[str, Any]:
+        """Read them for the next call; returns them by their names. Raises what reading them raises."""
         self._known[identifier] = await self._read(store, identifier)
+        return self._known[identifier].get("parameters", {})  # type: ignore[no-any-return]
 
     def forget(self, identifier: UUID | None) -> None:
         """Nobody has called."""

@@ -28,6 +28,7 @@ from pydantic import Field, PrivateAttr
 
 from durable.shape import LARGEST, NotPlain, parsed
 from durable.values import NONE, CannotTravel, back_from_json, hints_of, to_json
+from durable.versions import need_same_parameters
 
 # A UUID, with dashes or without, as Prefect's hash of a run's inputs is.
 KEY = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -140,13 +141,11 @@ async def store_parameters(result_store: ResultStore, identifier: UUID, paramete
 
 
 async def read_parameters(result_store: ResultStore, identifier: UUID) -> dict[str, Any]:
-    """In the place of Prefect's. Raises NotPlain, or ValueError where they are not what the signature declares."""
+    """In the place of Prefect's. Raises NotPlain where they are not what the signature declares, and OtherVersion."""
     task = known[typing.cast(Plain, result_store.serializer).task]
     content = await typing.cast(Files, result_store.result_storage).aread_path(f"parameters/{identifier}")
     hints, given = hints_of(task.fn), parsed(parsed(content)["result"])["parameters"]
-    unknown = given.keys() - inspect.signature(task.fn).parameters.keys()
-    if unknown:
-        raise NotPlain(f"{task.name} has no parameter {sorted(unknown)[0]!r}")
+    need_same_parameters(task.fn, given)
     found = {}
     for name, value in given.items():
         try:

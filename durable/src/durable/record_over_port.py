@@ -18,6 +18,7 @@ from prefect.logging.loggers import get_logger
 from durable import joining
 from durable.away import is_refusal
 from durable.lease import Deadline, end_group, now
+from durable.offering import Others
 from durable.over_port import OverPort
 from durable.stories import How
 from durable.text import printable
@@ -85,15 +86,15 @@ class RecordOverPort:
             self.write(run=run, event="end", how=How.REFUSED, state=fields.get("state"))
             raise
 
-    async def others_are_free(self) -> bool | None:
-        """Whether another task server waits for runs of its keys; None where the port does not say it."""
+    async def others(self) -> Others:
+        """Who is there besides it, as the port says."""
         if not self._client:
-            return None
+            return Others()
         try:
-            answer = await self._client.get("/durable/records/free")
-            return bool(answer.raise_for_status().json()["free"])
+            told = (await self._client.get("/durable/records/others")).raise_for_status().json()
+            return Others(bool(told["free"]), bool(told["rescuer"]))
         except (httpx.HTTPError, ValueError, KeyError, TypeError):  # it is away, or of version 1.0
-            return None
+            return Others()
 
     async def sent(self) -> None:
         """Until all lines are there. Raises OSError while that is not possible."""

@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from durable.folder import OnDisk, lease_of
+from durable.offering import Others
 from durable.stories import Book, Process
 
 if TYPE_CHECKING:
@@ -60,8 +61,8 @@ class TaskServersRecord(Protocol):
     async def take(self, run: str, **fields: Any) -> str | None:
         """Say that this process takes a run; why it must not, if that is known at once. Raises OSError."""
 
-    async def others_are_free(self) -> bool | None:
-        """Whether another task server waits for runs of its keys; None where that is not known here."""
+    async def others(self) -> Others:
+        """Who is there besides its process, where it cannot read the other records itself."""
 
     async def sent(self) -> None:
         """Until all lines are where the rescuer reads them. Raises OSError while that is not possible."""
@@ -183,9 +184,9 @@ class Record:
         self.write(must=True, run=run, **fields)
         return None
 
-    async def others_are_free(self) -> bool | None:
+    async def others(self) -> Others:
         """Not known: who has the other records reads them."""
-        return None
+        return Others()
 
     async def sent(self) -> None:
         """Here a line is there once it is written, which a full disk may have prevented. Raises OSError then."""

@@ -19,7 +19,12 @@ from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import PrefectClient, get_client
-from prefect.client.schemas.filters import TaskRunFilter, TaskRunFilterState, TaskRunFilterStateType
+from prefect.client.schemas.filters import (
+    TaskRunFilter,
+    TaskRunFilterState,
+    TaskRunFilterStateName,
+    TaskRunFilterStateType,
+)
 from prefect.client.schemas.objects import State, StateType, TaskRun
 from prefect.client.schemas.sorting import TaskRunSort
 from prefect.exceptions import ObjectNotFound
@@ -29,7 +34,8 @@ from prefect.states import Cancelled, Crashed
 from durable.away import nobody_listens
 from durable.calls import is_wanted, line_on_page, queued_again, set_end, set_state
 from durable.looking import Looking, Report, Seen
-from durable.losses import WAITED_FOR_FAILED, LostRun, Run
+from durable.losses import WAITED_FOR_FAILED, LostRun, Run, served_by, unserved
+from durable.putting_back import LATER
 from durable.records import Record, Records
 
 PAGE = 200  # runs that Prefect's API returns at once
@@ -63,6 +69,7 @@ def as_run(run: TaskRun) -> Run:
     parameters = run.state.state_details.task_parameters_id
     since = run.state.timestamp.timestamp()
     name, waits_for = run.state.name or "", ""
+    due = run.state.state_details.scheduled_time if run.state.is_scheduled() and not queued else None
     if name == WAITED_FOR_FAILED and (found := ID.search(run.state.message or "")):
         waits_for = found[0]  # "Upstream task run '…' did not reach a 'COMPLETED' state." (task_engine.py)
     return Run(
@@ -74,6 +81,7 @@ def as_run(run: TaskRun) -> Run:
         queued,
         str(parameters) if parameters else None,
         cancelling=run.state.is_cancelling(),
+        not_before=due.timestamp() if due else 0.0,
         waits_for=waits_for,
     )
 
@@ -91,6 +99,12 @@ class OfPrefect:
 
     async def waiting(self, everything: bool) -> list[Run]:
         runs = await runs_in(self._client, StateType.SCHEDULED, everything=everything)
+        return [as_run(run) for run in runs]
+
+    async def later(self) -> list[Run]:
+        names = TaskRunFilterState(name=TaskRunFilterStateName(any_=[LATER]))
+        first = TaskRunSort.NEXT_SCHEDULED_START_TIME_ASC
+        runs = await self._client.read_task_runs(task_run_filter=TaskRunFilter(state=names), sort=first, limit=PAGE)
         return [as_run(run) for run in runs]
 
     async def task_servers(self) -> dict[str, set[str]]:
@@ -143,6 +157,14 @@ class OfPrefect:
 
         ended = await asyncio.gather(*map(one, acts), return_exceptions=True)
         return next((error for error in ended if isinstance(error, BaseException)), None)
+
+
+async def unserved_now(client: PrefectClient, records: Records | None) -> dict[str, int]:
+    """How many of the newest runs wait for each key that no task server serves. Raises what away.AWAY names."""
+    api = OfPrefect(client)
+    waiting = await api.waiting(everything=False)
+    served = served_by(await api.task_servers(), records.processes.values() if records else ())
+    return unserved(waiting, served, time.time())
 
 
 class OneAtATime:

@@ -16,7 +16,7 @@ from prefect.events.worker import EventsWorker
 from prefect.logging.loggers import get_logger
 from prefect.settings import get_current_settings
 
-from durable import failing, interrupting, waiting
+from durable import failing, interrupting, retrying, waiting
 from durable.arguments import need_right_arguments, need_right_tasks
 from durable.outcome import Outcome, Refused, SessionOver, Unusable
 from durable.proved import unproved
@@ -69,6 +69,7 @@ def _begin(tasks: tuple[Any, ...], options: Options) -> tuple[DrainingTaskWorker
     waiting.install()
     failing.install()
     interrupting.install()
+    retrying.install()
     # It says so of each run, and no run here has a flow: PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW=ignore does the same.
     warnings.filterwarnings("ignore", "Logger .* attempted to send logs to the API without a flow run id", UserWarning)
     name, records = options.get("name") or f"{socket.gethostname()}-{os.getpid()}", options.get("records")
@@ -126,6 +127,7 @@ async def _serve(worker: DrainingTaskWorker, timeout: float | None, grace: float
             try:
                 taking, told, overdue = start(worker.take_runs()), start(signals.get()), start(worker.watch_timeouts())
                 cancelled = start(worker.watch_cancelled())
+                start(worker.watch_unserved())
                 ends = {taking, told, overdue, cancelled, start(worker.stuck.wait()), start(worker.cancelled.wait())}
                 over = worker.record.over or asyncio.Event()
                 ends.add(session_is_over := start(over.wait()))

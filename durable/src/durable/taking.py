@@ -3,7 +3,7 @@
 The record and the queue are given: subscription.py gives the real ones, the simulation those of its own.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Container
+from collections.abc import Awaitable, Callable, Collection, Container, Iterable
 from typing import NamedTuple
 
 from durable.records import TaskServersRecord
@@ -66,6 +66,7 @@ class Had(NamedTuple):
     type: str
     at: float  # in seconds since 1970
     queued: bool = False  # whether it put the run into the queue
+    name: str = ""
 
 
 def was_called_off(states: Collection[Had]) -> bool:
@@ -75,3 +76,16 @@ def was_called_off(states: Collection[Had]) -> bool:
     """
     queued_at = max((state.at for state in states if state.queued), default=0.0)
     return any(state.type in CALLED_OFF and state.at > queued_at for state in states)
+
+
+def retries_made(states: Iterable[Had]) -> int:
+    """How many retries a run has made or is about to make, by all the states that it has had.
+
+    A try that a stop or a kill cut short is not counted: the run begins again without a state of these names.
+    """
+    names = [state.name for state in sorted(states, key=lambda state: state.at)]
+    # The engine's AwaitingRetry, and behind it perhaps its Retrying, are one; without a delay there is Retrying alone.
+    return sum(
+        name == "AwaitingRetry" or (name == "Retrying" and before != "AwaitingRetry")
+        for before, name in zip(["", *names], names, strict=False)
+    )

@@ -26,21 +26,25 @@ from prefect.states import Cancelled, Failed
 from prefect.task_worker import TaskWorker
 from websockets.exceptions import InvalidHandshake, WebSocketException
 
-from durable import calling_off, offering
+from durable import calling_off, offering, retrying
 from durable.away import is_refusal, nobody_listens
-from durable.calls import end_as_line, is_wanted, line_on_page, queued_again, set_state
+from durable.calls import end_as_line, had, is_wanted, line_on_page, queued_again, queued_later, set_state
 from durable.collecting import collect
 from durable.joining import CLOCKS
+from durable.losses import nobody_serves
+from durable.offering import Others, others
 from durable.outcome import Refused
 from durable.parameters import reader
 from durable.record_over_port import RecordOverPort
 from durable.records import Record, Records, TaskServersRecord
+from durable.rescuing import unserved_now
 from durable.shape import NotPlain
 from durable.still_waiting import StillWaiting
 from durable.stories import How, Process
 from durable.subscription import Deliveries, take_run
-from durable.taking import ASK_AFTER, Now, why_not, why_not_any_more
+from durable.taking import ASK_AFTER, Now, retries_made, why_not, why_not_any_more
 from durable.text import printable
+from durable.versions import HOUR, OtherVersion, again_after, need_same_parameters, offered_since
 from durable.watchdog import LOOK, overdue, stood_still
 
 logger = get_logger("task_worker")
@@ -49,6 +53,7 @@ LONG_AGO = 240  # seconds: a run that was queued longer ago may have another ent
 REMEMBER = 300  # seconds: how long a task server remembers runs that have ended
 STARTING = 10  # seconds that the server may take to come up before a task server says that it is away
 AT_ONCE = 10  # requests
+MINUTE = 60  # seconds between two looks for keys that nobody serves
 TRIES = 3  # task servers that read other runs well and cannot read this one, before it is given up
 
 
@@ -140,7 +145,7 @@ class DrainingTaskWorker(TaskWorker):
                 await asyncio.wait({acquiring}, timeout=offering.LOOK)
                 now = time.monotonic()
                 if runs.is_subscribed and not acquiring.done() and now - full >= offering.FULL:
-                    free = await self._others_are_free()
+                    free = (await self._those_there()).free
                     if offering.offers(free, now - full, now - self._offered) and not acquiring.done():
                         self._offered = now
                         await runs.rest()
@@ -150,13 +155,6 @@ class DrainingTaskWorker(TaskWorker):
             if acquiring.done() and not acquiring.cancelled():
                 self._limiter.release_on_behalf_of(place)
             raise
-
-    async def _others_are_free(self) -> bool | None:
-        if not self._others:
-            return await self.record.others_are_free()
-        with contextlib.suppress(OSError):
-            self._others.read()
-        return offering.others_are_free(self._others.processes.values(), self.task_keys, self.record.path, time.time())
 
     def _say_that_it_serves(self) -> None:
         """Once: a task server that waits for its Prefect server serves nobody."""
@@ -233,12 +231,19 @@ class DrainingTaskWorker(TaskWorker):
                 how = How.UNREADABLE
                 await self._fail(task_run, f"its parameters may not travel: {error}")
                 return
+            except OtherVersion as error:
+                how = How.UNREADABLE
+                await self._offer_to_others(task_run, str(error))
+                return
             if problem:
                 how = How.UNREADABLE
                 await self._pass_on(task_run, problem)
                 return
             await self._until_later_than(task_run)
+            await self._count_tries(task_run)
             await super()._safe_submit_scheduled_task_run(task_run)
+            if retrying.leaves(task_run) and task_run.id in self._in_flight:
+                await self._queue_later(task_run)
         except Exception as error:
             logger.error(f"Could not run task run {task_run.id}: {error!r}")
         finally:
@@ -251,6 +256,7 @@ class DrainingTaskWorker(TaskWorker):
             self._release_token(task_run.id)  # where Prefect's own part, which does this, was not reached
             self._queued_by.pop(task_run.id, None)
             self._calling_off.ended(task_run.id)
+            retrying.end(task_run.id)
             reader().forget(self._parameters.pop(task_run.id, None))
             self._ended[state_id] = time.time()
             if not self._parameters:
@@ -265,6 +271,35 @@ class DrainingTaskWorker(TaskWorker):
         """
         if run.state and (behind := run.state.timestamp.timestamp() - time.time()) > 0:
             await asyncio.sleep(min(behind + 0.01, CLOCKS))
+
+    async def _count_tries(self, run: TaskRun) -> None:
+        """Of a task with retries: how many were made before, here or elsewhere, and whether the next one may wait."""
+        task = next((task for task in self.tasks if task.task_key == run.task_key), None)
+        if not task or not task.retries:
+            return
+        made = retries_made(await had(self._client, run.id)) if run.run_count else 0
+        may_leave = retrying.longest_delay(task) >= retrying.LEAST and bool((await self._those_there()).rescuer)
+        retrying.begin(run.id, made, may_leave)
+
+    async def _those_there(self) -> Others:
+        """Who is there besides this process, by the records."""
+        if not self._others:
+            return await self.record.others()
+        with contextlib.suppress(OSError):
+            self._others.read()
+        return others(self._others.processes.values(), self.task_keys, self.record.path, time.time())
+
+    async def _queue_later(self, run: TaskRun) -> None:
+        """The engine has left it for its next try. On record before it is done, as in give_back()."""
+        assert run.state and run.state.state_details.scheduled_time
+        at, parameters = run.state.state_details.scheduled_time.timestamp(), self._parameters.get(run.id)
+        self._note_given_back(run)
+        await self.record.sent()
+        message = f"Retry of {self.name}: {run.state.message or 'it failed'}"
+        if run.id in self._calling_off:
+            return await self._calling_off.tell_left(self._client, run.id)
+        if await is_wanted(self._client, run.id):
+            await set_state(self._client, run.id, queued_later(message, parameters, at))
 
     # --- never what another one runs ---------------------------------------------------------------
 
@@ -316,7 +351,7 @@ class DrainingTaskWorker(TaskWorker):
     async def _what_is_unreadable(self, run: TaskRun) -> str | None:
         """One line, if the parameters of the run cannot be read here. Prefect would delete the run, or forget it.
 
-        Raises shape.NotPlain where nobody may read them.
+        Raises shape.NotPlain where nobody may read them, and OtherVersion where they are for others.
         """
         task = next((task for task in self.tasks if task.task_key == run.task_key), None)
         if not task or not inspect.signature(task.fn).parameters:
@@ -328,8 +363,8 @@ class DrainingTaskWorker(TaskWorker):
             # By the module: plain.use() exchanges it.
             storage = await task_worker.get_or_create_default_task_scheduling_storage()
             store = await ResultStore(result_storage=cast(WritableFileSystem, storage)).aupdate_for_task(task)
-            await reader().look(store, identifier)
-        except NotPlain:
+            need_same_parameters(task.fn, await reader().look(store, identifier))
+        except (NotPlain, OtherVersion):
             raise
         except FileNotFoundError as error:
             if store.serializer.type == "plain":  # written before the run was created, and there is one storage
@@ -365,6 +400,25 @@ class DrainingTaskWorker(TaskWorker):
             self._note_given_back(run, how)
             await self.record.sent()
             await self._queue_again(client, run, f"{self.name} cannot read its parameters")
+
+    async def _offer_to_others(self, run: TaskRun, problem: str) -> None:
+        """It is of another version of the task: for a task server with that one."""
+        since, times = offered_since(await had(self._client, run.id), time.time())
+        if time.time() - since > HOUR:
+            what = "and no task server has taken it for an hour: who submitted it has another version of the task"
+            return await self._fail(run, f"{problem}, {what}")
+        logger.info(f"Task run {run.id} is for a task server with another version of the task: {problem}")
+        rescuer, pause = bool((await self._those_there()).rescuer), again_after(times)
+        if not rescuer:  # who would put it back when it is due
+            await asyncio.sleep(min(pause, 2))
+        self._note_given_back(run, How.UNREADABLE)
+        await self.record.sent()
+        if await is_wanted(self._client, run.id):
+            parameters = self._parameters.get(run.id)
+            message = f"It is of another version of the task than {self.name} has: {problem}"
+            at = time.time() + pause
+            again = queued_later(message, parameters, at) if rescuer else queued_again(message, parameters)
+            await set_state(self._client, run.id, again)
 
     async def _fail(self, run: TaskRun, message: str) -> None:
         logger.error(f"Task run {run.id} has failed: {message}")
@@ -435,6 +489,14 @@ class DrainingTaskWorker(TaskWorker):
             await asyncio.sleep(calling_off.LOOK)
             with contextlib.suppress(httpx.HTTPError):  # the API is away: next time
                 await self._calling_off.look(self._client)
+
+    async def watch_unserved(self) -> None:
+        """Once a minute: a line for each key that nobody serves while runs wait for it, until cancelled."""
+        while True:
+            await asyncio.sleep(MINUTE)
+            with contextlib.suppress(httpx.HTTPError, OSError):
+                for key, count in (await unserved_now(self._client, self._others)).items():
+                    logger.warning(printable(nobody_serves(key, count)))
 
     def _overdue(self) -> dict[UUID, float]:
         timeouts = {task.task_key: task.timeout_seconds for task in self.tasks if task.timeout_seconds}

@@ -9,6 +9,7 @@ from durable import offering, sessions, taking
 from durable.joining import CLOCKS
 from durable.looking import Looking
 from durable.losses import LostRun, Run
+from durable.putting_back import LATER
 from durable.records import Record, Records
 from durable.stories import How
 from simulation.prefect_model import FINAL, KEY, Entry, Subscription
@@ -21,6 +22,7 @@ LEAVING = 3.0  # seconds for its last events
 DISK_FULL = 2.0  # seconds that a task server takes no run
 MAX_RESCUES = 2
 LINES = 5.0  # seconds that lines may take to a port
+RETRY = 6.0  # seconds until a run that fails is tried again
 ASK = 1.5  # seconds between two questions whether a run is called off
 CANCELLED = {"type": "CANCELLED", "name": "Cancelled", "message": "", "data": None}
 DONE = {"type": "COMPLETED", "name": "Completed", "message": "", "data": {"storage_key": "its-result"}}
@@ -94,7 +96,7 @@ class TaskServer(Process):
 
     def others_are_free(self) -> bool | None:
         self.others.read()
-        return offering.others_are_free(self.others.processes.values(), [KEY], self.record.path, self.wall())
+        return offering.others(self.others.processes.values(), [KEY], self.record.path, self.wall()).free
 
     async def connect(self) -> None:
         await pause(self.world.moment())
@@ -170,8 +172,22 @@ class TaskServer(Process):
             return self.end(entry, How.RETURNED, ended=CANCELLED)
         if deadly:
             return self.world.kill(self)
+        if entry.run in self.world.failing:
+            self.world.failing.discard(entry.run)
+            return await self.queue_later(entry)
         self.tell(entry.run, "COMPLETED", DONE["data"])
         self.end(entry, How.RETURNED, ended=DONE)
+
+    async def queue_later(self, entry: Entry) -> None:
+        """It fails, and is to be tried again: as worker._queue_later()."""
+        due = self.wall() + RETRY
+        self.tell(entry.run, "SCHEDULED")  # the engine's AwaitingRetry
+        self.end(entry, How.GIVEN_BACK)
+        await self.lines_are_there()
+        await pause(self.world.moment())
+        if self.reaches() and self.world.prefect.is_wanted(entry.run, self.wall()):
+            self.world.prefect.set_state(entry.run, "SCHEDULED", self.wall(), not_before=due)
+            self.world.judge.waits_until(entry.run, due)
 
     async def called_off(self, entry: Entry, seconds: float) -> bool:
         """Work for so long, or until it is called off: as calling_off.CallingOff."""
@@ -271,11 +287,10 @@ class Session:
             self.end()
         return self.alive
 
-    def others_are_free(self) -> bool:
+    def others_are_free(self) -> bool | None:
         """As the port's."""
         self.records.read()
-        path = self.record.path
-        return offering.others_are_free(self.records.processes.values(), [KEY], path, self.world.wall("a"))
+        return offering.others(self.records.processes.values(), [KEY], self.record.path, self.world.wall("a")).free
 
     def records_say(self, run: str, state: str) -> str | None:
         """As the port's _why_not: whether another one has it."""
@@ -411,7 +426,17 @@ class Api:
     def _runs(self, *kinds: str) -> list[Run]:
         rows = [row for row in self.prefect.rows.values() if row.type in kinds and not row.deleted]
         return [
-            Run(row.id, KEY, row.state, row.type, row.at, row.queued, "its-parameters", row.type == "CANCELLING")
+            Run(
+                row.id,
+                KEY,
+                row.state,
+                LATER if row.not_before else row.type,
+                row.at,
+                row.queued,
+                "its-parameters",
+                row.type == "CANCELLING",
+                not_before=row.not_before,
+            )  # fmt: skip
             for row in rows
         ]
 
@@ -426,6 +451,10 @@ class Api:
         runs = self._runs("SCHEDULED")
         await pause(self.world.moment())
         return runs
+
+    async def later(self) -> list[Run]:
+        await self._asked()
+        return [run for run in self._runs("SCHEDULED") if run.not_before]
 
     async def task_servers(self) -> dict[str, set[str]]:
         await self._asked()

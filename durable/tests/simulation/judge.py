@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from durable.joining import CLOCKS
 from durable.records import Records
 from durable.stories import How
 from durable.taking import ASK_AFTER
@@ -35,6 +36,7 @@ class Judge:
         self.last_try: dict[UUID, bool] = {}
         self.called_off: dict[UUID, float] = {}  # when it was cancelled or deleted
         self.beside: dict[UUID, float] = {}  # since when a run waits where none is free, and one is elsewhere
+        self.due: dict[UUID, float] = {}
         self.ended_called_off: set[UUID] = set()
         self._records = Records("/records", files=world.disk, clock=world.time)
 
@@ -119,8 +121,15 @@ class Judge:
         row = self.world.prefect.rows[run]
         return row.deleted or row.type in ("CANCELLED", "CANCELLING")
 
+    def waits_until(self, run: UUID, due: float) -> None:
+        """It is in no queue until then, by the clock of machine A, where the rescuers are."""
+        self.due[run] = due
+
     def requeued(self, run: UUID, message: str) -> None:
         """It is going to be, now."""
+        early = self.due.pop(run, 0.0) - self.world.wall("a")
+        if early > CLOCKS and not self.world.clock_was_set:
+            self.wrong(f"run {run.int} is put into the queue {early:g} s before it is due")
         if self._is_called_off(run):
             self.wrong(f"run {run.int} was called off, and is put back")
         self.backs[run] += 1

@@ -205,6 +205,11 @@ def who_is_full_keeps_what_it_was_sent() -> Any:
     return patch.object(offering, "offers", lambda *_: False)
 
 
+@mistake
+def what_waits_until_it_is_due_counts_as_given_back() -> Any:
+    return patch.object(looking, "waits_until_due", lambda *_: False)
+
+
 def schedules_until_found(name: str, most: int, first: int = 0) -> int | None:
     """How many schedules it takes to find that mistake; None if so many do not."""
     with MISTAKES[name]():

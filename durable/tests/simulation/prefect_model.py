@@ -25,6 +25,7 @@ class Row:
     at: float = 0.0  # the state's timestamp
     queued: bool = False
     result: Any = None
+    not_before: float = 0.0  # of one that waits in no queue
     deleted: bool = False
     states: list[Had] = field(default_factory=list)  # all that it has had
 
@@ -76,7 +77,9 @@ class PrefectModel:
         self.rows[run] = Row(run)
         self.set_state(run, "SCHEDULED", at, queued=True)
 
-    def set_state(self, run: UUID, kind: str, at: float, *, queued: bool = False, result: Any = None) -> None:
+    def set_state(
+        self, run: UUID, kind: str, at: float, *, queued: bool = False, result: Any = None, not_before: float = 0.0
+    ) -> None:
         """With force=True any state is taken. A deferred SCHEDULED goes into the queue (EnqueueScheduledTasks,
         server/orchestration/core_policy.py:1207), whatever is there already: nothing looks for another entry.
         """
@@ -85,6 +88,7 @@ class PrefectModel:
             return
         row.state, row.type, row.at, row.queued, row.result = self.new_state(), kind, at, queued, result
         row.states.append(Had(kind, at, queued))
+        row.not_before = not_before
         if queued:
             self.queue.append(Entry(run, row.state, at))
             self.send()
@@ -98,6 +102,7 @@ class PrefectModel:
         if row.deleted or row.at < at:
             row.deleted = False
             row.state, row.type, row.at, row.queued, row.result = self.new_state(), kind, at, False, result
+            row.not_before = 0.0
         row.states.append(Had(kind, at))
 
     def now(self, run: UUID) -> Now | None:

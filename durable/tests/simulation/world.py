@@ -18,7 +18,9 @@ from simulation.prefect_model import PrefectModel
 from simulation.processes import Disk, Process
 
 STEPS_UNTIL = 30.0  # seconds; then all is made whole again
-QUIET = 240.0  # seconds in which every run must have ended after that
+QUIET = (
+    700.0  # seconds in which every run must have ended after that; a clock that was set back adds its 300 to a delay
+)
 RESTART = 1.0  # seconds until what keeps a process starts it again
 LEASE = 5.0  # seconds
 DETECTED = 25.0  # seconds until a websocket on a cut cable counts as closed (ping_interval and ping_timeout of uvicorn)
@@ -46,7 +48,8 @@ def schedule(seed: int) -> list[Step]:
 
     steps = []
     for number in range(random.randint(1, 5)):
-        what, at = "submit deadly" if random.random() < 0.15 else "submit", moment() / 2
+        what = random.choices(("submit", "submit deadly", "submit failing"), (70, 15, 15))[0]
+        at = moment() / 2
         steps.append(Step(at, what, str(number), random.randint(1, 16) / 2))
         if random.random() < 0.3:  # when somebody takes it, perhaps
             steps.append(Step(at + random.randrange(7) / 2, "kill", random.choice(SERVERS)[0]))
@@ -96,6 +99,8 @@ class World:
         self.clocks = {"a": 0.0, "b": 0.0}  # seconds that each is ahead
         self.looking: Any = None  # the rescuer that looks
         self.work: dict[UUID, tuple[float, bool]] = {}  # how long each run takes, and whether it kills its process
+        self.clock_was_set = False
+        self.failing: set[UUID] = set()  # runs whose next try fails
         self.whole_since = 0.0  # since when Prefect was up and no cable was cut
         self.whole = False  # whether no step comes any more
         self.actors: dict[str, Process] = {}
@@ -145,6 +150,8 @@ class World:
         if step.what.startswith("submit"):
             run = UUID(int=1 + int(step.whom))
             self.work[run] = step.number, step.what == "submit deadly"
+            if step.what == "submit failing":
+                self.failing.add(run)
             if self.prefect.up:
                 self.prefect.create(run, self.wall("a"))
         elif step.what in ("cancel", "call off", "delete"):
@@ -168,6 +175,7 @@ class World:
             self.after(DETECTED, self.close_cut)
         elif step.what == "clock":
             self.clocks[step.whom] += step.number
+            self.clock_was_set = True
             if step.whom == "a":
                 self.clocks["b"] += step.number  # else it would be refused: joining.need_same_clock
         elif step.what == "full disk":

@@ -15,6 +15,7 @@ from prefect.logging.configuration import setup_logging
 from prefect.settings import get_current_settings
 from pydantic import BaseModel, StringConstraints
 
+from durable import cancel
 from my_service import settings, store
 from my_service.tasks import TASKS
 
@@ -55,6 +56,19 @@ def read_run(run_id: UUID) -> dict[str, str]:
     except ObjectNotFound:
         raise HTTPException(404, "no such run") from None
     return {"state": (state and state.name) or "Unknown", "message": (state and state.message) or ""}
+
+
+@app.delete("/runs/{run_id}", status_code=202)
+def cancel_run(run_id: UUID) -> dict[str, str]:
+    """Cancelled: it waited, and never begins. Cancelling: its task server ends it within seconds."""
+    ask_prefect()
+    try:
+        state = cancel(run_id)
+    except ObjectNotFound:
+        raise HTTPException(404, "no such run") from None
+    if state not in ("Cancelled", "Cancelling"):
+        raise HTTPException(409, f"it has ended: {state}")
+    return {"state": state}
 
 
 @app.get("/health")

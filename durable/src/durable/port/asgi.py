@@ -161,8 +161,8 @@ class Port:
             lines = parsed_body(await body_of(scope, receive, BODY), BODY)
             need_alive(self.sessions, session)
             return await answer(send, 200, await self._lines.write(session, lines))
-        elif path == "/durable/records/free" and method == "GET":
-            return await answer(send, 200, {"free": await self._lines.others_are_free(session)})
+        elif path == "/durable/records/others" and method == "GET":
+            return await answer(send, 200, (await self._lines.others(session))._asdict())
         elif path == "/durable/records/since" and method == "POST":
             offsets = parsed_body(await body_of(scope, receive, BODY), BODY)
             return await answer(send, 200, await asyncio.to_thread(lines_since, self.sessions.records, offsets))

@@ -9,7 +9,7 @@ from typing import Any
 
 from durable.folder import lease_of
 from durable.link import Refusal, short
-from durable.offering import others_are_free
+from durable.offering import Others, others
 from durable.port.policy import BODY, EVENTS, needed_end, needed_id
 from durable.port.saying import say
 from durable.records import Records
@@ -97,15 +97,15 @@ class Lines:
         self._sessions.serves(session, name, pid, after, keys=keys, limit=limit)
         say(f"{session.name} serves")
 
-    async def others_are_free(self, session: Session) -> bool:
-        """Whether another task server than the session's waits for runs of its keys."""
+    async def others(self, session: Session) -> Others:
+        """Who is there besides the session's task server."""
         if not session.record:
             raise Refusal(409, "first the keys that it serves")
         async with self._finding:
             await self._find()
             path, processes = session.record.path, self._found.processes
             keys = processes[path].keys if path in processes else frozenset()
-            return others_are_free(list(processes.values()), keys, path, time.time())
+            return others(processes.values(), keys, path, time.time())
 
     async def _find(self) -> None:
         """In a thread: a folder of many records is no reason for the Prefect server to wait."""

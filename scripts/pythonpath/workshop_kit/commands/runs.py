@@ -15,7 +15,7 @@ from rich.table import Table
 from durable.text import printable
 from workshop_kit import workshop
 from workshop_kit.commands import example_records
-from workshop_kit.commands.why_it_waits import why_they_wait
+from workshop_kit.commands.why_it_waits import due_in, why_they_wait
 
 
 def main() -> int:
@@ -34,7 +34,7 @@ def main() -> int:
         # A run that no task server started was called directly, as in example 1 - or still waits for one.
         directly = "called directly" if all_on_record and run.start_time and not was_deferred(run) else ""
         server = found.ran_on(str(run.id)) or directly
-        state = run.state.name if run.state else "?"
+        state = run.state.name + due_in(run.state.model_dump(mode="json")) if run.state else "?"
         cells = (str(run.id), run.task_key.rpartition("-")[0], state, started, seconds, server)
         table.add_row(*map(printable, cells))
     console = Console(no_color=True, width=None if sys.stdout.isatty() else 140)

@@ -23,7 +23,7 @@ from durable.records import Records
 from durable.text import printable
 from workshop_kit import workshop
 from workshop_kit.commands.example_records import ExampleRecords, not_heard_of, task_servers
-from workshop_kit.commands.why_it_waits import why_they_wait
+from workshop_kit.commands.why_it_waits import due_in, why_they_wait
 
 LOOK = 0.2  # seconds between looks at the records
 ASK = 1.0  # seconds between questions to the API
@@ -88,7 +88,7 @@ def board(found: Records, answers: Answers, running: workshop.RunningExample | N
         took = run["estimated_run_time"] or run["total_run_time"]
         cells = (
             run["name"],
-            state["name"],
+            state["name"] + (due_in(state) if "state_details" in state else ""),
             duration(took) if run["start_time"] else "",
             found.ran_on(run["id"]),
         )

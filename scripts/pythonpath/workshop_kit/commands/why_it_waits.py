@@ -44,6 +44,16 @@ def why_they_wait(runs: Iterable[dict[str, Any]]) -> str:
     return for_other_code(listed) or held_by_parents(listed) or for_what_failed(listed)
 
 
+def due_in(state: dict[str, Any]) -> str:
+    """Of the state of a run that waits until it is due, as the API gives it: ", next try in 58 s"; else empty."""
+    due = state["state_details"].get("scheduled_time")
+    if state["name"] not in ("AwaitingRetry", "Later") or not due:
+        return ""
+    seconds = max(0.0, datetime.fromisoformat(due).timestamp() - time.time())
+    what = "begins" if (state["message"] or "").startswith("It is due at") else "next try"
+    return f", {what} in {seconds:.0f} s"
+
+
 def for_what_failed(runs: Iterable[dict[str, Any]]) -> str:
     """Of runs as the API gives them: one that never runs, as it was submitted with wait_for=[…] and that one failed."""
     for run in runs:

@@ -1,0 +1,182 @@
+"""Runs that wait until they are due: retries and later(), with a real Prefect server, task servers and a rescuer."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from prefect import Task, task
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect_server import PrefectServer
+from programs import program, until
+
+import durable
+from durable.retrying import longest_delay
+
+TASKS = """
+import os, sys, time
+import durable
+from prefect import task
+from durable import keyed, serve
+
+def note(what):
+    with open("noted", "a") as file:
+        file.write(f"{what} {time.time()}\\n")
+
+@keyed("later")
+@task(retries=2, retry_delay_seconds=4)
+def fails(number: int) -> int:
+    note(f"fails {number}")
+    raise ValueError("each time")
+
+@keyed("later")
+@task(retries=1, retry_delay_seconds=4)
+def dies(number: int) -> int:
+    note(f"dies {number}")
+    if number == 1 and len([line for line in open("noted") if line.startswith("dies")]) == 2:
+        os.kill(os.getpid(), 9)
+    raise ValueError("each time")
+
+@keyed("later")
+@task
+def works(number: int) -> int:
+    note(f"works {number}")
+    return number
+"""
+SERVES = "from tasks import *\nserve(fails, dies, works, limit=1, name=sys.argv[1], records='records')"
+SUBMITS = "import tasks, sys\nprint('run:', getattr(tasks, sys.argv[1]).delay(int(sys.argv[2])).task_run_id)"
+LATER = (
+    "import tasks, durable, sys\nprint('run:', durable.later(tasks.works, 7, seconds=float(sys.argv[1])).task_run_id)"
+)
+RESCUES = "import sys\nfrom durable.__main__ import main\nsys.argv[1:] = ['rescue', '--records', 'records']\nmain()"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, server: PrefectServer) -> Iterator[Path]:
+    (tmp_path / "tasks.py").write_text(TASKS)
+    with temporary_settings({PREFECT_API_URL: server.api}):
+        yield tmp_path
+
+
+@pytest.fixture
+def start(folder: Path, server: PrefectServer) -> Iterator[Callable[..., None]]:
+    started = []
+    yield lambda code, *arguments: started.append(program(folder, server, code, *arguments))
+    for each in started:
+        each.kill()
+
+
+def submitted(folder: Path, server: PrefectServer, code: str, *arguments: str) -> UUID:
+    said = program(folder, server, code, *arguments).communicate(timeout=30)[0]
+    assert "run: " in said, said
+    return UUID(next(line for line in said.splitlines() if line.startswith("run: ")).split()[1])
+
+
+def noted(folder: Path, what: str) -> list[float]:
+    lines = (folder / "noted").read_text().splitlines() if (folder / "noted").exists() else []
+    return [float(line.split()[2]) for line in lines if line.startswith(what)]
+
+
+def on_record(folder: Path, name: str) -> bool:
+    return any(f'"server": "{name}"' in path.read_text() for path in (folder / "records").glob("*.jsonl"))
+
+
+async def run_of(run: UUID) -> TaskRun:
+    async with get_client() as client:
+        return await client.read_task_run(run)
+
+
+def state_of(run: UUID) -> State:
+    state = asyncio.run(run_of(run)).state
+    assert state
+    return state
+
+
+def test_a_retry_frees_its_slot_and_begins_when_it_is_due(
+    folder: Path, server: PrefectServer, start: Callable[..., None]
+) -> None:
+    start(RESCUES)
+    start(SERVES, "one")
+    until(lambda: on_record(folder, "rescuer"))
+    run = submitted(folder, server, f"import tasks\n{SUBMITS}\ntasks.works.delay(2)", "fails", "1")
+    until(lambda: state_of(run).name == "Later")
+    state = state_of(run)
+    assert "Retry" in (state.message or "") and state.state_details.scheduled_time, state
+    until(lambda: state_of(run).is_failed())
+    first, second, third = noted(folder, "fails 1")
+    assert noted(folder, "works 2")[0] < second  # which waited behind it: the slot is free meanwhile
+    assert 3.9 < second - first < 10 and 3.9 < third - second < 10  # on an idle machine it is 4.5
+
+
+def test_tries_are_counted_across_a_kill(folder: Path, server: PrefectServer, start: Callable[..., None]) -> None:
+    start(RESCUES)
+    start(SERVES, "one")
+    until(lambda: on_record(folder, "rescuer"))
+    run = submitted(folder, server, SUBMITS, "dies", "1")
+    until(lambda: len(noted(folder, "dies 1")) == 2)
+    start(SERVES, "two")
+    until(lambda: state_of(run).is_failed())
+    assert len(noted(folder, "dies 1")) == 3  # the try that was cut short is made again, and no other
+
+
+def test_without_a_rescuer_retries_are_prefects(
+    folder: Path, server: PrefectServer, start: Callable[..., None]
+) -> None:
+    start(SERVES, "one")
+    run = submitted(folder, server, SUBMITS, "dies", "0")
+    until(lambda: state_of(run).name == "AwaitingRetry")
+    until(lambda: state_of(run).is_failed())
+    assert len(noted(folder, "dies 0")) == 2
+
+
+def test_later_begins_when_it_is_due_whatever_was_killed_meanwhile(
+    folder: Path, server: PrefectServer, start: Callable[..., None]
+) -> None:
+    begun = time.time()
+    run = submitted(folder, server, LATER, "9")
+    start(SERVES, "one")
+    server.kill()
+    server.start()
+    start(RESCUES)
+    time.sleep(1)
+    assert state_of(run).name == "Later"
+    until(lambda: state_of(run).is_completed())
+    assert 9 < noted(folder, "works 7")[0] - begun < 16  # on an idle machine it is 9.5
+    cancelled = submitted(folder, server, LATER, "1")
+    assert durable.cancel(cancelled) == "Cancelled"
+    time.sleep(3)
+    assert state_of(cancelled).is_cancelled() and len(noted(folder, "works 7")) == 1
+
+
+@task
+def plain(number: int) -> int:
+    return number
+
+
+@pytest.mark.parametrize(
+    "when",
+    [{}, {"seconds": -1}, {"seconds": 1, "at": datetime.now(UTC)}, {"at": datetime.now() + timedelta(1)}],  # noqa: DTZ005
+)
+def test_when_must_be_one_moment(when: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"seconds=|zone"):
+        durable.later(plain, 1, **when)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("options", "delay"),
+    [
+        ({}, 0.0),
+        ({"retries": 0, "retry_delay_seconds": 5}, 0.0),
+        ({"retries": 2}, 0.0),
+        ({"retries": 2, "retry_delay_seconds": 5}, 5.0),
+        ({"retries": 2, "retry_delay_seconds": [1, 60]}, 60.0),
+    ],
+)
+def test_how_long_a_retry_may_wait(options: dict[str, object], delay: float) -> None:
+    copy: Task[..., int] = plain.with_options(**options)  # type: ignore[call-overload]
+    assert longest_delay(copy) == delay
