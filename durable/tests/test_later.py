@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
+import httpx
 import pytest
 from prefect import Task, task
 from prefect.client.orchestration import get_client
@@ -16,6 +17,7 @@ from prefect_server import PrefectServer
 from programs import program, until
 
 import durable
+from durable import retrying
 from durable.retrying import longest_delay
 
 TASKS = """
@@ -151,6 +153,28 @@ def test_later_begins_when_it_is_due_whatever_was_killed_meanwhile(
     assert durable.cancel(cancelled) == "Cancelled"
     time.sleep(3)
     assert state_of(cancelled).is_cancelled() and len(noted(folder, "works 7")) == 1
+
+
+class Away:
+    async def read_task_run_states(self, run: UUID) -> None:
+        raise httpx.ConnectError("nobody listens")
+
+
+@task(retries=2)
+def retried() -> None: ...
+
+
+async def tries_of(run_count: int, records: Path) -> int:
+    worker = durable.DrainingTaskWorker(retried, limit=1, name="tests", records=records)
+    worker._client = Away()  # type: ignore[assignment]
+    run = TaskRun(task_key=worker.tasks[0].task_key, dynamic_key="1", run_count=run_count)
+    await worker._count_tries(run)
+    return retrying._tries.pop(run.id).made
+
+
+def test_a_run_begins_also_if_nobody_says_how_often_it_was_tried(tmp_path: Path) -> None:
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+        assert [asyncio.run(tries_of(count, tmp_path)) for count in (0, 1, 5)] == [0, 1, 2]
 
 
 @task

@@ -277,7 +277,12 @@ class DrainingTaskWorker(TaskWorker):
         task = next((task for task in self.tasks if task.task_key == run.task_key), None)
         if not task or not task.retries:
             return
-        made = retries_made(await had(self._client, run.id)) if run.run_count else 0
+        made = 0
+        if run.run_count:
+            try:
+                made = retries_made(await had(self._client, run.id))
+            except httpx.HTTPError:  # the API is away since: a try that was cut short counts, too, rather than none
+                made = min(run.run_count, task.retries)
         may_leave = retrying.longest_delay(task) >= retrying.LEAST and bool((await self._those_there()).rescuer)
         retrying.begin(run.id, made, may_leave)
 
