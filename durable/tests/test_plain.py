@@ -38,6 +38,7 @@ from durable.plain import (
     to_json,
 )
 from durable.shape import DEEPEST, LARGEST, NotPlain, parsed, shallow
+from durable.versions import OtherVersion
 
 
 class Colour(Enum):
@@ -556,7 +557,6 @@ def test_of_parameters_that_cannot_travel_nothing_is_written(parameters: Any) ->
 @pytest.mark.parametrize(
     "shape",
     [
-        {"parameters": {"what": {"x": 1}, "unknown": 1}},
         {"parameters": {"what": {"x": "one"}}},
         {"parameters": {"what": {}}},
         {"parameters": {"what": None}},
@@ -575,6 +575,16 @@ def test_of_parameters_that_may_not_travel_nothing_is_built(shape: Any) -> None:
     assert Counted.built == 0
     memory.files[f"parameters/{identifier}"] = record({"parameters": {"what": {"x": 1}}}, key=str(identifier))
     assert read(count, memory, identifier) == {"parameters": {"what": Counted(1)}}
+
+
+def test_with_a_parameter_that_is_unknown_here_nothing_is_built_for_others_may_know_it() -> None:
+    memory, identifier = Memory(), uuid4()
+    shape = {"parameters": {"what": {"x": 1}, "unknown": 1}}
+    memory.files[f"parameters/{identifier}"] = record(shape, key=str(identifier))
+    Counted.built = 0
+    with pytest.raises(OtherVersion, match="count has no parameter 'unknown' here"):
+        read(count, memory, identifier)
+    assert Counted.built == 0
 
 
 def test_parameters_of_the_largest_size_travel_and_one_byte_more_does_not() -> None:

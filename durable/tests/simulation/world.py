@@ -77,8 +77,9 @@ def schedule(seed: int) -> list[Step]:
         at, run = moment(), random.choice(runs)
         if random.random() < 0.5:  # when somebody takes it, perhaps
             at = next(step.at for step in steps if step.whom == run) + random.randrange(7) / 2
-            steps.append(Step(at + random.randrange(7) / 2, "kill", random.choice(SERVERS)[0]))
-        steps.append(Step(at, random.choice(("cancel", "call off", "delete")), run))
+            for name, *_ in random.choice((SERVERS, random.sample(SERVERS, 1))):
+                steps.append(Step(at + random.randrange(7) / 2, "kill", name))
+        steps.append(Step(at, random.choice(("cancel", "call off", "call off", "delete")), run))
     return sorted(steps, key=lambda step: step.at)
 
 
