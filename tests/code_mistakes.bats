@@ -40,7 +40,7 @@ noted() {
   mistake 'task_server.py:13: tsk is not defined. Try: task, perhaps' task_server.py '@task' '@tsk'
   mistake 'my_backgroud_task is not defined. Try: my_background_task, perhaps' task_server.py 'serve(my_background_task' 'serve(my_backgroud_task'
   noted 'task_server.py has no my_task. Try: `from task_server import my_background_task`' task_submitter.py "$mine" 'from task_server import my_task'
-  mistake 'task_server.py:21: has no my_background_task, which the kit'"'"'s commands submit to. Try: calling my_bg_task so' task_server.py 'def my_background_task' 'def my_bg_task'
+  mistake 'task_server.py:22: has no my_background_task, which the kit'"'"'s commands submit to. Try: calling my_bg_task so' task_server.py 'def my_background_task' 'def my_bg_task'
   mistake 'is no valid Python' task_server.py 'return f"Hello' 'return f("Hello'
 }
 

@@ -69,7 +69,7 @@ teardown() {
 @test "in an empty folder with a space, without the kit's environment: make test; with Prefect's own serve runs are lost, and it says so" {
   new_project
   LIMIT_S=300 ok "$IN_PROJECT" make test
-  has '11 passed'
+  has '12 passed'
   sed -i.kept 's/^from durable import json_only, keyed, serve$/from durable import json_only\
 from prefect.task_worker import serve as stock\
 keyed, serve = lambda *_, **__: lambda job: job, lambda *jobs, limit, **_: stock(*jobs, limit=limit)/' "$PROJECT/src/shop/tasks.py"

@@ -181,7 +181,7 @@ class TaskServer(Process):
     async def queue_later(self, entry: Entry) -> None:
         """It fails, and is to be tried again: as worker._queue_later()."""
         due = self.wall() + RETRY
-        self.tell(entry.run, "SCHEDULED")  # the engine's AwaitingRetry
+        self.tell(entry.run, "SCHEDULED", not_before=due)  # the engine's AwaitingRetry
         self.end(entry, How.GIVEN_BACK)
         await self.lines_are_there()
         await pause(self.world.moment())
@@ -216,15 +216,15 @@ class TaskServer(Process):
             except OSError:
                 await pause(0.5)
 
-    def tell(self, run: UUID, kind: str, result: Any = None) -> None:
+    def tell(self, run: UUID, kind: str, result: Any = None, not_before: float = 0.0) -> None:
         self.unsent += 1
-        self.begin(self._tell(run, kind, self.wall(), result))
+        self.begin(self._tell(run, kind, self.wall(), result, not_before))
 
-    async def _tell(self, run: UUID, kind: str, at: float, result: Any) -> None:
+    async def _tell(self, run: UUID, kind: str, at: float, result: Any, not_before: float) -> None:
         await pause(self.world.moment())
         while not self.reaches():
             await pause(TRIES)
-        self.world.prefect.event(run, kind, at, result)
+        self.world.prefect.event(run, kind, at, result, not_before)
         self.unsent -= 1
 
     def stop(self) -> None:

@@ -150,7 +150,9 @@ class Judge:
     def _may_go_on(self, run: UUID) -> bool:
         self._records.read()
         story = self._records.runs.get(str(run))
-        return not self.world.prefect.rows[run].is_over and not (story and story.given_up)
+        # One that was deleted while it ran is there again with its next event.
+        deleted = run in self.called_off
+        return not deleted and not self.world.prefect.rows[run].is_over and not (story and story.given_up)
 
     def given_up(self, run: UUID) -> None:
         if self.deaths[run] <= MAX_RESCUES:

@@ -93,7 +93,7 @@ class PrefectModel:
             self.queue.append(Entry(run, row.state, at))
             self.send()
 
-    def event(self, run: UUID, kind: str, at: float, result: Any = None) -> None:
+    def event(self, run: UUID, kind: str, at: float, result: Any = None, not_before: float = 0.0) -> None:
         """A task server tells states by events. One that is not later than the known state is dropped: `where=` in
         server/services/task_run_recorder.py:554. (Of one that is exactly as late, a real server drops the whole batch
         with a stack trace: UNIQUE constraint failed: task_run_state.task_run_id, task_run_state.timestamp.)
@@ -102,7 +102,7 @@ class PrefectModel:
         if row.deleted or row.at < at:
             row.deleted = False
             row.state, row.type, row.at, row.queued, row.result = self.new_state(), kind, at, False, result
-            row.not_before = 0.0
+            row.not_before = not_before
         row.states.append(Had(kind, at))
 
     def now(self, run: UUID) -> Now | None:
