@@ -12,7 +12,7 @@ from durable import looking, losses, offering, sessions, taking
 from durable.looking import Looking
 from durable.records import Record, Records
 from durable.stories import Process, Story
-from simulation import prefect_model, world
+from simulation import world
 from simulation.prefect_model import PrefectModel
 from simulation.processes import Disk
 
@@ -193,11 +193,6 @@ def what_was_called_off_meanwhile_is_put_back() -> Any:
         "is_wanted",
         lambda self, run, at: not self.rows[run].deleted and self.rows[run].type != "COMPLETED",
     )
-
-
-@mistake
-def what_was_called_off_and_told_to_be_running_since_is_put_back() -> Any:
-    return patch.object(prefect_model, "was_called_off", lambda states: False)
 
 
 @mistake
