@@ -47,7 +47,7 @@ is_in_state() { make -s runs | grep -E "$1 .* $2 " >/dev/null; }
 
 @test "make cancel with what is no run is refused in one line" {
   start_example 2 SERVERS=1
-  refused 'which run?' make cancel
+  refused 'RUN is not given' make cancel
   # shellcheck disable=SC2016
   refused 'is not the id of a run' make cancel RUN='$(touch x)'
   refused 'there is no run' make cancel RUN=00000000-0000-4000-8000-000000000000

@@ -1,12 +1,16 @@
 """Programs that a test starts with durable and without the kit, and waiting for what they do."""
 
+import asyncio
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from uuid import UUID
 
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State, StateType
 from prefect_server import PrefectServer
 
 SOURCE = Path(__file__).parents[1] / "src"
@@ -49,3 +53,23 @@ def until(what: Callable[[], bool], seconds: float = 40) -> None:
 def began(folder: Path) -> int:
     """How many runs have begun, of tasks that write a line "began" into the file of that name."""
     return (folder / "began").read_text().count("began") if (folder / "began").exists() else 0
+
+
+SUBMITS = "import tasks, sys\nprint('run:', getattr(tasks, sys.argv[1]).delay(int(sys.argv[2])).task_run_id)"
+
+
+def submitted(folder: Path, server: PrefectServer, code: str, *arguments: str) -> UUID:
+    """The id that the program prints behind "run: ", as SUBMITS does for a task of tasks.py and a number."""
+    said = program(folder, server, code, *arguments).communicate(timeout=30)[0]
+    assert "run: " in said, said
+    return UUID(next(line for line in said.splitlines() if line.startswith("run: ")).split()[1])
+
+
+def state_of(run: UUID) -> State:
+    """By the API of this process's settings."""
+
+    async def read() -> State | None:
+        async with get_client() as client:
+            return (await client.read_task_run(run)).state
+
+    return asyncio.run(read()) or State(type=StateType.PENDING, name="without a state")

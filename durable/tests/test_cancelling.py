@@ -8,14 +8,15 @@ from uuid import UUID, uuid4
 
 import pytest
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.objects import State, StateType, TaskRun
+from prefect.client.schemas.objects import State, StateType
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect_server import PrefectServer
-from programs import program, until
+from programs import SUBMITS, program, state_of, submitted, until
 
 import durable
 from durable.calling_off import YOUNG, CallingOff
+from durable.calls import is_wanted
 
 SOON = 5  # seconds; it is 3 on an idle machine
 TASKS = """
@@ -64,7 +65,6 @@ def fails(number: int) -> int:
     raise ValueError("each time")
 """
 SERVES = "from tasks import *\nserve(steps, awaits, sits, fails, limit=int(sys.argv[1]), grace=2, records='records')"
-SUBMITS = "import tasks, sys\nprint('run:', getattr(tasks, sys.argv[1]).delay(int(sys.argv[2])).task_run_id)"
 
 
 @pytest.fixture
@@ -84,23 +84,8 @@ def serving(folder: Path, server: PrefectServer) -> Iterator[Callable[[int], Non
         assert "Traceback" not in said and "rash" not in said, said
 
 
-def submitted(folder: Path, server: PrefectServer, task: str, number: int = 0) -> UUID:
-    said = program(folder, server, SUBMITS, task, str(number)).communicate(timeout=30)[0]
-    return UUID(next(line for line in said.splitlines() if line.startswith("run: ")).split()[1])
-
-
 def noted(folder: Path) -> list[str]:
     return (folder / "noted").read_text().splitlines() if (folder / "noted").exists() else []
-
-
-async def run_of(run: UUID) -> TaskRun:
-    async with get_client() as client:
-        return await client.read_task_run(run)
-
-
-def state_of(run: UUID) -> State:
-    state = asyncio.run(run_of(run)).state
-    return state if state else State(type=StateType.PENDING, name="without a state")
 
 
 async def set_to(run: UUID, state: State) -> None:
@@ -116,7 +101,7 @@ def test_what_runs_ends_cancelled_without_a_retry_and_its_slot_is_free(
     task: str, last: str, how: str, folder: Path, server: PrefectServer, serving: Callable[[int], None]
 ) -> None:
     serving(1)
-    run = submitted(folder, server, task)
+    run = submitted(folder, server, SUBMITS, task, "0")
     until(lambda: f"{task} 0 begins" in noted(folder))
     until(lambda: state_of(run).is_running())
     begun = time.monotonic()
@@ -128,7 +113,7 @@ def test_what_runs_ends_cancelled_without_a_retry_and_its_slot_is_free(
     until(lambda: f"{task} 0 {last}" in noted(folder), SOON)
     until(lambda: (state_of(run).message or "").startswith("It was cancelled while it ran"), SOON)
     assert time.monotonic() - begun < SOON
-    another = submitted(folder, server, task, 1)
+    another = submitted(folder, server, SUBMITS, task, "1")
     until(lambda: f"{task} 1 begins" in noted(folder), SOON)
     assert state_of(run).is_cancelled() and noted(folder).count(f"{task} 0 begins") == 1
     durable.cancel(another)
@@ -155,7 +140,7 @@ async def found_to_be_called_off(run: UUID) -> list[bool]:
 
 
 def test_a_cancelling_is_found_also_if_running_was_told_after_it(folder: Path, server: PrefectServer) -> None:
-    run = submitted(folder, server, "steps")
+    run = submitted(folder, server, SUBMITS, "steps", "0")
     assert asyncio.run(found_to_be_called_off(run)) == [False, True, True]
     durable.cancel(run)
 
@@ -164,11 +149,11 @@ def test_what_nothing_can_interrupt_is_named_and_keeps_its_slot_until_it_has_lef
     folder: Path, server: PrefectServer, serving: Callable[[int], None]
 ) -> None:
     serving(1)
-    run = submitted(folder, server, "sits")
+    run = submitted(folder, server, SUBMITS, "sits", "0")
     until(lambda: "sits 0 begins" in noted(folder))
     begun = time.monotonic()
     durable.cancel(run)
-    waits = submitted(folder, server, "sits", 1)
+    waits = submitted(folder, server, SUBMITS, "sits", "1")
     until(lambda: state_of(run).is_cancelled(), 4 + SOON)
     named = state_of(run).message or ""
     assert "it sits in sits (tasks.py, line " in named and "Its result does not count" in named, named
@@ -182,11 +167,13 @@ def test_what_nothing_can_interrupt_is_named_and_keeps_its_slot_until_it_has_lef
 def test_what_waits_for_its_next_try_is_cancelled_and_never_tried_again(
     folder: Path, server: PrefectServer, serving: Callable[[int], None]
 ) -> None:
-    serving(2)
-    run = submitted(folder, server, "fails")
+    serving(1)
+    run = submitted(folder, server, SUBMITS, "fails", "0")
     until(lambda: state_of(run).name == "AwaitingRetry")
     assert durable.cancel(run) == "Cancelled"
-    time.sleep(7)  # beyond its delay
+    another = submitted(folder, server, SUBMITS, "steps", "1")
+    until(lambda: "steps 1 begins" in noted(folder))  # the engine has woken, and the slot is free
+    durable.cancel(another)
     assert state_of(run).is_cancelled() and noted(folder).count("fails 0 begins") == 1
 
 
@@ -194,7 +181,7 @@ def test_a_task_server_that_ends_meanwhile_does_not_queue_it_again(
     folder: Path, server: PrefectServer, serving: Callable[[int], None]
 ) -> None:
     process = program(folder, server, SERVES, "1")
-    run = submitted(folder, server, "sits")
+    run = submitted(folder, server, SUBMITS, "sits", "0")
     until(lambda: "sits 0 begins" in noted(folder))
     durable.cancel(run)
     process.terminate()
@@ -202,8 +189,24 @@ def test_a_task_server_that_ends_meanwhile_does_not_queue_it_again(
     until(lambda: state_of(run).is_cancelled(), SOON)
 
 
+async def wanted_after(run: UUID, *types: StateType) -> bool:
+    for kind in types:
+        await set_to(run, State(type=kind))
+    async with get_client() as client:
+        return await is_wanted(client, run)
+
+
+def test_what_was_called_off_is_wanted_no_more_though_it_was_told_to_be_running_since(
+    folder: Path, server: PrefectServer
+) -> None:
+    run = submitted(folder, server, SUBMITS, "steps", "0")
+    assert asyncio.run(wanted_after(run, StateType.RUNNING))
+    assert not asyncio.run(wanted_after(run, StateType.CANCELLING, StateType.RUNNING))
+    assert state_of(run).is_cancelled()
+
+
 def test_what_waits_what_has_ended_and_what_is_not_there(folder: Path, server: PrefectServer) -> None:
-    run = submitted(folder, server, "steps")
+    run = submitted(folder, server, SUBMITS, "steps", "0")
     assert durable.cancel(str(run)) == "Cancelled" and state_of(run).is_cancelled()
     assert durable.cancel(run) == "Cancelled"  # again
     with pytest.raises(ObjectNotFound):
@@ -213,7 +216,7 @@ def test_what_waits_what_has_ended_and_what_is_not_there(folder: Path, server: P
 
 
 def test_by_the_command(folder: Path, server: PrefectServer) -> None:
-    run, other = submitted(folder, server, "steps"), uuid4()
+    run, other = submitted(folder, server, SUBMITS, "steps", "0"), uuid4()
     command = "import runpy, sys\nsys.argv[0] = 'durable'\nrunpy.run_module('durable', run_name='__main__')"
     ending = program(folder, server, command, "cancel", str(run), str(other))
     assert ending.communicate(timeout=30)[0].splitlines() == [

@@ -30,6 +30,13 @@ def sleeps_in_small_steps(seconds: float = 10) -> str:
     return "slept"
 
 
+def until_begun(run: UUID) -> None:
+    end = time.monotonic() + 10
+    while run not in interrupting._calls:
+        assert time.monotonic() < end
+        time.sleep(0.001)
+
+
 def until_sent(run: UUID, seconds: float = 5) -> None:
     call, end = interrupting._calls[run], time.monotonic() + seconds
     while not call.sent:
@@ -42,7 +49,7 @@ def interrupted(run: UUID, function: Callable[[], Any]) -> float:
     """In how many seconds it ended as a run that is over."""
     with ThreadPoolExecutor(1) as pool:
         future = pool.submit(_call_in_thread, run, function, {})
-        time.sleep(0.05)
+        until_begun(run)
         begun = time.monotonic()
         until_sent(run)
         with pytest.raises(RunIsOver, match="It was cancelled while it ran"):
@@ -101,7 +108,7 @@ def test_a_call_that_cannot_be_interrupted_ends_first_and_is_named(run: UUID) ->
 
     with ThreadPoolExecutor(1) as pool:
         future = pool.submit(_call_in_thread, run, sits, {})
-        time.sleep(0.1)
+        until_begun(run)
         until_sent(run)
         assert where(run).startswith("sits (test_interrupting.py, line ")
         begun = time.monotonic()
@@ -127,7 +134,7 @@ def test_no_frame_of_prefect_or_durable_is_interrupted(run: UUID) -> None:
 
     with ThreadPoolExecutor(1) as pool:
         future = pool.submit(_call_in_thread, run, waits, {})
-        time.sleep(0.1)
+        until_begun(run)
         for _ in range(20):
             assert call_off(run)
             time.sleep(0.005)

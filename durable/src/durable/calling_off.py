@@ -74,9 +74,9 @@ class CallingOff:
             if not state or self._asked_in.get(run) == state.id:
                 known.append(run)
                 continue
-            self._asked_in[run] = state.id
             if was_called_off(await had(client, run)):
                 found.append(run)
+            self._asked_in[run] = state.id  # once there was an answer
         if known:
             wanted = {"id": {"any_": [str(run) for run in known]}, "state": {"type": {"any_": list(CALLED_OFF)}}}
             answer = await client._client.post("/task_runs/filter", json={"task_runs": wanted})

@@ -12,9 +12,9 @@ from prefect.states import Cancelled
 from durable.calls import set_state
 from durable.losses import WAITED_FOR_FAILED
 from durable.taking import ASK_AFTER
+from durable.waiting import STATELESS
 
 TOLD = 0.3  # seconds until Prefect knows what a task server has begun
-STATELESS = 5.0  # seconds in which a run may be without a state: see waiting.py
 
 
 def need_address() -> None:

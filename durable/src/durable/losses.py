@@ -200,7 +200,7 @@ def served_by(subscribed: Mapping[str, Collection[str]], processes: Iterable[Pro
 
     Who is full may have left the queue to others (offering.py), and is back when a slot is free.
     """
-    connected = (each.keys for each in processes if each.alive and each.up)
+    connected = (each.keys for each in processes if each.connected)
     return {key for keys in (*subscribed.values(), *connected) for key in keys}
 
 

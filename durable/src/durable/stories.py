@@ -57,6 +57,11 @@ class Process:
     offset: int = 0
 
     @property
+    def connected(self) -> bool:
+        """A task server that lives, and that runs are sent to; not always subscribed while it is full: offering.py."""
+        return self.alive and self.up and bool(self.keys)
+
+    @property
     def free(self) -> bool:
         return self.limit is None or len(self.open) < self.limit
 

@@ -13,6 +13,7 @@ from collections import Counter
 from typing import Any, cast
 from uuid import UUID
 
+import anyio
 import httpx
 from prefect import Task, task_worker
 from prefect.client.orchestration import PrefectClient, get_client
@@ -138,6 +139,8 @@ class DrainingTaskWorker(TaskWorker):
     async def _place(self, place: object, runs: Deliveries) -> None:
         """Until this one has a slot. Where others have a free one meanwhile, the queue is left to them: offering.py."""
         assert self._limiter
+        with contextlib.suppress(anyio.WouldBlock):
+            return self._limiter.acquire_on_behalf_of_nowait(place)
         acquiring = asyncio.ensure_future(self._limiter.acquire_on_behalf_of(place))
         full = time.monotonic()
         try:
@@ -232,7 +235,7 @@ class DrainingTaskWorker(TaskWorker):
                 await self._fail(task_run, f"its parameters may not travel: {error}")
                 return
             except OtherVersion as error:
-                how = How.UNREADABLE
+                how = How.GIVEN_BACK
                 await self._offer_to_others(task_run, str(error))
                 return
             if problem:
@@ -300,7 +303,7 @@ class DrainingTaskWorker(TaskWorker):
         at, parameters = run.state.state_details.scheduled_time.timestamp(), self._parameters.get(run.id)
         self._note_given_back(run)
         await self.record.sent()
-        message = f"Retry of {self.name}: {run.state.message or 'it failed'}"
+        message = f"It failed on {self.name}, and is tried again when it is due"
         if run.id in self._calling_off:
             return await self._calling_off.tell_left(self._client, run.id)
         if await is_wanted(self._client, run.id):
@@ -416,7 +419,7 @@ class DrainingTaskWorker(TaskWorker):
         rescuer, pause = bool((await self._those_there()).rescuer), again_after(times)
         if not rescuer:  # who would put it back when it is due
             await asyncio.sleep(min(pause, 2))
-        self._note_given_back(run, How.UNREADABLE)
+        self._note_given_back(run)
         await self.record.sent()
         if await is_wanted(self._client, run.id):
             parameters = self._parameters.get(run.id)

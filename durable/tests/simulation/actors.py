@@ -436,7 +436,7 @@ class Api:
                 "its-parameters",
                 row.type == "CANCELLING",
                 not_before=row.not_before,
-            )  # fmt: skip
+            )
             for row in rows
         ]
 

@@ -25,10 +25,10 @@ PATIENCE = 10  # seconds until what does not end is told
 
 
 def main() -> int:
-    wanted = workshop.typed("RUN", "") if os.environ.get("RUN") else ""
+    wanted = os.environ.get("RUN", "").strip()
     force = workshop.whole_number("FORCE", 0, 0, 1)
     if not wanted:
-        workshop.fail("which run?", "make runs, and then make cancel RUN=…; or make cancel RUN=waiting")
+        workshop.fail("RUN is not given", "make runs, and then make cancel RUN=…; or make cancel RUN=waiting")
     if wanted == "waiting":
         return cancel_waiting(bool(force))
     try:

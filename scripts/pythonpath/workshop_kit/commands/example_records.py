@@ -85,8 +85,10 @@ def subscribed() -> list[dict[str, Any]]:
     except OSError:
         return []
     names = {server["identifier"] for server in found}
-    full = [server for server in task_servers(read_once()) if server.up and f"{server.host}-{server.pid}" not in names]
-    return found + [{"identifier": f"{each.host}-{each.pid}", "task_keys": sorted(each.keys)} for each in full]
+    connected = {f"{each.host}-{each.pid}": each for each in read_once().processes.values() if each.connected}
+    return found + [
+        {"identifier": name, "task_keys": sorted(each.keys)} for name, each in connected.items() if name not in names
+    ]
 
 
 def not_heard_of(found: Records) -> list[str]:

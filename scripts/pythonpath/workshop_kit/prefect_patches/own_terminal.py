@@ -48,9 +48,12 @@ def served_on_record() -> set[str]:
     """The keys of task servers that are connected by their records: one that is full leaves the queue to others."""
     from durable.records import Records
 
-    found = Records(os.environ["RECORDS"])
-    found.read()
-    return {key for each in found.processes.values() if each.alive and each.up for key in each.keys}
+    try:
+        found = Records(os.environ["RECORDS"])
+        found.read()
+    except (OSError, KeyError):  # none was ever written, or they are on another machine
+        return set()
+    return {key for each in found.processes.values() if each.connected for key in each.keys}
 
 
 def name_unserved() -> None:
