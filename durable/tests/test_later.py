@@ -93,7 +93,7 @@ def test_a_retry_frees_its_slot_and_begins_when_it_is_due(
     until(lambda: state_of(run).is_failed())
     first, second, third = noted(folder, "fails 1")
     assert noted(folder, "works 2")[0] < second  # which waited behind it: the slot is free meanwhile
-    assert 3.9 < second - first < 10 and 3.9 < third - second < 10  # on an idle machine it is 4.5
+    assert second - first > 3.9 and third - second > 3.9
 
 
 def test_tries_are_counted_across_a_kill(folder: Path, server: PrefectServer, start: Callable[..., None]) -> None:
@@ -120,8 +120,8 @@ def test_without_a_rescuer_retries_are_prefects(
 def test_later_begins_when_it_is_due_whatever_was_killed_meanwhile(
     folder: Path, server: PrefectServer, start: Callable[..., None]
 ) -> None:
-    begun = time.time()
     run = submitted(folder, server, LATER, "9")
+    due = state_of(run).state_details.scheduled_time
     start(SERVES, "one")
     server.kill()
     server.start()
@@ -129,7 +129,7 @@ def test_later_begins_when_it_is_due_whatever_was_killed_meanwhile(
     time.sleep(1)
     assert state_of(run).name == "Later"
     until(lambda: state_of(run).is_completed())
-    assert 9 < noted(folder, "works 7")[0] - begun < 16  # on an idle machine it is 9.5
+    assert due and noted(folder, "works 7")[0] >= due.timestamp()
     cancelled = submitted(folder, server, LATER, "1")
     assert durable.cancel(cancelled) == "Cancelled"
     after = submitted(folder, server, LATER, "1")  # due later than that one

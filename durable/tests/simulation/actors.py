@@ -194,7 +194,7 @@ class TaskServer(Process):
         while seconds > 0:
             await pause(min(seconds, ASK))
             seconds -= ASK
-            if self.reaches() and seconds > 0:
+            if self.reaches() and seconds > 0 and entry.run in self.in_flight:  # and not given back meanwhile
                 row = self.world.prefect.rows[entry.run]
                 if row.type in taking.CALLED_OFF or taking.was_called_off(row.states):
                     return True
