@@ -6,16 +6,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import httpx
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State, StateType
 from prefect.exceptions import ObjectNotFound
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect_server import PrefectServer
 from programs import SUBMITS, program, state_of, submitted, until
 
 import durable
-from durable.calling_off import YOUNG, CallingOff
+from durable.calling_off import ASK, YOUNG, CallingOff
 from durable.calls import is_wanted
 
 SOON = 5  # seconds; it is 3 on an idle machine
@@ -230,3 +231,33 @@ def test_by_the_command(folder: Path, server: PrefectServer) -> None:
 def test_where_no_prefect_server_is_named_nothing_is_started() -> None:
     with temporary_settings({PREFECT_API_URL: None}), pytest.raises(ValueError, match="PREFECT_API_URL"):
         durable.cancel(uuid4())
+
+
+def test_a_question_that_failed_is_asked_again(folder: Path, tmp_path: Path) -> None:
+    """The only one that finds a Cancelling that came before Running: of each state it is asked once."""
+    (home := tmp_path / "another").mkdir()
+    server = PrefectServer(home)
+
+    async def look() -> None:
+        run = submitted(folder, server, SUBMITS, "steps", "1")
+        async with get_client() as client:
+            await client.set_task_run_state(run, State(type=StateType.CANCELLING), force=True)
+            await client.set_task_run_state(run, State(type=StateType.RUNNING), force=True)
+            read = await client.read_task_run(run)
+            calling_off = CallingOff("one", 3, {run: read})
+            calling_off.took(read)
+            await asyncio.sleep(YOUNG + 0.1)
+            server.kill()
+            with pytest.raises(httpx.HTTPError):
+                await calling_off.look(client)
+            server.start()
+            await asyncio.sleep(ASK)
+            await calling_off.look(client)
+            assert run in calling_off
+            calling_off.ended(run)
+
+    try:
+        with temporary_settings({PREFECT_API_URL: server.api, PREFECT_CLIENT_MAX_RETRIES: 0}):
+            asyncio.run(look())
+    finally:
+        server.kill()

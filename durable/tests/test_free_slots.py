@@ -23,7 +23,19 @@ SERVES = "from tasks import *\nserve(work, limit=1, name=sys.argv[1], records=sy
 SUBMITS = "from tasks import *\nfor _ in range(int(sys.argv[1])): work.delay(float(sys.argv[2]))"
 
 
-def noted(folder: Path, seconds: float) -> list[float]:
+# The same, and it notes when it leaves the queue to others.
+NOTES = """from tasks import *
+from durable.subscription import Deliveries
+rest = Deliveries.rest
+async def rest_noted(self):
+    with open("noted", "a") as file:
+        file.write(f"left {time.time()}\\n")
+    await rest(self)
+Deliveries.rest = rest_noted
+serve(work, limit=1, name=sys.argv[1], records=sys.argv[2] or None)"""
+
+
+def noted(folder: Path, seconds: float | str) -> list[float]:
     """When runs of so many seconds have begun."""
     lines = (folder / "noted").read_text().splitlines() if (folder / "noted").exists() else []
     return [float(line.split()[1]) for line in lines if line.split()[0] == str(seconds)]
@@ -51,3 +63,38 @@ def test_ten_short_runs_do_not_wait_for_one_that_is_long(server: PrefectServer, 
 
 def test_nor_where_nobody_keeps_a_record(server: PrefectServer, tmp_path: Path) -> None:
     assert last_of_ten(tmp_path, server, "", 24) < 22
+
+
+def test_while_all_are_full_nobody_leaves_the_queue(server: PrefectServer, tmp_path: Path) -> None:
+    (tmp_path / "tasks.py").write_text(TASKS)
+    serving = [program(tmp_path, server, NOTES, name, "records") for name in ("one", "two")]
+    try:
+        until(lambda: len(list((tmp_path / "records").glob("*"))) >= 2)
+        program(tmp_path, server, SUBMITS, "2", "8.0").communicate(timeout=30)
+        until(lambda: len(noted(tmp_path, 8.0)) == 2)
+        program(tmp_path, server, SUBMITS, "4", "0.1").communicate(timeout=30)
+        until(lambda: len(noted(tmp_path, 0.1)) == 4)
+        full = max(noted(tmp_path, 8.0)), min(noted(tmp_path, 0.1))  # both at work
+        assert full[1] - full[0] > 4
+        assert not [at for at in noted(tmp_path, "left") if full[0] < at < full[1] - 1]
+    finally:
+        for each in serving:
+            each.kill()
+
+
+UNSERVED = """from tasks import *
+import durable.worker
+durable.worker.MINUTE = 1
+serve(work, limit=1, name="one", records="records")"""
+
+
+def test_a_task_server_names_keys_that_nobody_serves(server: PrefectServer, tmp_path: Path) -> None:
+    (tmp_path / "tasks.py").write_text(f"{TASKS}\n@keyed('nobody')\n@task\ndef another(seconds: float): ...\n")
+    program(tmp_path, server, "from tasks import *\nanother.delay(0)").communicate(timeout=30)
+    serving = program(tmp_path, server, UNSERVED)
+    assert serving.stdout
+    try:
+        line = next((line for line in serving.stdout if "wait for nobody.another-1" in line), "")
+        assert "1 run(s) wait for nobody.another-1, which no task server serves" in line
+    finally:
+        serving.kill()

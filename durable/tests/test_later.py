@@ -1,6 +1,9 @@
 """Runs that wait until they are due: retries and later(), with a real Prefect server, task servers and a rescuer."""
 
 import asyncio
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -49,7 +52,7 @@ def works(number: int) -> int:
     note(f"works {number}")
     return number
 """
-SERVES = "from tasks import *\nserve(fails, dies, works, limit=1, name=sys.argv[1], records='records')"
+SERVES = "from tasks import *\nserve(fails, dies, works, limit=int(sys.argv[2]), name=sys.argv[1], records='records')"
 LATER = (
     "import tasks, durable, sys\nprint('run:', durable.later(tasks.works, 7, seconds=float(sys.argv[1])).task_run_id)"
 )
@@ -66,7 +69,12 @@ def folder(tmp_path: Path, server: PrefectServer) -> Iterator[Path]:
 @pytest.fixture
 def start(folder: Path, server: PrefectServer) -> Iterator[Callable[..., None]]:
     started = []
-    yield lambda code, *arguments: started.append(program(folder, server, code, *arguments))
+
+    def begin(code: str, *arguments: str) -> "subprocess.Popen[str]":
+        started.append(program(folder, server, code, *arguments))
+        return started[-1]
+
+    yield begin
     for each in started:
         each.kill()
 
@@ -84,7 +92,7 @@ def test_a_retry_frees_its_slot_and_begins_when_it_is_due(
     folder: Path, server: PrefectServer, start: Callable[..., None]
 ) -> None:
     start(RESCUES)
-    start(SERVES, "one")
+    start(SERVES, "one", "1")
     until(lambda: on_record(folder, "rescuer"))
     run = submitted(folder, server, f"import tasks\n{SUBMITS}\ntasks.works.delay(2)", "fails", "1")
     until(lambda: state_of(run).name == "Later")
@@ -98,11 +106,11 @@ def test_a_retry_frees_its_slot_and_begins_when_it_is_due(
 
 def test_tries_are_counted_across_a_kill(folder: Path, server: PrefectServer, start: Callable[..., None]) -> None:
     start(RESCUES)
-    start(SERVES, "one")
+    start(SERVES, "one", "1")
     until(lambda: on_record(folder, "rescuer"))
     run = submitted(folder, server, SUBMITS, "dies", "1")
     until(lambda: len(noted(folder, "dies 1")) == 2)
-    start(SERVES, "two")
+    start(SERVES, "two", "1")
     until(lambda: state_of(run).is_failed())
     assert len(noted(folder, "dies 1")) == 3  # the try that was cut short is made again, and no other
 
@@ -110,7 +118,7 @@ def test_tries_are_counted_across_a_kill(folder: Path, server: PrefectServer, st
 def test_without_a_rescuer_retries_are_prefects(
     folder: Path, server: PrefectServer, start: Callable[..., None]
 ) -> None:
-    start(SERVES, "one")
+    start(SERVES, "one", "1")
     run = submitted(folder, server, SUBMITS, "dies", "0")
     until(lambda: state_of(run).name == "AwaitingRetry")
     until(lambda: state_of(run).is_failed())
@@ -122,7 +130,7 @@ def test_later_begins_when_it_is_due_whatever_was_killed_meanwhile(
 ) -> None:
     run = submitted(folder, server, LATER, "9")
     due = state_of(run).state_details.scheduled_time
-    start(SERVES, "one")
+    start(SERVES, "one", "1")
     server.kill()
     server.start()
     start(RESCUES)
@@ -135,6 +143,38 @@ def test_later_begins_when_it_is_due_whatever_was_killed_meanwhile(
     after = submitted(folder, server, LATER, "1")  # due later than that one
     until(lambda: state_of(after).is_completed())
     assert state_of(cancelled).is_cancelled() and len(noted(folder, "works 7")) == 2
+
+
+MANY = 1000 if os.environ.get("HYPOTHESIS_LONG") else 50
+ALL_LATER = """import time, tasks, durable
+due = time.time() + float(sys.argv[2])
+for _ in range(int(sys.argv[1])):
+    durable.later(tasks.works, 3, seconds=due - time.time())
+print(due)"""
+
+
+def threads(process: "subprocess.Popen[str]") -> int:
+    return len(list(Path(f"/proc/{process.pid}/task").iterdir())) if sys.platform == "linux" else 0
+
+
+def test_many_that_are_due_at_once_wait_in_no_thread(
+    folder: Path, server: PrefectServer, start: Callable[..., "subprocess.Popen[str]"]
+) -> None:
+    running = [start(RESCUES), start(SERVES, "one", "5")]
+    until(lambda: on_record(folder, "rescuer") and on_record(folder, "one"))
+    submitted(folder, server, SUBMITS, "works", "1")
+    until(lambda: len(noted(folder, "works 1")) == 1)
+    before = [threads(each) for each in running]
+    said = program(folder, server, f"import sys\n{ALL_LATER}", str(MANY), str(MANY / 10)).communicate(timeout=120)[0]
+    due = float(said.splitlines()[-1])
+    assert time.time() < due and not noted(folder, "works 3")
+    assert [threads(each) for each in running] == before
+    until(lambda: len(noted(folder, "works 3")) == MANY, MANY / 5 + 40)
+    begun = noted(folder, "works 3")
+    assert begun[0] >= due - 0.1  # two readings of the clock
+    if figures := os.environ.get("FIGURES"):
+        with Path(figures).open("a") as file:
+            print(f"{MANY} due at once: the first after {begun[0] - due:.1f} s, all {begun[-1] - due:.1f} s", file=file)
 
 
 class Away:

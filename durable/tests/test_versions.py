@@ -1,5 +1,6 @@
 """Old and new task servers side by side: each run is run by one that has its version of the task, and none fails."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from durable.taking import Had
 from durable.versions import LONGEST, OtherVersion, again_after, need_same_parameters, offered_since
 
 NOW = 1000.0
-RUNS = 10
+RUNS = 100 if os.environ.get("HYPOTHESIS_LONG") else 10  # for each of the two
 TASKS = """
 import sys, time
 from prefect import task
@@ -46,9 +47,10 @@ def test_each_run_finds_its_version(rescued: bool, server: PrefectServer, tmp_pa
     try:
         until((tmp_path / "records").exists)
         for name in ("new", "old"):
-            program(tmp_path, server, SUBMITS.format(name=name, runs=RUNS)).communicate(timeout=60)
+            program(tmp_path, server, SUBMITS.format(name=name, runs=RUNS)).communicate(timeout=120)
         until(
-            lambda: (tmp_path / "noted").exists() and len((tmp_path / "noted").read_text().splitlines()) == 2 * RUNS, 60
+            lambda: (tmp_path / "noted").exists() and len((tmp_path / "noted").read_text().splitlines()) == 2 * RUNS,
+            240,
         )
     finally:
         for each in running:

@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 from prefect_server import PrefectServer
 from programs import SOURCE, WORK, began, program, until
@@ -52,10 +53,15 @@ def outer(seconds: float) -> float:
 
 @keyed("tests")
 @task
+def quick(name: str) -> str:
+    return name
+
+@keyed("tests")
+@task
 def after(seconds: float) -> float:
     return seconds
 """
-SERVES = "from tasks import *\nserve(work, outer, after, limit=300, records='records')"
+SERVES = "from tasks import *\nserve(work, outer, quick, after, limit=300, records='records')"
 WAITS = """
 import asyncio, httpx, json, sys, threading, time
 from contextlib import suppress
@@ -122,6 +128,10 @@ def lateness(told: str, since: float = 0.0) -> dict[str, float]:
     return {way: returned - max(ended, since) for way, returned, ended in json.loads(told.splitlines()[-1])}
 
 
+def runs(server: PrefectServer) -> int:
+    return int(httpx.post(f"{server.api}/task_runs/count", json={}).json())
+
+
 def test_every_way_of_waiting_returns_soon_after_the_end(server: PrefectServer, tmp_path: Path) -> None:
     (tmp_path / "tasks.py").write_text(TASKS)
     serving = program(tmp_path, server, SERVES)
@@ -136,17 +146,68 @@ def test_and_soon_after_the_prefect_server_is_back_that_was_killed_meanwhile(
     server: PrefectServer, tmp_path: Path
 ) -> None:
     (tmp_path / "tasks.py").write_text(TASKS)
+    before = runs(server)
     serving = program(tmp_path, server, SERVES)
     try:
         waiting = program(tmp_path, server, WAITS, "5")
         until(lambda: began(tmp_path) == 23)
-        time.sleep(1)  # the last ones are submitted, which wait for others
+        until(lambda: runs(server) == before + 26)  # the last ones are submitted, too, which wait for others
         server.kill()
         time.sleep(4)  # in which the runs end
         server.start()
         back = time.time()
         late = lateness(waiting.communicate(timeout=60)[0], back)
         assert len(late) == 11 and max(late.values()) < 5 * SOON, late  # the task server has to reach it, too
+    finally:
+        serving.kill()
+
+
+# Of those whose end an event has told, nobody is asked: the server is gone by then.
+KNOWS = """
+import os, time
+from prefect.task_runs import TaskRunWaiter
+from tasks import work
+first, second, third = [work.delay(1) for _ in range(3)]
+first.wait(timeout=20)
+while len(TaskRunWaiter.instance()._observed_completed_task_runs) < 3:
+    time.sleep(0.1)
+open("known", "w").close()
+while not os.path.exists("gone"):
+    time.sleep(0.1)
+called = []
+second.add_done_callback(called.append)
+third.wait(timeout=5)
+print(third.state.name, len(called))
+"""
+
+
+def test_of_runs_whose_end_is_known_nobody_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "tasks.py").write_text(TASKS)
+    (folder := tmp_path / "server").mkdir()
+    server = PrefectServer(folder)
+    serving = program(tmp_path, server, SERVES)
+    try:
+        knows = program(tmp_path, server, KNOWS)
+        until((tmp_path / "known").exists)
+        server.kill()
+        (tmp_path / "gone").touch()
+        assert knows.communicate(timeout=60)[0].splitlines()[-1] == "Completed 1"
+    finally:
+        serving.kill()
+        server.kill()
+
+
+ANSWERS = f"""import runpy, sys
+sys.argv = [{str(Path(__file__).with_name("answers.py"))!r}, "tasks:quick", "20", "4", "1"]
+runpy.run_path(sys.argv[0], run_name="__main__")"""
+
+
+def test_no_new_process_misses_the_end_of_its_first_run(server: PrefectServer, tmp_path: Path) -> None:
+    (tmp_path / "tasks.py").write_text(TASKS)
+    serving = program(tmp_path, server, SERVES)
+    try:
+        told = program(tmp_path, server, ANSWERS).communicate(timeout=120)[0]
+        assert float(told.splitlines()[-1]) < SOON, told
     finally:
         serving.kill()
 

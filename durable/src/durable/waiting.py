@@ -84,16 +84,18 @@ def install() -> None:
         TaskRunWaiter.start = start_and_ask  # type: ignore[method-assign]
         TaskRunWaiter.stop = stop_both  # type: ignore[method-assign]
         TaskRunWaiter.add_done_callback = classmethod(add_once)  # type: ignore[method-assign, assignment]
-        _read_again_without_a_state()
+        _read_when_it_helps()
         if (waiter := cast(Any, TaskRunWaiter)._instance) and waiter._loop:  # somebody has waited before
             waiter._loop.call_soon_threadsafe(_begin, waiter)
 
 
-def _read_again_without_a_state() -> None:
+def _read_when_it_helps() -> None:
+    """Let futures read a run again that has no state for a moment, and not at all where its end is known."""
     wait_async, add_done_callback = PrefectDistributedFuture.wait_async, PrefectDistributedFuture.add_done_callback
 
     async def wait_for_a_state(self: Any, timeout: float | None = None) -> None:
         begun = time.monotonic()
+        self._final_state = self._final_state or _known_end(self.task_run_id)  # without a request
         while True:
             try:
                 left = timeout and max(0.0, timeout - (time.monotonic() - begun))
@@ -105,6 +107,7 @@ def _read_again_without_a_state() -> None:
 
     def add_when_it_has_a_state(self: Any, callback: Callable[[Any], None]) -> None:
         begun = time.monotonic()
+        self._final_state = self._final_state or _known_end(self.task_run_id)
         while True:
             try:
                 return add_done_callback(self, callback)
@@ -117,6 +120,14 @@ def _read_again_without_a_state() -> None:
 
     PrefectDistributedFuture.wait_async = wait_for_a_state  # type: ignore[method-assign]
     PrefectDistributedFuture.add_done_callback = add_when_it_has_a_state  # type: ignore[method-assign, assignment]
+
+
+def _known_end(run: UUID) -> Any:
+    """The state in which a run has ended, if an event or an answer has told it; a program may wait for hundreds."""
+    if not (waiter := cast(Any, TaskRunWaiter)._instance):
+        return None
+    with waiter._observed_completed_task_runs_lock:
+        return waiter._observed_completed_task_runs.get(run)
 
 
 def _begin(waiter: Any) -> None:

@@ -41,12 +41,27 @@ LIMIT = "10"
 def amounts(quick: bool, full: bool) -> dict[str, int]:
     """How much of everything: rounds, runs a burst on either side (0: no map either), samples, seconds of rest, …"""
     if quick:
-        return dict(rounds=1, a=10, b=60, maps=0, samples=10, stalls=0, rest=1, idle=2, waits=4, computes=0, most=2)
+        return dict(
+            rounds=1, a=10, b=60, maps=0, samples=10, stalls=0, rest=1, idle=2, waits=4, computes=0, most=2, long=8
+        )
     if full:
         return dict(
-            rounds=3, a=200, b=200, maps=1, samples=100, stalls=1000, rest=5, idle=20, waits=200, computes=40, most=4
+            rounds=3,
+            a=200,
+            b=200,
+            maps=1,
+            samples=100,
+            stalls=1000,
+            rest=5,
+            idle=20,
+            waits=200,
+            computes=40,
+            most=4,
+            long=25,
         )
-    return dict(rounds=2, a=40, b=200, maps=1, samples=20, stalls=300, rest=2, idle=4, waits=12, computes=12, most=4)
+    return dict(
+        rounds=2, a=40, b=200, maps=1, samples=20, stalls=300, rest=2, idle=4, waits=12, computes=12, most=4, long=25
+    )
 
 
 class Side:
@@ -208,6 +223,7 @@ def running(kind: type[Side], **options: Any) -> Iterator[tuple[Side, float]]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+BEHIND = "10 short behind a long run"
 Found = dict[str, dict[str, list[float]]]
 
 
@@ -237,6 +253,11 @@ def measure(kind: type[Side], much: dict[str, int], number: int, last: bool, fou
         note("submits refused with 503", result["refused"] / number * 100, "%")
         if much["maps"]:
             note("burst by map", side.load("map", number)["rate"], "runs/s")
+        there = side.subscribed()
+        for _ in range(2):
+            side.launch(*side.python(), "behind")
+        side.wait("task servers with one slot", lambda: side.subscribed() >= there + 2)
+        note(BEHIND, side.load("behind", much["long"])["seconds"], "s")
         if kind is Kit and last and much["stalls"]:
             result = side.load("burst", much["stalls"])
             note(f"over 1 s, of {much['stalls']}", result["slow"], "")
@@ -330,6 +351,7 @@ LIMITS = {
     "memory, idle": ("≤ 400 MB", 400.0),
     "CPU, idle": ("≤ 4 %", 4.0),
     "make and scripts": ("≤ 0.15 s", 0.15),
+    BEHIND: ("≤ 5 s", 5.0),
 }
 UNITS = {"burst": "runs/s", "burst by map": "runs/s", "memory, idle": "MB", "CPU, idle": "%"}
 UNITS |= {"submits over 1 s": "%", "submits refused with 503": "%", "locks and errors in logs": ""}

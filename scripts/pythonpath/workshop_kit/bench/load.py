@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The client of `make bench`: submits runs of example 2's own task, as the lesson does, and prints one line of JSON.
 
-    load.py burst|map|latency|compute N
+    load.py burst|map|latency|compute|behind N
 
 It knows nothing of the kit: the tutorial's set-up and the kit's are measured with this same file, in the environment
 that bench.py gives it. Times in seconds.
@@ -97,18 +97,35 @@ def latency(task: Any, number: int) -> dict[str, Any]:
     return {"samples": samples}
 
 
+def behind(task: Any, number: int) -> dict[str, Any]:
+    """One run of `number` seconds, and a second later ten of 0.1: from their submission to the end of the tenth."""
+    done = completed()
+    task.delay(str(number))
+    time.sleep(1)
+    began = time.perf_counter()
+    for _ in range(10):
+        task.delay("0.1")
+    wait_for(done + 10)
+    seconds = time.perf_counter() - began
+    wait_for(done + 11)
+    return {"seconds": seconds}
+
+
 def main() -> int:
     how, number = sys.argv[1], int(sys.argv[2])
     if how == "compute":
         from compute import compute as task
+    elif how == "behind":
+        from behind import take as task
     else:
         sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "examples" / "ex2_task_servers"))
         from task_server import my_background_task as task
     logging.getLogger("prefect.tasks").setLevel(logging.WARNING)  # a line for each run is not what is measured
     done = completed()
-    task.delay("the first, to warm up")
+    task.delay("0" if how == "behind" else "the first, to warm up")
     wait_for(done + 1)
-    found = latency(task, number) if how == "latency" else burst(task, number, how)
+    ways = {"latency": latency, "behind": behind}
+    found = ways[how](task, number) if how in ways else burst(task, number, how)
     print(json.dumps(found))
     return 0
 
