@@ -32,3 +32,26 @@ figure() { if [ -n "${FIGURES:-}" ]; then echo "$1" >>"$FIGURES"; fi; }
   start_example 2 SERVERS=2 LIMIT=10 WORK_SECONDS=0
   answers_come 1 1 200
 }
+
+# WHO -> the number of threads of the process that keep runs under that name
+threads_of() { find "/proc/$(child_of "$1")/task" -mindepth 1 -maxdepth 1 | wc -l; }
+
+# bats test_tags=slow
+@test "1,000 runs that are due at once wait in no thread, and begin when they are due" {
+  local before due
+  start_example 6 SERVERS=2 LIMIT=10 WORK_SECONDS=0
+  ok make submit NAME=Ford
+  before="$(threads_of task_server.1) $(threads_of rescuer.1)"
+  in_make_shell 'cd examples/ex6_nothing_lost' 'PYTHONPATH=$PYTHONPATH:. python -c "
+import time, durable
+from task_server import ship
+due = time.time() + 60
+for number in range(1000):
+    durable.later(ship, str(number), seconds=due - time.time())
+print(due if time.time() < due else 0)"'
+  due=$(tail -1 <<<"$output")
+  is "$(count_in_state COMPLETED)" 1 'runs that have ended before they are due'
+  is "$(threads_of task_server.1) $(threads_of rescuer.1)" "$before" 'threads of a task server and of the rescuer'
+  within 200 eval '[ "$(count_in_state COMPLETED)" = 1001 ]'
+  figure "1,000 due at once: the last ended $(awk -v due="$due" -v now="$(date +%s)" 'BEGIN { printf "%d", now - due }') s after that"
+}

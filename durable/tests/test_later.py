@@ -1,7 +1,6 @@
 """Runs that wait until they are due: retries and later(), with a real Prefect server, task servers and a rescuer."""
 
 import asyncio
-import os
 import subprocess
 import sys
 import time
@@ -145,7 +144,7 @@ def test_later_begins_when_it_is_due_whatever_was_killed_meanwhile(
     assert state_of(cancelled).is_cancelled() and len(noted(folder, "works 7")) == 2
 
 
-MANY = 1000 if os.environ.get("HYPOTHESIS_LONG") else 50
+MANY = 50
 ALL_LATER = """import time, tasks, durable
 due = time.time() + float(sys.argv[2])
 for _ in range(int(sys.argv[1])):
@@ -165,16 +164,13 @@ def test_many_that_are_due_at_once_wait_in_no_thread(
     submitted(folder, server, SUBMITS, "works", "1")
     until(lambda: len(noted(folder, "works 1")) == 1)
     before = [threads(each) for each in running]
-    said = program(folder, server, f"import sys\n{ALL_LATER}", str(MANY), str(MANY / 10)).communicate(timeout=120)[0]
+    said = program(folder, server, f"import sys\n{ALL_LATER}", str(MANY), "20").communicate(timeout=120)[0]
     due = float(said.splitlines()[-1])
     assert time.time() < due and not noted(folder, "works 3")
     assert [threads(each) for each in running] == before
-    until(lambda: len(noted(folder, "works 3")) == MANY, MANY / 5 + 40)
+    until(lambda: len(noted(folder, "works 3")) == MANY, 60)
     begun = noted(folder, "works 3")
     assert begun[0] >= due - 0.1  # two readings of the clock
-    if figures := os.environ.get("FIGURES"):
-        with Path(figures).open("a") as file:
-            print(f"{MANY} due at once: the first after {begun[0] - due:.1f} s, all {begun[-1] - due:.1f} s", file=file)
 
 
 class Away:
