@@ -49,13 +49,45 @@ def test_each_run_finds_its_version(rescued: bool, server: PrefectServer, tmp_pa
         for name in ("new", "old"):
             program(tmp_path, server, SUBMITS.format(name=name, runs=RUNS)).communicate(timeout=120)
         until(
-            lambda: (tmp_path / "noted").exists() and len((tmp_path / "noted").read_text().splitlines()) == 2 * RUNS,
-            240,
+            lambda: (tmp_path / "noted").exists() and len((tmp_path / "noted").read_text().splitlines()) >= 2 * RUNS,
+            240 if RUNS > 10 else 60,
         )
     finally:
         for each in running:
             each.kill()
+            assert "Traceback" not in each.communicate()[0]
     assert count(server, "FAILED") == failed
+
+
+# The answer to what gives a run back comes late: by then the queue has sent it here again.
+ANSWERED_LATE = """
+import asyncio
+from durable import worker
+set_state = worker.set_state
+async def answered_late(*arguments):
+    await set_state(*arguments)
+    await asyncio.sleep(1)
+worker.set_state = answered_late
+"""
+
+
+def test_a_run_that_comes_back_before_it_has_left_is_waited_for(server: PrefectServer, tmp_path: Path) -> None:
+    (tmp_path / "old.py").write_text(TASKS.format(name="old", more=""))
+    (tmp_path / "new.py").write_text(TASKS.format(name="new", more=", kind: str = 'plain'"))
+    noted = tmp_path / "noted"
+    program(tmp_path, server, SUBMITS.format(name="new", runs=1)).communicate(timeout=60)
+    running = [program(tmp_path, server, ANSWERED_LATE + SERVES.format(name="old"))]
+    records = tmp_path / "records"
+    try:
+        until(lambda: sum(path.read_text().count('"start"') for path in records.glob("*.jsonl")) >= 3)
+        program(tmp_path, server, SUBMITS.format(name="old", runs=1)).communicate(timeout=60)
+        until(lambda: noted.exists() and noted.read_text() == "old 0\n")  # it serves on
+        running.append(program(tmp_path, server, SERVES.format(name="new")))
+        until(lambda: noted.read_text() == "old 0\nnew 0\n")
+    finally:
+        for each in running:
+            each.kill()
+            assert "Traceback" not in each.communicate()[0]
 
 
 def old(number: int) -> None: ...

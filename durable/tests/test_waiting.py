@@ -167,6 +167,9 @@ KNOWS = """
 import os, time
 from prefect.task_runs import TaskRunWaiter
 from tasks import work
+work.delay(0).wait(timeout=20)
+while not TaskRunWaiter.instance().durable_sees.is_set():  # from now on it sees the events
+    time.sleep(0.1)
 first, second, third = [work.delay(1) for _ in range(3)]
 first.wait(timeout=20)
 while len(TaskRunWaiter.instance()._observed_completed_task_runs) < 3:

@@ -125,6 +125,8 @@ class DrainingTaskWorker(TaskWorker):
                 finally:
                     if self._limiter:
                         self._limiter.release_on_behalf_of(place)
+                if run.id not in self._in_flight:
+                    await self._until_it_has_left(run)
                 # Nothing is awaited between here and the start, so a cancellation cannot fall in between.
                 if self._delivered_again(run):
                     continue
@@ -164,6 +166,15 @@ class DrainingTaskWorker(TaskWorker):
         if not self._told:
             self._told = True
             logger.info(f"{self.name} serves {' | '.join(sorted(task.name for task in self.tasks))}")
+
+    async def _until_it_has_left(self, run: TaskRun) -> None:
+        """Of a run that was given back here a moment ago, and is here again before the answer to that."""
+        try:
+            while run.id in self._queued_by:
+                await asyncio.sleep(0.01)
+        except asyncio.CancelledError:
+            self._take(run)  # for give_back()
+            raise
 
     def _delivered_again(self, run: TaskRun) -> bool:
         """Whether it runs here. Another entry of the queue is over then; the very same one, whose acknowledgement was
@@ -250,17 +261,20 @@ class DrainingTaskWorker(TaskWorker):
         except Exception as error:
             logger.error(f"Could not run task run {task_run.id}: {error!r}")
         finally:
-            # Once given_back() has ended the process's part in it, this line must not come.
-            if self._in_flight.pop(task_run.id, None):
+            here = self._in_flight.get(task_run.id)
+            # Once give_back() has ended the process's part in it, this line must not come.
+            if here is task_run:
+                del self._in_flight[task_run.id]
                 about: dict[str, Any] = {}
                 if how is How.RETURNED and task_run.state and (ended := end_as_line(task_run.state)):
                     about["ended"] = ended
                 self.record.write(run=str(task_run.id), event="end", how=how, state=state_id or None, **about)
             self._release_token(task_run.id)  # where Prefect's own part, which does this, was not reached
-            self._queued_by.pop(task_run.id, None)
-            self._calling_off.ended(task_run.id)
-            retrying.end(task_run.id)
-            reader().forget(self._parameters.pop(task_run.id, None))
+            if here is None or here is task_run:  # and not its next delivery, for which a stop did not wait
+                self._queued_by.pop(task_run.id, None)
+                self._calling_off.ended(task_run.id)
+                retrying.end(task_run.id)
+                reader().forget(self._parameters.pop(task_run.id, None))
             self._ended[state_id] = time.time()
             if not self._parameters:
                 self._idle.set()
