@@ -210,7 +210,7 @@ def test_no_new_process_misses_the_end_of_its_first_run(server: PrefectServer, t
     serving = program(tmp_path, server, SERVES)
     try:
         told = program(tmp_path, server, ANSWERS).communicate(timeout=120)[0]
-        assert float(told.splitlines()[-1]) < SOON, told
+        assert float(told.splitlines()[-1]) < 2 * SOON, told  # it is 0.5; who misses the end waits for 12
     finally:
         serving.kill()
 
