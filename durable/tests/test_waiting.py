@@ -172,7 +172,7 @@ while not TaskRunWaiter.instance().durable_sees.is_set():  # from now on it sees
     time.sleep(0.1)
 first, second, third = [work.delay(1) for _ in range(3)]
 first.wait(timeout=20)
-while len(TaskRunWaiter.instance()._observed_completed_task_runs) < 3:
+while not {second.task_run_id, third.task_run_id} <= set(TaskRunWaiter.instance()._observed_completed_task_runs):
     time.sleep(0.1)
 open("known", "w").close()
 while not os.path.exists("gone"):
@@ -188,14 +188,14 @@ def test_of_runs_whose_end_is_known_nobody_is_asked(tmp_path: Path) -> None:
     (tmp_path / "tasks.py").write_text(TASKS)
     (folder := tmp_path / "server").mkdir()
     server = PrefectServer(folder)
-    serving = program(tmp_path, server, SERVES)
+    serving, knows = program(tmp_path, server, SERVES), program(tmp_path, server, KNOWS)
     try:
-        knows = program(tmp_path, server, KNOWS)
         until((tmp_path / "known").exists)
         server.kill()
         (tmp_path / "gone").touch()
         assert knows.communicate(timeout=60)[0].splitlines()[-1] == "Completed 1"
     finally:
+        knows.kill()
         serving.kill()
         server.kill()
 

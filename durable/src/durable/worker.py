@@ -125,8 +125,7 @@ class DrainingTaskWorker(TaskWorker):
                 finally:
                     if self._limiter:
                         self._limiter.release_on_behalf_of(place)
-                if run.id not in self._in_flight:
-                    await self._until_it_has_left(run)
+                await self._until_it_has_left(run)
                 # Nothing is awaited between here and the start, so a cancellation cannot fall in between.
                 if self._delivered_again(run):
                     continue
@@ -170,7 +169,7 @@ class DrainingTaskWorker(TaskWorker):
     async def _until_it_has_left(self, run: TaskRun) -> None:
         """Of a run that was given back here a moment ago, and is here again before the answer to that."""
         try:
-            while run.id in self._queued_by:
+            while run.id in self._queued_by and run.id not in self._in_flight:
                 await asyncio.sleep(0.01)
         except asyncio.CancelledError:
             self._take(run)  # for give_back()

@@ -44,24 +44,11 @@ def amounts(quick: bool, full: bool) -> dict[str, int]:
         return dict(
             rounds=1, a=10, b=60, maps=0, samples=10, stalls=0, rest=1, idle=2, waits=4, computes=0, most=2, long=8
         )
-    if full:
-        return dict(
-            rounds=3,
-            a=200,
-            b=200,
-            maps=1,
-            samples=100,
-            stalls=1000,
-            rest=5,
-            idle=20,
-            waits=200,
-            computes=40,
-            most=4,
-            long=25,
-        )
-    return dict(
+    usual = dict(
         rounds=2, a=40, b=200, maps=1, samples=20, stalls=300, rest=2, idle=4, waits=12, computes=12, most=4, long=25
     )
+    more = dict(rounds=3, a=200, samples=100, stalls=1000, rest=5, idle=20, waits=200, computes=40)
+    return usual | more if full else usual
 
 
 class Side:
