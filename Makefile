@@ -22,13 +22,13 @@ NO_COMMANDS := $(shell find scripts/env.sh $(wildcard scripts/*.sh scripts/bin/*
 $(if $(NO_COMMANDS),$(shell chmod +x $(NO_COMMANDS)))
 SHELL := /bin/bash
 
-# Every variable that people set: how the kit works here, which may stand in .env, and what one command alone is told.
-# A line each: scripts/lib/variables.sh and launch/unattended.py read them here.
-SETTINGS := ANSWER_SECONDS CACHE_SECONDS DB FAIL_RATE GRACE INBOX_PORT JOIN_PORT LEASE_SECONDS LIMIT LISTEN LLM MARKETING_PORT MARVIN_AGENT_MODEL MAX_RESCUES OPENAI_BASE_URL OURS POSTGRES_IMAGE PREFECT_API_URL PREFECT_PORT PYTHON PYTHON_IMAGE REDIS_IMAGE REDIS_PORT REDIS_URL REMOTE RESCUE ROOM_PORT SMTP_PORT SMTP_URL STORAGE TUNED WEB_PORT WHEELS WORKSHOP_HOME WORK_SECONDS
+# Every variable that people set: settings (allowed in .env), and options of one command.
+# A line each: scripts/lib/variables.sh and workshop_kit/variables.py read them here. The ports of its own stand in an example's example.env.
+SETTINGS := ANSWER_SECONDS CACHE_SECONDS DB FAIL_RATE GRACE LEASE_SECONDS LIMIT LISTEN LLM MARVIN_AGENT_MODEL MAX_RESCUES OPENAI_BASE_URL OURS PASS_ENV POSTGRES_IMAGE PREFECT_API_URL PREFECT_PORT PYTHON PYTHON_IMAGE REDIS_IMAGE REDIS_URL REMOTE RESCUE ROOM_PORT SMTP_URL STORAGE TUNED WEB_PORT WHEELS WORKSHOP_HOME WORK_SECONDS
 OF_ONE_COMMAND := ALL APPLY AT AUTO CODE CODES DIR DOCKER EMAIL EX FILTER FORCE FROM FULL LANES MANUAL ME MINUTES N NAME NAMES NOTES OFF ONCE OUT PEERS PLATFORM PREFECT Q QUICK RATE REPORT ROOM RUN SECONDS SEED SEEDS SERVERS SET SHOW SQL STEP TESTS WAIT WHO
 VARIABLES := $(SETTINGS) $(OF_ONE_COMMAND)
 
-# For scripts/lib/typed.sh: the names that were typed, and are none of these. They may be slips.
+# For workshop_kit/typed.py: the names that were typed, and are none of these. They may be slips.
 export WORKSHOP_TYPED := $(filter-out $(VARIABLES),$(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $v)),$v)))
 
 # Many shells carry a NAME or an EMAIL that nobody means as a greeting or a sign-up: these two count as they are typed here.
@@ -41,7 +41,7 @@ $(foreach v,$(filter-out $(OF_THE_SHELL),$(VARIABLES)) $(WORKSHOP_TYPED),$(if $(
 # Before scripts/env.sh can look: a file that every bash would run first, a language that it would warn of.
 unexport BASH_ENV LC_ALL
 # A make that a command runs is a command of its own for the room (scripts/lib/room.sh).
-unexport WORKSHOP_TOLD
+unexport WORKSHOP_REPORTED
 # In bash SECONDS itself counts, so it goes by another name.
 ifneq ($(origin SECONDS),undefined)
 override CHAOS_SECONDS := $(value SECONDS)
@@ -49,17 +49,17 @@ export CHAOS_SECONDS
 unexport SECONDS
 endif
 export WORKSHOP_GOAL := $(firstword $(MAKECMDGOALS))# for remedies: `make … N=3` can be typed by nobody
-# For scripts/lib/typed.sh too.
+# For workshop_kit/typed.py too.
 export WORKSHOP_GOALS := $(MAKECMDGOALS)
 .DEFAULT:
-	@. scripts/env.sh && check_commands
+	@. scripts/env.sh && kit typed commands
 
 ##@ The room
-# An example is a folder: what `make help` says of it is in its example.env. One without a Procfile has a script of its own.
+# An example is a folder: what `make help` says of it is in its example.env. One without a Procfile is a program that ends.
 EXAMPLES := $(sort $(foreach folder,$(wildcard examples/ex*_*),$(firstword $(subst _, ,$(notdir $(folder))))))
 .PHONY: $(EXAMPLES)
 $(EXAMPLES):
-	@scripts/$(if $(wildcard Procfile.$@),example.sh $(@:ex%=%),$@.sh)
+	@scripts/$(if $(wildcard Procfile.$@),example.sh,program.sh) $(@:ex%=%)
 
 ex%: # no example has this name: one line says so
 	@scripts/example.sh $*
@@ -102,7 +102,7 @@ signup: ## sign up at example 4, and follow the three tasks [EMAIL=…] [NAME=�
 .PHONY: ask
 #: `Q=-` reads it from standard input.
 ask: ## ask example 5 a question, and follow it [Q="What is the meaning of life?"]
-	@scripts/ask.sh
+	@scripts/py.sh commands.ask
 
 .PHONY: chaos
 #: It does so while the example works, and counts; exit 1 if a run is lost. With example 7 it is for machines that have
@@ -179,7 +179,7 @@ kill: ## kill -9 for one process of the running example; asks which [WHO=task_se
 	@scripts/py.sh commands.kill
 
 .PHONY: rescue
-#: In examples 4 to 6 this happens by itself.
+#: In an example with a rescuer this happens by itself.
 rescue: ## put lost runs back in the queue, once, and say why [MAX_RESCUES=3]
 	@scripts/py.sh commands.rescue
 
@@ -192,7 +192,7 @@ learn: ## learn alone: your files of example EX, checked at every save, with hin
 
 .PHONY: catch-up
 #: What you had is kept as `my/exN.1`.
-catch-up: ## your files as they are after a step, for who came late or fell behind [EX=4] [STEP=3]
+catch-up: ## jump to any step if you arrived late or fell behind [EX=4] [STEP=3]
 	@scripts/code.sh catch-up
 
 .PHONY: code
@@ -280,7 +280,7 @@ distclean: ## clean, and delete .venv too
 ##@ For those who change the kit
 .PHONY: test
 #: See [tests/README.md](../tests/README.md).
-test: ## the suite, against real processes [TESTS=tests/ex2.bats] [FILTER=…] [LANES=3]
+test: ## the suite, against real processes [TESTS=ex2.bats] [FILTER=…] [LANES=3]
 	@scripts/test.sh
 
 .PHONY: test-long
@@ -305,7 +305,7 @@ simulate: ## durable in a simulated, hostile world, a schedule a seed [SEEDS=100
 .PHONY: soak
 #: On example 6.
 soak: ## a steady rate for long: does memory grow, or the number of open files? [MINUTES=30] [RATE=5]
-	@scripts/py.sh chaos.soak
+	@scripts/py.sh perf.soak
 
 .PHONY: lint
 lint: ## the fast static checks
@@ -329,7 +329,7 @@ canary: ## try the newest packages, or another Prefect: what would break? [PREFE
 
 .PHONY: lock
 #: Needs the network.
-lock: ## resolve pyproject.toml into requirements/*.txt again
+lock: ## resolve pyproject.toml and the examples' requirements.in into the locks again
 	@scripts/lock.sh
 
 endif

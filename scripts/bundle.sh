@@ -10,6 +10,7 @@ set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "$0")/env.sh"
 help_if_asked "$@"
+pass_outside
 folder=${WHEELS:-wheels}
 case $folder in http*) fail "WHEELS='$folder' is a URL; wheels are collected into a folder" 'make bundle WHEELS=wheels' ;; esac
 case $(uname -s)-$(uname -m) in
@@ -27,17 +28,18 @@ if [ -n "${PYTHON:-}" ]; then
   versions=$("$PYTHON" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) ||
     fail "PYTHON='$PYTHON' is not a Python here" 'make bundle PYTHON=python3'
 fi
-model=()
-if [ "${LLM:-}" = local ]; then model=("$KIT/requirements/local-llm.txt"); fi
+locks=()
+for group in core $(packages_of_examples) uv; do locks+=("$(lock_of "$group")"); done
+if [ "${LLM:-}" = local ]; then locks+=("$(lock_of local-llm)"); fi
 mkdir -p "$folder" 2>/dev/null && [ -w "$folder" ] || fail "cannot write to $folder" 'make bundle WHEELS=/a/folder/of/yours'
 
-"$KIT/scripts/setup.sh" core
+set_up core
 tools=$(mktemp -d)
 trap 'rm -rf "$tools"' EXIT
 # pip downloads wheels, and uv says which ones: pip itself reads the markers of other platforms as if they were this one.
 "$VENV/bin/python" -m venv "$tools/venv"
 "$tools/venv/bin/python" -m pip install -qq --require-hashes -r "$KIT/requirements/uv.txt" ||
-  fail 'the installer (uv) could not be fetched' 'the network, then make bundle'
+  fail 'the installer (uv) could not be fetched' 'connect to the network, then make bundle'
 
 collect() { # PLATFORM PYTHON -> its wheels
   local uv_name tags=() requirements=$tools/$1-$2.txt
@@ -51,7 +53,7 @@ collect() { # PLATFORM PYTHON -> its wheels
     macos-*) for tag in 14_0 13_0 12_0 11_0 10_15 10_14 10_13 10_12 10_9; do tags+=(--platform "macosx_${tag}_${1#macos-}" --platform "macosx_${tag}_universal2"); done ;;
   esac
   "$tools/venv/bin/uv" pip compile --no-deps --quiet --no-header --generate-hashes --python-platform "$uv_name" --python-version "$2" \
-    --no-emit-index-url --output-file "$requirements" "$KIT"/requirements/{core,ex4,ex5,room,uv}.txt ${model[@]+"${model[@]}"}
+    --no-emit-index-url --output-file "$requirements" "${locks[@]}"
   "$tools/venv/bin/python" -m pip download -qq --no-deps --require-hashes --only-binary :all: --dest "$folder" \
     --implementation cp --python-version "$2" --abi "cp${2/./}" --abi abi3 --abi none ${tags[@]+"${tags[@]}"} \
     --requirement "$requirements"
@@ -60,7 +62,7 @@ for platform in $platforms; do
   for version in $versions; do
     say "collecting for $platform, Python $version"
     collect "$platform" "$version" ||
-      fail "the wheels for $platform, Python $version could not be collected" "the network, then make bundle PLATFORM=$platform"
+      fail "the wheels for $platform, Python $version could not be collected" "connect to the network, then make bundle PLATFORM=$platform"
   done
 done
 # For `python3 -m http.server`, or a USB stick.

@@ -12,11 +12,11 @@ case $WORKSHOP_HOME in / | "$HOME" | "$KIT") fail "WORKSHOP_HOME=$WORKSHOP_HOME 
 refuse_remote 'make clean'
 DOCKER=${DOCKER:-0}
 one_of DOCKER 0 1
-if [ "$DOCKER" = 1 ]; then need_docker 4; fi
+if [ "$DOCKER" = 1 ]; then need_docker; fi
 "$KIT/scripts/stop.sh"
 if [ "$DOCKER" = 1 ]; then
   for file in "$KIT"/docker/compose.ex*.yaml; do
-    compose_settings 4
+    compose_settings
     COMPOSE_FILE=$file docker compose down --volumes --remove-orphans >/dev/null 2>&1 || true
   done
   docker image rm "$COMPOSE_PROJECT_NAME-kit" >/dev/null 2>&1 || true
@@ -25,7 +25,8 @@ if [ "$DOCKER" = 1 ]; then
   say 'the containers, volumes and the image of this kit are gone'
 fi
 [ -z "${DB:-}" ] || say "what PostgreSQL keeps stays; the kit deletes only its own files"
-for part in run logs prefect task-servers ui redis mail marketing.db marvin shipped demo port elsewhere; do rm -rf "${WORKSHOP_HOME:?}/$part"; done
+own=$(for ex in $(examples); do example "$ex" STATE; done)
+for part in run logs prefect task-servers ui demo $own; do rm -rf "${WORKSHOP_HOME:?}/$part"; done
 room_is_open || rm -rf "$WORKSHOP_HOME/room"
 [ -f "$WORKSHOP_HOME/in-room/joined.json" ] || rm -rf "$WORKSHOP_HOME/in-room" # else make leave ends it
 rmdir "$WORKSHOP_HOME" 2>/dev/null || true

@@ -14,46 +14,25 @@ export -n SHELLOPTS BASHOPTS 2>/dev/null
 unset CDPATH BASH_ENV ENV GREP_OPTIONS GREP_COLOR GREP_COLORS
 # An unknown language makes every bash warn. LANG stays; Python writes UTF-8 anyway (PYTHONUTF8 below).
 unset LC_ALL
-# Python's own switches (PYTHON and PYTHON_IMAGE are the kit's): a warning would be an error, a program would wait for a
-# keyboard, what stands beside it would not be found. What the kit needs of them is set below.
-for name in $(compgen -e PYTHON); do case $name in PYTHON | PYTHON_*) ;; *) unset "$name" ;; esac done
-# Where pip and uv install is the kit's business; from where (an index, a proxy) is the person's.
-for name in $(compgen -e PIP_) $(compgen -e UV_); do
-  case $name in
-    PIP_USER | PIP_TARGET | PIP_PREFIX | PIP_ROOT | PIP_DRY_RUN | PIP_REQUIRE_VIRTUALENV | PIP_PYTHON | PIP_NO_DEPS) unset "$name" ;;
-    UV_PYTHON | UV_SYSTEM_PYTHON | UV_TARGET | UV_PREFIX | UV_PROJECT* | UV_WORKING_DIRECTORY | UV_EXCLUDE_NEWER) unset "$name" ;;
-  esac
-done
-export PIP_USER=0 # whatever a pip.conf says: a .venv has no user's packages
-[ -r "${UV_CONFIG_FILE:-/dev/null}" ] || unset UV_CONFIG_FILE
-# Where web servers listen, and how many there are: each Prefect server would have a queue of its own.
-for name in $(compgen -e UVICORN_) $(compgen -e FLASK_); do unset "$name"; done
-unset WEB_CONCURRENCY FORWARDED_ALLOW_IPS
-# Certificates that are not there end every client, of plain http too.
-for name in SSL_CERT_FILE SSL_CERT_DIR; do [ -r "${!name:-/}" ] || unset "$name"; done
 [ -n "${HOME:-}" ] || HOME=$(unset HOME && cd ~ && pwd)
 export HOME
-# With a SOCKS proxy httpx, which Prefect uses, cannot even ask this machine. The set-up gets it back.
-for name in ALL_PROXY all_proxy HTTPS_PROXY https_proxy HTTP_PROXY http_proxy; do
-  case ${!name:-} in socks*) export WORKSHOP_SOCKS=${!name} && unset "$name" ;; esac
-done
 
 KIT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 export KIT
 # shellcheck disable=SC1090 # each is checked by itself
 for file in "$KIT"/scripts/lib/*.sh; do . "$file"; done
 
-# shellcheck disable=SC2034 # models.sh reads KEY_WAS_TYPED
 # What is typed at make's command line travels in these to every process below: a password has no business there.
-case " ${MAKEFLAGS:-} " in *' OPENAI_API_KEY='*) KEY_WAS_TYPED=1 ;; *) KEY_WAS_TYPED= ;; esac
+case " ${MAKEFLAGS:-} " in *' OPENAI_API_KEY='*)
+  file=$(folder_with_model)/.openai.env
+  fail 'a key in the command line shows in the process list' "export OPENAI_API_KEY=…, or write it to ${file#"$KIT/"}"
+  ;;
+esac
 case " ${MAKEFLAGS:-} " in *' JOIN_CODE='*)
-  fail 'a code in the command line shows in the process list' "the same without it: it is asked for; or export JOIN_CODE=…"
+  fail 'a code in the command line shows in the process list' "leave it out: the command asks for it; or export JOIN_CODE=…"
   ;;
 esac
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES
-
-if [ -n "${WORKSHOP_TYPED:-}" ]; then check_variables; fi
-case ${WORKSHOP_GOALS:-} in *' '*) check_commands ;; esac
 
 read_dotenv() { # KEY=VALUE lines, `export` and quotes allowed; data, never executed. Set variables win.
   local line key value
@@ -89,6 +68,12 @@ plain_url() { # URL -> the same, written one way, so that two spellings of one a
 DOTENV_LOSES=
 if [ -f "$KIT/.env" ]; then read_dotenv "$KIT/.env"; fi
 
+## PASS_ENV=none: variables of your shell for the kit too, as 'AWS_* PGSSLMODE'
+#: What they get, and what only your code gets, is listed in `scripts/environment.txt`; `make doctor` names what is left out.
+read_lists
+if [ -f "$KIT/Makefile" ]; then sort_environment; fi # a container has none, and its environment was made for it
+export PIP_USER=0                                    # whatever a pip.conf says: a .venv has no user's packages
+
 # --- colours ------------------------------------------------------------------------------------
 # What the kit prints has the terminal's own foreground, and some of it is bold: no colour is readable on black and on white.
 # With NO_COLOR (anything but empty), and on a dumb terminal, it prints no escape sequence at all: the one is taken for the other,
@@ -111,7 +96,7 @@ case $WORKSHOP_HOME in
 esac
 # A ':' ends a folder in PATH. For Prefect a '?' ends the file in SQLite's address, and %20 there is a blank.
 case $KIT in *[:?]* | *%[0-9A-Fa-f][0-9A-Fa-f]*)
-  fail "the kit cannot work in a folder with a ':', a '?' or a '%20' in its path: $KIT" 'moving the kit to another folder'
+  fail "the kit cannot work in a folder with a ':', a '?' or a '%20' in its path: $KIT" 'move the kit to another folder'
   ;;
 esac
 case $WORKSHOP_HOME in *\?* | *%[0-9A-Fa-f][0-9A-Fa-f]*)
@@ -130,7 +115,7 @@ whole_number WEB_PORT 1 65500 "make … WEB_PORT=8000" # the later examples' ser
 REMOTE=${REMOTE:-0}
 one_of REMOTE 0 1
 ## OURS=1: 0: nothing of ours: no patch, and Prefect's stock serve
-#: For examples 1 to 3, whose files know nothing of durable: it loses runs, and waiting may not end.
+#: For an example whose files know nothing of durable: it loses runs, and waiting may not end.
 OURS=${OURS:-1}
 one_of OURS 0 1
 ## TUNED=1: 0: without the patches that make Prefect faster
@@ -146,72 +131,40 @@ whole_number GRACE 0 3600 "make … GRACE=30"
 case ${DB:-} in # launch/start.py gives it to the Prefect server alone, and no message may quote it: it holds a password
   '' | sqlite) unset DB ;;
   postgresql://?* | postgres://?*)
-    [ "$REMOTE" = 0 ] || fail "DB is for the kit's own server, and REMOTE=1 uses another" 'the same without DB'
+    [ "$REMOTE" = 0 ] || fail "DB is for the kit's own server, and REMOTE=1 uses another" 'leave out DB'
     export DB
     ;;
   *) fail 'DB is not the address of a PostgreSQL server' 'make … DB=postgresql://user:password@host/name (none: SQLite)' ;;
 esac
-## WORK_SECONDS=0.3: how long the tasks of examples 2, 3, 4, 6 and 7 work
+## WORK_SECONDS=0.3: how long the examples' tasks work
 #: It stands for real work.
 WORK_SECONDS=${WORK_SECONDS:-0.3}
 [[ $WORK_SECONDS =~ ^[0-9]+(\.[0-9]+)?$ ]] ||
   fail "WORK_SECONDS='$WORK_SECONDS' is not a number of seconds" "make … WORK_SECONDS=0.3"
-# Example 4's services: see its README. An address that is given is used as it is, and may hold a password.
 derive() { # NAME VALUE -> NAME is the value, unless a person gave one. What an outer shell of the kit derived is forgotten.
   case " ${WORKSHOP_DERIVED:-} " in *" $1=${!1:-} "*) unset "$1" ;; esac
   if [ -z "${!1:-}" ]; then printf -v "$1" '%s' "$2" && derived="$derived $1=$2"; fi
   export "${1?}"
 }
 derived=
-## MARKETING_PORT, INBOX_PORT, SMTP_PORT, REDIS_PORT=WEB_PORT + 1, 2, 3, 4: example 4's services
-derive MARKETING_PORT $((10#$WEB_PORT + 1))
-derive INBOX_PORT $((10#$WEB_PORT + 2))
-derive SMTP_PORT $((10#$WEB_PORT + 3))
-derive REDIS_PORT $((10#$WEB_PORT + 4))
-for name in MARKETING_PORT INBOX_PORT SMTP_PORT REDIS_PORT; do whole_number $name 1 65535 "make ex4 $name=$((10#$WEB_PORT + 10))"; done
-## REDIS_URL, SMTP_URL=the kit's own: example 4: another user store, mail server
-#: `redis://…`, and `smtp://…` or `smtps://…`; best in `.env`.
-derive REDIS_URL "redis://127.0.0.1:$REDIS_PORT"
-derive SMTP_URL "smtp://127.0.0.1:$SMTP_PORT"
-case $REDIS_URL in redis://?* | rediss://?*) ;; *) fail 'REDIS_URL is not the address of a Redis server' 'make ex4 REDIS_URL=redis://host:6379 (none: the kit starts one)' ;; esac
-case $SMTP_URL in smtp://?* | smtps://?*) ;; *) fail 'SMTP_URL is not the address of a mail server' 'make ex4 SMTP_URL=smtp://host:25 (none: the kit starts one)' ;; esac
-OWN_REDIS=$([ "$REDIS_URL" != "redis://127.0.0.1:$REDIS_PORT" ] || printf 1)
-derive MARKETING_URL "http://127.0.0.1:$MARKETING_PORT"
-derive MARKETING_PAGE "$MARKETING_URL" # for people: in Docker the tasks have another address
-derive INBOX_URL "http://127.0.0.1:$INBOX_PORT"
-export OWN_REDIS MARKETING_DB=$WORKSHOP_HOME/marketing.db MAIL_FOLDER=$WORKSHOP_HOME/mail
-## FAIL_RATE=0.2: the share of requests that example 4's services fail
-#: On purpose; these are the mailbox and marketing.
-FAIL_RATE=${FAIL_RATE:-0.2}
-[[ $FAIL_RATE =~ ^(0|1|0?\.[0-9]+|[01]\.0+)$ ]] || fail "FAIL_RATE='$FAIL_RATE' is not a share from 0 to 1" 'make ex4 FAIL_RATE=0.2'
-export FAIL_RATE
-# Example 5: Marvin keeps every conversation in a database below its home; models.py gives each process one of its own.
-export MARVIN_HOME_PATH=$WORKSHOP_HOME/marvin MARVIN_ENABLE_DEFAULT_PRINT_HANDLER=false
-## ANSWER_SECONDS, CACHE_SECONDS=60, 60: example 5: patience with a model; age of an answer
-#: How long a model behind an API may take for an answer; how long the same question has the same answer.
-for name in ANSWER_SECONDS CACHE_SECONDS; do
-  [[ ${!name:-1} =~ ^[0-9]{1,6}(\.[0-9]+)?$ ]] || fail "$name='${!name}' is not a number of seconds" "make ex5 $name=60"
+# The examples' own ports, each counted from one of the two above.
+while read -r ex name base more; do
+  derive "$name" $((10#${!base} + more))
+  whole_number "$name" 1 65534 "make ex$ex $name=$((10#${!base} + more))"
+done < <(own_ports)
+# And the settings of its own that an example has.
+for file in "$KIT"/examples/ex[0-9]*_*/settings.sh; do
+  # shellcheck disable=SC1090 # each is checked by itself
+  if [ -r "$file" ]; then . "$file"; fi
 done
-# Example 7: the port for other machines.
-## JOIN_PORT=PREFECT_PORT + 43: the port of example 7 for other machines
-derive JOIN_PORT $((10#$PREFECT_PORT + 43))
-whole_number JOIN_PORT 1 65534 "make ex7 JOIN_PORT=4243" # make open there takes the next one
 ## ROOM_PORT=PREFECT_PORT + 100: the port of make room for the learners' kits
 derive ROOM_PORT $((10#$PREFECT_PORT + 100))
-## LEASE_SECONDS=20: example 7: after so long a silent machine's runs move
-LEASE_SECONDS=${LEASE_SECONDS:-20}
-[[ $LEASE_SECONDS =~ ^[0-9]{1,4}(\.[0-9]+)?$ ]] || fail "LEASE_SECONDS='$LEASE_SECONDS' is not a number of seconds" "make ex7 LEASE_SECONDS=20"
 ## LISTEN=asks: the address where example 7 and make room listen
 #: In a script it is the one of the default route. Behind a comma, more names of this machine for its certificate.
-## STORAGE=a folder: example 7: a storage block of Prefect's, as s3-bucket/name
-[ -z "${STORAGE:-}" ] || [[ $STORAGE =~ ^[a-z0-9-]+/[A-Za-z0-9_-]+$ ]] ||
-  fail "STORAGE='$STORAGE' is no block of Prefect's" 'make ex7 STORAGE=s3-bucket/name (none: a folder)'
 ## JOIN_CODE=asks: the code for make server AT=… and make join
 #: In the environment or in `.env`.
 unset JOIN_AT JOIN_NAMES JOINED
 export WORKSHOP_DERIVED=$derived
-export LEASE_SECONDS PLAIN_STORAGE=${STORAGE:-$WORKSHOP_HOME/port/storage}
-[ -z "${STORAGE:-}" ] || export STORAGE
 RECORDS=$WORKSHOP_HOME/task-servers # who ran what: see durable/
 ## MAX_RESCUES=3: how often a run that a task server died with is started again
 #: After that it is `Crashed`.
@@ -288,7 +241,16 @@ export PYTHONUNBUFFERED=1 PYTHONUTF8=1 PYTHONNOUSERSITE=1 PYTHON_COLORS=0
 # the size, so two quick saves could leave an old task, with an old key, whose runs wait without end.
 export PYTHONDONTWRITEBYTECODE=1
 unset CONDA_PREFIX
-# A company's HTTP proxy must not get the requests to this machine.
-export NO_PROXY=127.0.0.1,localhost${NO_PROXY:+,$NO_PROXY} no_proxy=127.0.0.1,localhost${no_proxy:+,$no_proxy}
+# A company's HTTP proxy must not get the requests to this machine. Programs read either spelling, so both say the same.
+case ${NO_PROXY:-} in
+  '127.0.0.1,localhost'*) ;;
+  *) NO_PROXY=127.0.0.1,localhost${NO_PROXY:+,$NO_PROXY}${no_proxy:+,$no_proxy} ;;
+esac
+export NO_PROXY no_proxy=$NO_PROXY
+if [ "$REMOTE" = 1 ] || [ -n "${DB:-}${STORAGE:-}" ]; then pass_outside; fi
 
-tell_room
+# Without a Python nothing is looked at: make doctor is to say that first.
+if [ -n "${WORKSHOP_TYPED:-}" ] && find_any_python >/dev/null; then kit typed variables || exit; fi
+case ${WORKSHOP_GOALS:-} in *' '*) if find_any_python >/dev/null; then kit typed commands || exit; fi ;; esac
+
+report_to_room

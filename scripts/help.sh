@@ -15,6 +15,16 @@ lines_of_examples() { # as the Makefile would say them: `ex2: ## example 2: titl
   done
 }
 
+work_of_their_own() { # of the examples that have a command of their own for it:  3: make task, for 4: make signup
+  local ex command found=''
+  for ex in $(examples); do
+    command=$(example "$ex" SUBMIT)
+    command=${command%%,*} command=${command%% [A-Z]*}
+    case $command in 'make submit' | "make ex$ex") ;; *) found="$found, for $ex: $command" ;; esac
+  done
+  printf '%s' "${found#, for}"
+}
+
 {
   printf '##@ The room\n'
   lines_of_examples
@@ -39,11 +49,10 @@ if [ "$ALL" = 1 ]; then
     text = substr($0, 4); at = index(text, ": ")
     name = substr(text, 1, at - 1); text = substr(text, at + 2)
     printf (length(name) < 36 ? "  %-35s %s\n" : "  %s\n  %35s %s\n"), name, (length(name) < 36 ? text : ""), text
-  }' "$KIT/scripts/env.sh" "$KIT/scripts/example.sh"
+  }' "$KIT/scripts/env.sh" "$KIT"/examples/ex*/{example.env,settings.sh} "$KIT/scripts/example.sh"
 else
+  printf '\nWork for example%s. For %s: make chaos too.\n' "$(work_of_their_own)" "$(examples_with CHAOS | in_words)"
   cat <<'TEXT'
-
-Work for example 3: make task, for 4: make signup, for 5: make ask. For example 6: make chaos too.
 First time? make ex2 sets everything up. Is this machine ready? make doctor
 Write the code yourself: make code EX=2. Show it: make demo EX=2. All commands: make help ALL=1
 TEXT

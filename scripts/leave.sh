@@ -13,10 +13,6 @@ if [ ! -d "$WORKSHOP_HOME/joined" ]; then
   say 'no room and no machine was joined'
   exit 0
 fi
-if has_joined; then
-  while read -r name; do
-    case $name in task_server.*) stop_kept "$name" ;; esac
-  done < <(kept_names)
-fi
-"$KIT/scripts/setup.sh" core
+if has_joined; then stop_kept task_server; fi
+set_up core
 exec "$VENV/bin/python" -P -m workshop_kit.joined leave

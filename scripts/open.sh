@@ -9,7 +9,7 @@ help_if_asked "$@"
 if [ $# -gt 0 ]; then
   url=$1
 elif [ "$REMOTE" = 1 ]; then
-  "$KIT/scripts/setup.sh" core
+  set_up core
   need_remote
   url=${REMOTE_URL%/api}
 elif has_joined; then

@@ -6,9 +6,9 @@ before=$(compgen -e | sort)
 . "$(dirname "$0")/env.sh"
 help_if_asked "$@"
 name_ignored_settings
-compose_settings 4
+compose_settings
 settings=$(settings)
-for name in $WORKSHOP_IGNORED; do [ -n "${!name+set}" ] || printf 'unset %s\n' "$name"; done
+for name in $WORKSHOP_IGNORED $NOWHERE; do [ -n "${!name+set}" ] || printf 'unset %s\n' "$name"; done
 for name in $(compgen -e | sort); do
   case $name in
     PREFECT_* | PATH | PYTHON* | NO_PROXY | no_proxy | DO_NOT_TRACK | VIRTUAL_ENV | WORKSHOP_* | KIT | VENV | RECORDS) ;;
@@ -18,7 +18,7 @@ for name in $(compgen -e | sort); do
     SECRET_*) [ -z "${!name}" ] || continue ;;
     *) case " $settings " in *" $name "*) ;; *) continue ;; esac ;;
   esac
-  case $name in PREFECT_API_KEY | PREFECT_API_AUTH_STRING | WORKSHOP_IGNORED) continue ;; esac # a key stays where the user put it
+  case $name in PREFECT_API_KEY | PREFECT_API_AUTH_STRING | WORKSHOP_IGNORED | WORKSHOP_THEIRS_*) continue ;; esac # a key stays where the user put it
   printf 'export %s=%q\n' "$name" "${!name}"
 done
 case $before in *PYTHONHOME*) printf 'unset PYTHONHOME\n' ;; esac

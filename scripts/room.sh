@@ -13,6 +13,6 @@ ONCE=${ONCE:-0} ALL=${ALL:-0}
 one_of ONCE 0 1
 whole_number ROOM_PORT 1 65535 "make room ROOM_PORT=4300"
 one_of ALL 0 1
-"$KIT/scripts/setup.sh" room
+set_up core
 make_home
 exec "$VENV/bin/python" -P -m workshop_kit.room.room

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sets up what is missing: .venv from the locked requirements, and Prefect's database, migrated.
 #
-#   scripts/setup.sh [GROUP]     core (default), dev, …: requirements/GROUP.txt on top of core
+#   scripts/setup.sh [GROUP]     core (default), dev, …: requirements/GROUP.txt on top of core; ex4, …: an example's own
 #
 # EX=4       what that example needs as well (without it the example's first start installs it); EX=all: what all need
 # PYTHON=…   the interpreter to use (else the newest suitable python3.x on the PATH)
@@ -22,34 +22,13 @@ if [ -z "$group" ]; then
     group=$(example "$EX" PACKAGES)
   fi
 fi
-[ -f "$KIT/requirements/$group.txt" ] || fail "there is no requirements/$group.txt" "scripts/setup.sh core"
-stamps=$VENV/workshop
-template=$stamps/prefect.db
-certificate=$stamps/one-certificate.pem # see env.sh
-
-wanted() { # GROUP -> what its stamp must say: this lock, in this folder (scripts in .venv name it)
-  printf '%s %s' "$(cksum <"$KIT/requirements/$1.txt")" "$KIT"
-}
-made_by() { # -> what the stamp of the database must say
-  printf '%s %s' "$(cksum <"$KIT/scripts/pythonpath/workshop_kit/launch/prepare_database.py")" "$(wanted core)"
-}
+lock=$(lock_of "$group")
+[ -f "$lock" ] || fail "there is no ${lock#"$KIT/"}" "scripts/setup.sh core"
 PATH=$SYSTEM_PATH
-if [ -n "${WORKSHOP_SOCKS:-}" ]; then export ALL_PROXY=$WORKSHOP_SOCKS; fi
-installed() { [ -x "$VENV/bin/python" ] && [ "$(cat "$stamps/$1" 2>/dev/null)" = "$(wanted "$1")" ]; }
-
-version_of() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null; }
-
-database_made() { [ -f "$template" ] && [ "$(cat "$stamps/database" 2>/dev/null)" = "$(made_by)" ]; }
-complete() { installed core && installed "$group" && database_made && [ -f "$certificate" ] && same_python; }
-
-same_python() { # true unless PYTHON= asks for another version than .venv has
-  [ -z "${PYTHON:-}" ] || [ "$(version_of "$VENV/bin/python")" = "$(version_of "$PYTHON")" ]
-}
-
-if complete; then exit 0; fi
+if is_set_up "$group"; then exit 0; fi
 
 if on_windows_drive; then
-  fail "this folder is on a Windows drive ($KIT), where SQLite and file watching fail" 'cloning into your Linux home: cd ~'
+  fail "this folder is on a Windows drive ($KIT), where SQLite and file watching fail" 'clone into your Linux home: cd ~'
 fi
 
 # --- a Python ----------------------------------------------------------------------------------
@@ -84,32 +63,29 @@ fi
 
 # --- one at a time: a second terminal waits for the first --------------------------------------
 # The system's own lock, which is gone at the moment when its holder is, however that ended: bash has the file open, and Python,
-# which knows how, locks it for bash. Where a file system knows no locks (1 is for one that is held) it goes on without.
+# which knows how, locks it for bash. Where a file system knows no locks it goes on without.
 lock=$KIT/.venv.lock
 [ ! -d "$lock" ] || rm -rf "$lock" # of an earlier kit, whose set-up was killed
-mkdir -p "$KIT" 2>/dev/null && [ -w "$KIT" ] || fail "cannot write to $KIT" "cloning the kit into a folder of your own"
+mkdir -p "$KIT" 2>/dev/null && [ -w "$KIT" ] || fail "cannot write to $KIT" "clone the kit into a folder of your own"
 exec 9>>"$lock"
-locked() {
-  "$python" -c 'import fcntl, sys
+"$python" -c 'import fcntl, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 try:
     fcntl.flock(9, fcntl.LOCK_EX | fcntl.LOCK_NB)
 except BlockingIOError:
-    sys.exit(1)
+    print(f"waiting for the set-up that runs in another terminal (pid {open(sys.argv[1]).read()})", file=sys.stderr)
+    fcntl.flock(9, fcntl.LOCK_EX)
 except OSError:
-    pass'
-}
-told=
-until locked; do
-  [ -n "$told" ] || say "waiting for the set-up that runs in another terminal (pid $(cat "$lock"))"
-  told=yes
-  sleep 0.5
-done
+    pass' "$lock"
 printf '%s' $$ >"$lock"
 tools=''
 trap '[ -z "$tools" ] || rm -rf "$tools"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
-if complete; then exit 0; fi
+if is_set_up "$group"; then exit 0; fi
+
+pass_outside
+if [ -n "${WORKSHOP_SOCKS:-}" ]; then export ALL_PROXY=$WORKSHOP_SOCKS; fi
 
 # --- from where ----------------------------------------------------------------------------------
 wheels=() trusted=() # empty for the registry
@@ -143,7 +119,7 @@ if ! uv=$(command -v uv); then
   "$python" -m venv "$tools/venv"
   patiently "$tools/venv/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes \
     ${wheels[@]+"${wheels[@]}"} ${trusted[@]+"${trusted[@]}"} -r "$KIT/requirements/uv.txt" ||
-    fail 'the installer (uv) could not be fetched' 'the network, then make setup; or make setup WHEELS=dir-or-URL'
+    fail 'the installer (uv) could not be fetched' 'connect to the network, then make setup; or make setup WHEELS=dir-or-URL'
   uv=$tools/venv/bin/uv
 fi
 
@@ -153,38 +129,38 @@ export UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never
 # The certificates that this machine trusts, as pip uses them: a company's proxy may have one of its own.
 export UV_SYSTEM_CERTS=1
 unset PYTHONDONTWRITEBYTECODE # uv compiles: without bytecode every import of Prefect takes 6 s instead of 2
-if [ ! -x "$VENV/bin/python" ] || ! same_python || [ "$(cut -d' ' -f3- "$stamps/core" 2>/dev/null)" != "$KIT" ]; then
+if [ ! -x "$VENV/bin/python" ] || ! same_python || [ "$(cut -d' ' -f3- "$STAMPS/core" 2>/dev/null)" != "$KIT" ]; then
   "$uv" venv --quiet --clear --no-project --python "$python" "$VENV"
 fi
 groups=core
-for stamp in "$stamps"/*; do # what was installed before stays, brought up to its lock
+for stamp in "$STAMPS"/*; do # what was installed before stays, brought up to its lock
   name=$(basename "$stamp")
-  case " $groups $group " in *" $name "*) ;; *) [ ! -f "$KIT/requirements/$name.txt" ] || groups="$groups $name" ;; esac
+  case " $groups $group " in *" $name "*) ;; *) [ ! -f "$(lock_of "$name")" ] || groups="$groups $name" ;; esac
 done
 case " $groups " in *" $group "*) ;; *) groups="$groups $group" ;; esac
 files=()
-for name in $groups; do files+=("$KIT/requirements/$name.txt"); done
-rm -f "$stamps"/core "$stamps/$group"
+for name in $groups; do files+=("$(lock_of "$name")"); done
+rm -f "$STAMPS"/core "$STAMPS/$group"
 install() { # without the line for each of a hundred packages
   "$uv" pip sync --python "$VENV/bin/python" --require-hashes --compile-bytecode \
     ${wheels[@]+"${wheels[@]}"} "${files[@]}" 2>&1 | grep --line-buffered -v '^ [-+~] ' >&2
 }
 patiently install ||
-  fail 'the packages could not be installed' 'the network, then make setup; or make setup WHEELS=dir-or-URL'
+  fail 'the packages could not be installed' 'connect to the network, then make setup; or make setup WHEELS=dir-or-URL'
 
 say 'setup 3/3: the database'
-mkdir -p "$stamps"
-if ! database_made; then
-  rm -f "$stamps"/new.db*
-  PREFECT_HOME=$tools "$VENV/bin/python" -P "$KIT/scripts/pythonpath/workshop_kit/launch/prepare_database.py" "$stamps/new.db" >"$tools/log" 2>&1 ||
+mkdir -p "$STAMPS"
+if ! database_is_made; then
+  rm -f "$STAMPS"/new.db*
+  PREFECT_HOME=$tools "$VENV/bin/python" -P "$KIT/scripts/pythonpath/workshop_kit/launch/prepare_database.py" "$STAMPS/new.db" >"$tools/log" 2>&1 ||
     fail "Prefect's database could not be prepared: $(tail -n 1 "$tools/log")" 'make distclean, then make setup'
-  mv "$stamps/new.db" "$template"
-  made_by >"$stamps/database"
+  mv "$STAMPS/new.db" "$DATABASE_TEMPLATE"
+  stamp_of_database >"$STAMPS/database"
 fi
 # The kit's own bytecode, checked against the source by its hash: by time and size, two quick saves could leave an old one.
 # A kit that is read-only runs without it.
 "$VENV/bin/python" -P -m compileall -q --invalidation-mode checked-hash "$KIT/scripts/pythonpath" "$KIT/durable/src" || true
 bundle=$("$VENV/bin/python" -P -c 'import certifi; print(certifi.where())') # the first certificate of the locked bundle
-sed -n '/BEGIN CERTIFICATE/,/END CERTIFICATE/p;/END CERTIFICATE/q' "$bundle" >"$certificate"
-for name in $groups; do wanted "$name" >"$stamps/$name"; done
+sed -n '/BEGIN CERTIFICATE/,/END CERTIFICATE/p;/END CERTIFICATE/q' "$bundle" >"$CERTIFICATE"
+for name in $groups; do stamp_of "$name" >"$STAMPS/$name"; done
 say "setup done in $((SECONDS - begin)) s"

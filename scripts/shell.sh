@@ -6,9 +6,10 @@ set -euo pipefail
 help_if_asked "$@"
 name_ignored_settings
 make_home
-compose_settings 4
-"$KIT/scripts/setup.sh" core
+compose_settings
+set_up core
 cd "$KIT"
+give_back                    # a person's code runs here
 TERM=${WORKSHOP_TERM:-$TERM} # its keys and its editor are a person's own
 [ -t 0 ] || exec bash        # commands from a pipe
 say 'the kit'\''s environment; for example: cd examples/ex2_task_servers && python task_server.py (exit leaves)'

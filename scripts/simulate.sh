@@ -12,6 +12,6 @@ help_if_asked "$@"
 SEEDS=${SEEDS:-100000} SEED=${SEED:-0}
 whole_number SEEDS 1 100000000 'make simulate SEEDS=100000'
 whole_number SEED 0 1000000000 'make simulate SEED=7'
-"$KIT/scripts/setup.sh" core
+set_up core
 cd "$KIT/durable/tests"
 exec "$VENV/bin/python" -W ignore -m simulation --seeds "$SEEDS" --seed "$SEED"

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Runs the suite: bats against real processes, each test in a WORKSHOP_HOME and on ports of its own, and pytest in durable/tests.
+# Runs the suite: bats against real processes, each test in a WORKSHOP_HOME and on ports of its own; and pytest, in
+# durable/tests and tests/kit.
 #
-# TESTS=…   which files (default: all but those for Docker)
+# TESTS=…   which files or folders (default: all but those for Docker)
 # DOCKER=1  those that need a Docker engine (make test-docker)
-# LONG=1    those that take long, and are left out otherwise: whole set-ups, benchmarks, the local model (make test-long)
+# LONG=1    those with the tag long, which are left out otherwise: most of what takes more than seconds (make test-long)
 # QUICK=1   of the long ones those that take less than a minute and a half each
 # LANES=1   one file after the other (default: three at a time)
 # FILTER=…  only the tests whose name matches
@@ -12,20 +13,27 @@ set -euo pipefail
 . "$(dirname "$0")/env.sh"
 help_if_asked "$@"
 # All that any test needs, now: a set-up in the middle would hold up the tests in the other lane.
-groups='dev ex4 ex5 room'
+groups="dev $(packages_of_examples)"
 if [ "${LONG:-0}" = 1 ] || [ -n "${TESTS:-}${FILTER:-}" ]; then groups="$groups local-llm"; fi
-for group in $groups; do "$KIT/scripts/setup.sh" "$group"; done
+for group in $groups; do set_up "$group"; done
 cd "$KIT"
-files=()
-for file in tests/*.bats; do
-  case $file in *_docker.bats) this=1 ;; *) this=0 ;; esac
-  [ "$this" != "${DOCKER:-0}" ] || files+=("$file")
-done
-if [ "${DOCKER:-0}" = 1 ]; then need_docker 4; else files+=(durable/tests); fi
-if [ -n "${TESTS:-}" ]; then
-  # shellcheck disable=SC2206
-  files=($TESTS)
-  for file in "${files[@]}"; do [ -e "$file" ] || fail "TESTS='$file' is no file" 'make test TESTS=tests/ex2.bats'; done
+if [ "${DOCKER:-0}" = 1 ]; then
+  need_docker
+  files=(tests/docker/*.bats)
+else
+  files=(durable/tests tests/kit)
+  for file in tests/*/*.bats; do [[ $file == tests/docker/* ]] || files+=("$file"); done
+fi
+if [ -n "${TESTS:-}" ]; then # a file, its name alone, or a folder
+  files=()
+  for name in $TESTS; do
+    if [ ! -e "$name" ]; then
+      for file in tests/*/"${name##*/}"; do [ ! -f "$file" ] || name=$file; done
+    fi
+    [ -e "$name" ] || fail "TESTS='$name' is no file" 'make test TESTS=tests/examples/ex2.bats'
+    found=("$name"/*.bats)
+    if [ -e "${found[0]}" ]; then files+=("${found[@]}"); else files+=("$name"); fi
+  done
 fi
 # The tests choose their own; what a developer's shell or make carries must not get in. LANES is for tests/lanes.py, and
 # PYTHON, WHEELS and the images say what this machine has.
@@ -40,4 +48,5 @@ for name in $keep_out; do
 done
 unset NO_COLOR
 export TERM=xterm-256color
+give_back # what the tests install comes through the person's proxy, by the person's certificates
 exec "$VENV/bin/python" tests/lanes.py "${arguments[@]}"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Many rounds of chaos against one example 6, each with another seed, in a WORKSHOP_HOME and on ports of its own.
-# See workshop_kit/chaos/rounds.py.
+# Many rounds of chaos against one example, each with another seed, in a WORKSHOP_HOME and on ports of its own.
+# See workshop_kit/perf/rounds.py.
 #
 # N=20         how many rounds
 # SEED=1       the first seed
@@ -12,5 +12,5 @@ set -euo pipefail
 help_if_asked "$@"
 name_ignored_settings
 [ "$REMOTE" = 0 ] || fail 'make test-chaos kills processes, and REMOTE=1 means a server of yours' 'make test-chaos (without REMOTE=1)'
-"$KIT/scripts/setup.sh" core
-exec "$VENV/bin/python" -P -m workshop_kit.chaos.rounds
+set_up core
+exec "$VENV/bin/python" -P -m workshop_kit.perf.rounds

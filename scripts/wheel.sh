@@ -7,7 +7,7 @@ set -euo pipefail
 . "$(dirname "$0")/env.sh"
 help_if_asked "$@"
 out=${OUT:-dist}
-"$KIT/scripts/setup.sh" core
+set_up core
 mkdir -p "$out" 2>/dev/null && [ -w "$out" ] || fail "cannot write to $out" 'make wheel OUT=/a/folder/of/yours'
 # The oldest time that a zip can hold: of when a file was checked out nothing may be left in the wheel.
 built=$(SOURCE_DATE_EPOCH=315532800 "$VENV/bin/python" -P -m flit_core.wheel --outdir "$out" "$KIT/durable")

@@ -23,7 +23,7 @@ for file in "$folder"/*; do
   export "$name=$value"
 done
 case "$*" in 'prefect server start'*)
-  [ -n "${PREFECT_SERVER_API_AUTH_STRING:-}" ] || refuse 'this Prefect server would ask nobody for a password' 'the secret PREFECT_SERVER_API_AUTH_STRING'
+  [ -n "${PREFECT_SERVER_API_AUTH_STRING:-}" ] || refuse 'this Prefect server would ask nobody for a password' 'pass the secret PREFECT_SERVER_API_AUTH_STRING'
   ;;
 esac
 unset WEB_CONCURRENCY # set by some hosts: each worker of the Prefect server would have a queue of its own

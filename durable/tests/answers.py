@@ -63,12 +63,12 @@ def main() -> int:
         return subprocess.run(command, check=False, capture_output=True, text=True).stdout
 
     with ThreadPoolExecutor(at_once) as pool:
-        told = [out.rpartition("late by ")[2].strip() for out in pool.map(new_process, range(processes))]
-    missed = told.count("")
+        late = [out.rpartition("late by ")[2].strip() for out in pool.map(new_process, range(processes))]
+    missed = late.count("")
     if missed:
         print(f"{missed} of {processes} processes have no answer")
         return 1
-    print(max(map(float, told)))
+    print(max(map(float, late)))
     return 0
 
 

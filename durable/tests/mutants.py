@@ -19,14 +19,14 @@ from pathlib import Path
 SOURCES = Path(__file__).parent.parent / "src" / "durable"
 TABLES = {
     "arguments": ["test_wrong_uses.py"],
-    "looking": ["test_looking.py"],
+    "reconcile": ["test_reconcile.py"],
     "losses": ["test_losses.py"],
     "port/policy": ["test_policy.py"],
-    "stories": ["test_stories.py", "test_losses.py", "test_records.py"],
-    "taking": ["test_taking.py"],
+    "run_history": ["test_run_history.py", "test_losses.py", "test_records.py"],
+    "claiming": ["test_claiming.py"],
     "watchdog": ["test_watchdog.py"],
 }
-SIMULATED = ("looking", "losses", "stories", "taking")
+SIMULATED = ("claiming", "losses", "reconcile", "run_history")
 SEEDS = 3_000
 LONGEST = 60  # seconds, for a change after which something never ends
 ENOUGH = 0.85

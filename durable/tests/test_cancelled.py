@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from uuid import UUID
 
+import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State, StateType
 from prefect.exceptions import ObjectNotFound
@@ -13,8 +14,8 @@ from prefect.states import Cancelled
 from prefect_server import PrefectServer
 from programs import began, program, until
 
-from durable.rescuing import Rescuer
-from durable.taking import ASK_AFTER
+from durable.claiming import ASK_AFTER
+from durable.rescuer import Rescuer
 
 TASKS = """
 import os, time
@@ -74,6 +75,7 @@ def test_what_was_cancelled_or_deleted_while_it_waited_never_begins(server: Pref
     assert "ERROR" not in said and said.count("is refused: it ") == 4, said
 
 
+@pytest.mark.long
 def test_what_is_to_be_cancelled_and_is_in_no_queue_is_cancelled_by_the_rescuer(
     server: PrefectServer, tmp_path: Path
 ) -> None:
@@ -83,8 +85,8 @@ def test_what_is_to_be_cancelled_and_is_in_no_queue_is_cancelled_by_the_rescuer(
 
     async def look() -> list[str]:
         with Rescuer(tmp_path / "records") as rescuer:
-            rescuer._looking.reached -= 60
-            rescuer._looking._clock = lambda: time.time() + 20  # it has waited for long
+            rescuer._reconciler.reached -= 60
+            rescuer._reconciler._clock = lambda: time.time() + 20  # it has waited for long
             report = await rescuer.look()
         assert not report.lost
         return sorted(str(each.run.id) for each in report.cancelled)

@@ -16,8 +16,8 @@ from prefect_server import PrefectServer
 from programs import SUBMITS, program, state_of, submitted, until
 
 import durable
-from durable.calling_off import ASK, YOUNG, CallingOff
-from durable.calls import is_wanted
+from durable.api_calls import should_still_run
+from durable.cancel_running import ASK, YOUNG, RunningCancellations
 
 SOON = 5  # seconds; it is 3 on an idle machine
 TASKS = """
@@ -96,7 +96,11 @@ async def set_to(run: UUID, state: State) -> None:
 
 @pytest.mark.parametrize(
     ("task", "last", "how"),
-    [("steps", "cleans up", "cancel"), ("awaits", "got it", "Cancelling"), ("steps", "cleans up", "Cancelled")],
+    [
+        pytest.param("steps", "cleans up", "cancel", marks=pytest.mark.long),
+        ("awaits", "got it", "Cancelling"),
+        pytest.param("steps", "cleans up", "Cancelled", marks=pytest.mark.long),
+    ],
 )
 def test_what_runs_ends_cancelled_without_a_retry_and_its_slot_is_free(
     task: str, last: str, how: str, folder: Path, server: PrefectServer, serving: Callable[[int], None]
@@ -127,25 +131,27 @@ async def found_to_be_called_off(run: UUID) -> list[bool]:
     async with get_client() as client:
         taken = await client.read_task_run(run)
         for states in ((), (StateType.CANCELLING, StateType.RUNNING), (StateType.CANCELLING,)):
-            calling_off = CallingOff("tests", 30, {run: taken})
-            calling_off.took(taken)
-            await calling_off.look(client)
+            cancellations = RunningCancellations("tests", 30, {run: taken})
+            cancellations.took(taken)
+            await cancellations.look(client)
             await asyncio.sleep(YOUNG)
             for kind in states:
                 await set_to(run, State(type=kind))
-            calling_off._ask_at = 0.0
-            await calling_off.look(client)
-            found.append(run in calling_off)
-            calling_off.ended(run)
+            cancellations._ask_at = 0.0
+            await cancellations.look(client)
+            found.append(run in cancellations)
+            cancellations.ended(run)
     return found
 
 
+@pytest.mark.long
 def test_a_cancelling_is_found_also_if_running_was_told_after_it(folder: Path, server: PrefectServer) -> None:
     run = submitted(folder, server, SUBMITS, "steps", "0")
     assert asyncio.run(found_to_be_called_off(run)) == [False, True, True]
     durable.cancel(run)
 
 
+@pytest.mark.long
 def test_what_nothing_can_interrupt_is_named_and_keeps_its_slot_until_it_has_left(
     folder: Path, server: PrefectServer, serving: Callable[[int], None]
 ) -> None:
@@ -165,6 +171,7 @@ def test_what_nothing_can_interrupt_is_named_and_keeps_its_slot_until_it_has_lef
     durable.cancel(waits)
 
 
+@pytest.mark.long
 def test_what_waits_for_its_next_try_is_cancelled_and_never_tried_again(
     folder: Path, server: PrefectServer, serving: Callable[[int], None]
 ) -> None:
@@ -178,6 +185,7 @@ def test_what_waits_for_its_next_try_is_cancelled_and_never_tried_again(
     assert state_of(run).is_cancelled() and noted(folder).count("fails 0 begins") == 1
 
 
+@pytest.mark.long
 def test_a_task_server_that_ends_meanwhile_does_not_queue_it_again(
     folder: Path, server: PrefectServer, serving: Callable[[int], None]
 ) -> None:
@@ -194,7 +202,7 @@ async def wanted_after(run: UUID, *types: StateType) -> bool:
     for kind in types:
         await set_to(run, State(type=kind))
     async with get_client() as client:
-        return await is_wanted(client, run)
+        return await should_still_run(client, run)
 
 
 def test_what_was_called_off_is_wanted_no_more_though_it_was_told_to_be_running_since(
@@ -233,6 +241,7 @@ def test_where_no_prefect_server_is_named_nothing_is_started() -> None:
         durable.cancel(uuid4())
 
 
+@pytest.mark.long
 def test_a_question_that_failed_is_asked_again(folder: Path, tmp_path: Path) -> None:
     """The only one that finds a Cancelling that came before Running: of each state it is asked once."""
     (home := tmp_path / "another").mkdir()
@@ -244,17 +253,17 @@ def test_a_question_that_failed_is_asked_again(folder: Path, tmp_path: Path) -> 
             await client.set_task_run_state(run, State(type=StateType.CANCELLING), force=True)
             await client.set_task_run_state(run, State(type=StateType.RUNNING), force=True)
             read = await client.read_task_run(run)
-            calling_off = CallingOff("one", 3, {run: read})
-            calling_off.took(read)
+            cancellations = RunningCancellations("one", 3, {run: read})
+            cancellations.took(read)
             await asyncio.sleep(YOUNG + 0.1)
             server.kill()
             with pytest.raises(httpx.HTTPError):
-                await calling_off.look(client)
+                await cancellations.look(client)
             server.start()
             await asyncio.sleep(ASK)
-            await calling_off.look(client)
-            assert run in calling_off
-            calling_off.ended(run)
+            await cancellations.look(client)
+            assert run in cancellations
+            cancellations.ended(run)
 
     try:
         with temporary_settings({PREFECT_API_URL: server.api, PREFECT_CLIENT_MAX_RETRIES: 0}):

@@ -3,6 +3,7 @@
 import time
 from pathlib import Path
 
+import pytest
 from prefect_server import PrefectServer
 from programs import program, until
 
@@ -61,10 +62,12 @@ def test_ten_short_runs_do_not_wait_for_one_that_is_long(server: PrefectServer, 
     assert last_of_ten(tmp_path, server, "records", 24) < 22  # on an idle machine it is 3
 
 
+@pytest.mark.long
 def test_nor_where_nobody_keeps_a_record(server: PrefectServer, tmp_path: Path) -> None:
     assert last_of_ten(tmp_path, server, "", 24) < 22
 
 
+@pytest.mark.long
 def test_while_all_are_full_nobody_leaves_the_queue(server: PrefectServer, tmp_path: Path) -> None:
     (tmp_path / "tasks.py").write_text(TASKS)
     serving = [program(tmp_path, server, NOTES, name, "records") for name in ("one", "two")]
@@ -88,6 +91,7 @@ durable.worker.MINUTE = 1
 serve(work, limit=1, name="one", records="records")"""
 
 
+@pytest.mark.long
 def test_a_task_server_names_keys_that_nobody_serves(server: PrefectServer, tmp_path: Path) -> None:
     (tmp_path / "tasks.py").write_text(f"{TASKS}\n@keyed('nobody')\n@task\ndef another(seconds: float): ...\n")
     program(tmp_path, server, "from tasks import *\nanother.delay(0)").communicate(timeout=30)

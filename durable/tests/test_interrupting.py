@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from durable import interrupting
-from durable.interrupting import RunIsOver, TaskRunCancelled, _call_in_loop, _call_in_thread, call_off, where
+from durable.interrupting import RunIsOver, TaskRunCancelled, _call_in_loop, _call_in_thread, interrupt_run, where
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def until_begun(run: UUID) -> None:
 def until_sent(run: UUID, seconds: float = 5) -> None:
     call, end = interrupting._calls[run], time.monotonic() + seconds
     while not call.sent:
-        call_off(run)
+        interrupt_run(run)
         assert time.monotonic() < end
         time.sleep(0.001)
 
@@ -118,7 +118,7 @@ def test_a_call_that_cannot_be_interrupted_ends_first_and_is_named(run: UUID) ->
 
 
 def test_what_is_called_off_before_does_not_begin(run: UUID) -> None:
-    call_off(run, "before")
+    interrupt_run(run, "before")
     with pytest.raises(RunIsOver, match="before"):
         _call_in_thread(run, lambda: pytest.fail("it began"), {})
     with pytest.raises(RunIsOver, match="before"):
@@ -136,7 +136,7 @@ def test_no_frame_of_prefect_or_durable_is_interrupted(run: UUID) -> None:
         future = pool.submit(_call_in_thread, run, waits, {})
         until_begun(run)
         for _ in range(20):
-            assert call_off(run)
+            assert interrupt_run(run)
             time.sleep(0.005)
         assert not interrupting._calls[run].sent
         released.set()
@@ -180,7 +180,7 @@ def test_at_every_moment_the_function_ends_or_it_ends_as_cancelled_and_the_next_
     end = time.monotonic() + 60
     while not after.is_set() and thread.is_alive():
         for run in list(interrupting._calls):
-            call_off(run)
+            interrupt_run(run)
         assert time.monotonic() < end
     thread.join()
     for run in runs:
@@ -209,7 +209,7 @@ def test_an_async_function_gets_cancelled_error_and_its_task_goes_on(run: UUID) 
         task = asyncio.create_task(whole())
         await asyncio.sleep(0.05)
         assert where(run).startswith("sleeps (")
-        assert call_off(run) and call_off(run)
+        assert interrupt_run(run) and interrupt_run(run)
         return await task
 
     assert asyncio.run(main()) == "went on" and got == [asyncio.CancelledError]
@@ -226,7 +226,7 @@ def test_an_async_function_that_swallows_it_is_cancelled_all_the_same(run: UUID)
     async def main() -> None:
         task = asyncio.create_task(_call_in_loop(run, swallows_it, {}))
         await asyncio.sleep(0.05)
-        call_off(run)
+        interrupt_run(run)
         with pytest.raises(RunIsOver):
             await task
 

@@ -6,11 +6,12 @@ import time
 from pathlib import Path
 from uuid import UUID
 
+import pytest
 from prefect.client.orchestration import get_client
 from prefect_server import PrefectServer
 from programs import WORK, began, program, until
 
-from durable.rescuing import Rescuer
+from durable.rescuer import Rescuer
 
 PROGRAM = f"""{WORK}
 async def host():
@@ -29,6 +30,7 @@ else:
 """
 
 
+@pytest.mark.long
 def test_told_to_stop_while_the_prefect_server_is_away_it_ends_in_time_and_its_runs_are_not_run_again(
     server: PrefectServer, tmp_path: Path
 ) -> None:
@@ -37,23 +39,23 @@ def test_told_to_stop_while_the_prefect_server_is_away_it_ends_in_time_and_its_r
     ids = (submitting.communicate()[0]).split()
     until(lambda: began(tmp_path) == 20)
     server.kill()
-    told = time.monotonic()
+    signalled = time.monotonic()
     serving.send_signal(signal.SIGTERM)
     output = serving.communicate(timeout=30)[0]
-    assert time.monotonic() - told < 5 + 3, output
+    assert time.monotonic() - signalled < 5 + 3, output
     assert serving.returncode == 0, output
     assert "UserWarning" not in output
     server.start()
 
     async def rescue() -> list[str]:
-        rescuer, told = Rescuer(tmp_path / "records"), []
+        rescuer, ended = Rescuer(tmp_path / "records"), []
         end = time.monotonic() + 30
-        while len(told) < 20 and time.monotonic() < end:
+        while len(ended) < 20 and time.monotonic() < end:
             report = await rescuer.look()
-            assert not report.put_back, report.put_back[0].why
-            told += [str(lost.run.id) for lost in report.ended]
+            assert not report.requeued, report.requeued[0].why
+            ended += [str(lost.run.id) for lost in report.ended]
             await asyncio.sleep(0.5)
-        return told
+        return ended
 
     async def results(runs: list[str]) -> list[bool]:
         async with get_client() as client:
@@ -66,6 +68,7 @@ def test_told_to_stop_while_the_prefect_server_is_away_it_ends_in_time_and_its_r
     assert {run for run in ids if len(run) == 36} >= set(told_of) and told_of
 
 
+@pytest.mark.long
 def test_aserve_leaves_its_host_alive_though_a_run_goes_on(server: PrefectServer, tmp_path: Path) -> None:
     hosting = program(tmp_path, server, PROGRAM, "host")
     program(tmp_path, server, PROGRAM, "1", "6").communicate()

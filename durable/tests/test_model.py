@@ -18,7 +18,7 @@ from prefect_server import PrefectServer
 from simulation.prefect_model import PrefectModel, Subscription
 
 from durable import keyed
-from durable.calls import queued_again, set_state
+from durable.api_calls import requeued_state, set_state
 
 STATES = {"RUNNING": Running, "COMPLETED": Completed, "CANCELLED": Cancelled}
 SOON = 0.5  # seconds in which a run that waits is sent: Prefect looks at its queues every 10 ms
@@ -103,11 +103,11 @@ class Real:
 
     async def create(self, run: int) -> None:
         async with get_client() as client:
-            made = await client.create_task_run(self.job, None, str(uuid4()), state=queued_again("queued", None))
+            made = await client.create_task_run(self.job, None, str(uuid4()), state=requeued_state("queued", None))
             self.runs[run] = await client.read_task_run(made.id)
 
     async def requeue(self, run: int) -> None:
-        await self._set(run, queued_again("again", None))
+        await self._set(run, requeued_state("again", None))
 
     async def set(self, run: int, kind: str) -> None:
         await self._set(run, STATES[kind]())
@@ -219,13 +219,13 @@ SCENARIOS = {
 
 async def play(scenario: str, side: Any) -> list[str]:
     """The scenario as it went there: with what was seen in the place of what is expected."""
-    told = []
+    shown = []
     for step in scenario.split(", "):
         what, *given = step.split(" = ")[0].split()
         arguments = [int(each) if each.isdigit() else each for each in given]
         seen = await getattr(side, what)(*arguments)
-        told.append(f"{step.split(' = ')[0]} = {seen}" if " = " in step else step)
-    return told
+        shown.append(f"{step.split(' = ')[0]} = {seen}" if " = " in step else step)
+    return shown
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

@@ -58,6 +58,6 @@ def test_it_takes_the_place_of_whatever_prefects_function_is(monkeypatch: pytest
     monkeypatch.setattr(task_worker, "read_parameters", first := Storage())
     assert reader() is reader() is task_worker.read_parameters
     asyncio.run(reader()(None, uuid4()))  # type: ignore[arg-type]
-    monkeypatch.setattr(task_worker, "read_parameters", second := Storage())  # as plain.use() does
+    monkeypatch.setattr(task_worker, "read_parameters", second := Storage())  # as json_format.use_storage() does
     asyncio.run(reader()(None, uuid4()))  # type: ignore[arg-type]
     assert len(first.read) == len(second.read) == 1

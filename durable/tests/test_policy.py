@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from durable.link import Refusal
+from durable.json_limits import NotPlain
+from durable.port.operations import OPERATIONS, WEBSOCKETS
 from durable.port.policy import (
     EVENTS,
     NOTHING,
-    WEBSOCKETS,
     Verdict,
     need_no_patterns,
     need_plain_body,
@@ -23,55 +23,29 @@ from durable.port.policy import (
     needed_id,
     verdict,
 )
-from durable.shape import NotPlain
+from durable.tls import Refusal
 
 ID = "a1234567-89ab-cdef-0123-456789abcdef"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "get", "post", "")
 
 # --- requests ---------------------------------------------------------------------------------------
 
-READ = [
-    *(f"/api/{what}" for what in ("ready", "version", "hello", "admin/version", "csrf-token")),
-    *(
-        f"/api/{what}/{ID}{more}"
-        for what in ("task_runs", "flow_runs", "flows", "task_run_states", "flow_run_states")
-        for more in ("", "/graph", "/graph-v2")
-    ),
-    "/api/task_run_states/",
-    "/api/flow_run_states/",
-]
-KINDS = ("task_runs", "flow_runs", "flows", "logs", "artifacts", "events", "task_workers")
-SENT = [
-    "/api/task_runs/",
-    f"/api/task_runs/{ID}/set_state",
-    "/api/logs/",
-    *(f"/api/{kind}/{how}" for kind in KINDS for how in ("filter", "count", "history", "lateness", "paginate")),
-    *(f"/api/ui/{kind}/{what}" for kind in KINDS for what in ("count", "dashboard/counts", "count-task-runs")),
-    *(
-        f"/api/v2/concurrency_limits/{how}"
-        for how in ("increment", "decrement", "increment-with-lease", "decrement-with-lease")
-    ),
-    f"/api/v2/concurrency_limits/leases/{ID}/renew",
-    "/api/events/count-by/day",
-    "/api/events/count-by/day-of-week",
-]
+FILLED = {name.replace("{id}", ID): shape for name, shape in OPERATIONS.items()}
 TOLD_NOTHING = {
-    "/api/admin/settings": {"server": {"analytics_enabled": False}},
-    "/api/saved_searches/filter": [],
-    "/api/deployments/filter": [],
-    "/api/work_pools/filter": [],
-    "/api/work_queues/filter": [],
-    "/api/automations/filter": [],
-    "/api/deployments/count": 0,
-    "/api/work_pools/count": 0,
-    "/api/automations/count": 0,
-    "/api/deployments/paginate": {"results": [], "count": 0, "limit": 0, "pages": 0, "page": 1},
+    "GET /api/admin/settings": {"server": {"analytics_enabled": False}},
+    "POST /api/saved_searches/filter": [],
+    "POST /api/deployments/filter": [],
+    "POST /api/work_pools/filter": [],
+    "POST /api/work_queues/filter": [],
+    "POST /api/automations/filter": [],
+    "POST /api/deployments/count": 0,
+    "POST /api/work_pools/count": 0,
+    "POST /api/deployments/paginate": {"results": [], "count": 0, "limit": 0, "pages": 0, "page": 1},
 }
 LISTED = {
     ("GET", "/api/health"): Verdict.FOR_ALL,
-    **{("GET", path): Verdict.PASSES for path in READ},
-    **{("POST", path): Verdict.LOOKED_AT for path in SENT},
-    **{(method, path): Verdict.NOTHING for method in ("GET", "POST") for path in TOLD_NOTHING},
+    **{tuple(name.split()): Verdict.LOOKED_AT if shape else Verdict.PASSES for name, shape in FILLED.items()},
+    **{tuple(name.split()): Verdict.NOTHING for name in TOLD_NOTHING},
 }
 # Other paths than these, and some that a careless reader takes for the same.
 NEIGHBOURS: list[Callable[[str], str]] = [
@@ -97,6 +71,14 @@ NEIGHBOURS: list[Callable[[str], str]] = [
     lambda path: f"/api/{path[5]}%2f{path[6:]}",
 ]
 NEVER = [
+    *(
+        f"/api/{what}"
+        for what in ("ready", "version", "hello", "csrf-token", "logs/out", "task_run_states", "openapi.json")
+    ),
+    *(f"/api/{what}" for what in ("observed-states", "v2/concurrency_limits/decrement", "ui/task_runs/count")),
+    f"/api/flow_run_states/{ID}",
+    f"/api/task_run_states/{ID}",
+    f"/api/flow_runs/{ID}/graph",
     "/api/",
     "/api/admin",
     "/api/admin/",
@@ -197,7 +179,7 @@ def test_what_else_prefect_has_does_not_pass(method: str) -> None:
 @pytest.mark.parametrize("wrong", NO_IDS)
 def test_only_ids_pass_where_an_id_stands(wrong: str) -> None:
     for method, path in LISTED:
-        if ID in path and (wrong or not path.endswith(ID)):  # /task_run_states/ without one is on the list
+        if ID in path:
             assert verdict(method, path.replace(ID, wrong)) is Verdict.REFUSED, (method, path)
     with pytest.raises(Refusal) as refused:
         needed_id(wrong)
@@ -232,14 +214,26 @@ def test_the_ports_own_requests_never_pass_on(method: str) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_pages_are_only_read(method: str) -> None:
-    passes = Verdict.PASSES if method in ("GET", "HEAD") else Verdict.NO_PAGE
-    for path in ("/", "/runs", "/assets/index.js", "/v2/", "/api", "/durable", "//api/flows/", "/API/flows/", ""):
-        assert verdict(method, path) is passes
+    passes = Verdict.PASSES if method in ("GET", "HEAD") else Verdict.REFUSED
+    for path in ("/", "/runs", "/assets/index-1_a.js", "/v2", "/v2/", "/v2/dashboard", f"/v2/runs/task-run/{ID}", ""):
+        assert verdict(method, path) is passes, path
+    for path in ("/ui-settings", "/completed.svg", "/v2/fonts/Geist-VariableFont_wght.ttf", "/v2/ico/a.png"):
+        assert verdict(method, path) is passes, path
+    for path in (
+        "/docs",
+        "/redoc",
+        "/openapi.json",
+        "/docs/oauth2-redirect",
+        "/api",
+        "/durable",
+        "//api/flows/",
+        "/API/",
+    ):
+        assert verdict(method, path) is Verdict.REFUSED, path
 
 
 def test_these_websockets_and_no_others_pass() -> None:
-    runs, events, logs = "/api/task_runs/subscriptions/scheduled", "/api/events/", "/api/logs/out"
-    assert {runs, events + "in", events + "out", logs} == WEBSOCKETS
+    assert {"/api/task_runs/subscriptions/scheduled", "/api/events/in", "/api/events/out"} == WEBSOCKETS.keys()
 
 
 # --- bodies and messages ----------------------------------------------------------------------------
@@ -366,7 +360,10 @@ def test_an_end_is_final_and_its_data_plain() -> None:
     assert needed_end(end | {"message": "m" * 3000})["message"] == "m" * 2000
     assert needed_end({"type": "FAILED", "name": "n", "message": ""})["data"] is None
     wrong: list[Any] = [None, [], "COMPLETED", {}]
-    wrong += [end | {"type": kind} for kind in ("RUNNING", "SCHEDULED", "PENDING", "PAUSED", "CANCELLING", "", None)]
+    wrong += [
+        end | {"type": kind}
+        for kind in ("RUNNING", "SCHEDULED", "PENDING", "PAUSED", "CANCELLING", "", None, ["FAILED"], {})
+    ]
     wrong += [end | {"message": message} for message in (None, 1, ["m"])]
     wrong += [end | {"name": name} for name in (None, 1, "\x1b", "n" * 101)]
     wrong += [end | {"data": data} for data in NOT_PLAIN]

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 from uuid import uuid4
@@ -11,13 +12,14 @@ import orjson
 import pytest
 import uvicorn
 
-from durable.link import Refusal
-from durable.port.asgi import Port
+from durable.joining import PROTOCOL
+from durable.json_limits import NotPlain
+from durable.port.asgi import JOINS, Port
 from durable.port.policy import need_no_patterns, needed_end
 from durable.port.server import First
 from durable.sessions import Session, Sessions
-from durable.shape import NotPlain
 from durable.storage import Folder
+from durable.tls import Refusal
 
 PLAIN = {"type": "plain", "task": "k"}
 
@@ -37,13 +39,32 @@ class Asked:
         self.storage = folder / "storage"
         self.storage.mkdir()
         self.sessions = Sessions(folder / "sessions.json", self.records, "main", lease=20)
-        self.port = Port(nothing_behind, self.sessions, "password", Folder(self.storage))
+        self.port = Port(nothing_behind, self.sessions, "password", Folder(self.storage), lambda _: None)
 
     def join(self, identity: str, address: str = "192.0.2.1") -> tuple[str, Session]:
         return self.sessions.begin("b", identity, address=address, prefect="3.9.1", python="3.11")
 
     def serve(self, session: Session) -> None:
         self.sessions.serves(session, "one", 1, 0, keys=["k"], limit=1)
+
+    def deliver(self, token: str, run: str, state: str) -> None:
+        """Prefect's queue sends it that run."""
+
+        async def prefect(scope: Any, receive: Any, send: Any) -> None:
+            for message in ({"type": "auth_success"}, {"id": run, "task_key": "k", "state": {"id": state}}):
+                await send({"type": "websocket.send", "text": json.dumps(message)})
+
+        async def receive() -> Any:
+            return {"type": "websocket.disconnect", "code": 1000}
+
+        async def send(message: Any) -> None:
+            pass
+
+        headers = [(b"authorization", f"Bearer {token}".encode())]
+        scope = {"type": "websocket", "path": "/api/task_runs/subscriptions/scheduled", "headers": headers}
+        behind, self.port.app = self.port.app, prefect
+        asyncio.run(self.port(scope, receive, send))
+        self.port.app = behind
 
     def ask(self, token: str, method: str, path: str, body: Any = None, slow: float = 0) -> tuple[int, Any]:
         content = body if isinstance(body, bytes) else b"" if body is None else orjson.dumps(body)
@@ -52,7 +73,7 @@ class Asked:
         async def receive() -> Any:
             if slow:
                 for session in self.sessions:
-                    session.heard = time.monotonic() - slow
+                    session.last_heartbeat = time.monotonic() - slow
             return {"type": "http.request", "body": content, "more_body": False}
 
         async def send(message: Any) -> None:
@@ -126,13 +147,13 @@ def test_no_pattern_and_no_lookup_passes(asked: Asked) -> None:
             need_no_patterns([question])
     plain = {"filter": {"any_resource": {"id": ["x"], "labels": None}}}
     assert asked.ask(token, "POST", "/api/events/filter", plain)[0] == 299
-    assert asked.ask(token, "POST", "/api/task_runs/filter", {"labels": {"a": "b"}})[0] == 299
 
 
 def test_the_lines_of_a_task_server_and_its_ends(asked: Asked) -> None:
     token, session = asked.join("b")
     run, state = str(uuid4()), str(uuid4())
     ended = {"type": "COMPLETED", "name": "Completed", "message": "m", "data": None}
+    asked.deliver(token, run, state)
     lines = [
         {"keys": ["k"], "server": "one", "n": 0},
         {"event": "start", "run": run, "state": state, "n": 1},
@@ -144,6 +165,66 @@ def test_the_lines_of_a_task_server_and_its_ends(asked: Asked) -> None:
     for wrong in ({"type": "RUNNING"}, {"data": {"serializer": {"type": "pickle"}}}, {"name": "\x1b"}, {"message": 1}):
         with pytest.raises(Refusal):
             needed_end(ended | wrong)
+
+
+def test_a_start_counts_only_for_a_run_that_was_sent_to_that_session(asked: Asked) -> None:
+    (token, session), (other, _) = asked.join("b"), asked.join("c")
+    asked.serve(session)
+    run, state, forged = (str(uuid4()) for _ in range(3))
+    asked.deliver(other, run, state)
+
+    def starts(number: int, **wrong: str) -> dict[str, str]:
+        line = {"event": "start", "run": run, "state": state, "parameters": None, "n": number} | wrong
+        status, answer = asked.ask(token, "POST", "/durable/records", [line])
+        assert status == 200
+        refused: dict[str, str] = answer["refused"]
+        return refused
+
+    assert starts(1) == {run: "it was not sent to this task server"}
+    asked.deliver(token, run, state)
+    assert starts(2, run=forged) == {forged: "it was not sent to this task server"}
+    assert starts(3, state=forged) == {run: "it was not sent to this task server"}
+    assert session.record and session.record.path and '"start"' not in session.record.path.read_text()
+    assert starts(4) == {} and starts(4) == {}  # the answer was lost
+    session.sent.clear()  # the port starts again, and the answer was lost, too
+    assert starts(4) == {} and session.record.path.read_text().count('"start"') == 1
+    assert asked.ask(token, "POST", "/durable/records", [{"event": "end", "run": run, "n": 5}])[0] == 200
+    assert starts(6) == {run: "it was not sent to this task server"}
+
+
+def test_what_is_no_event_and_no_place_in_a_file_is_a_bad_request(asked: Asked) -> None:
+    token, session = asked.join("b")
+    asked.serve(session)
+    for event in (["up"], {}, None, 1):
+        assert asked.ask(token, "POST", "/durable/records", [{"event": event, "n": 1}])[0] == 400, event
+    assert asked.ask(token, "POST", "/durable/records", [{"event": "back", "n": 1}])[0] == 422
+    assert session.record and session.record.path
+    name = session.record.path.name
+    for offset in (2**63, -1, "0", None, [], 0.5):
+        assert asked.ask(token, "POST", "/durable/records/since", {name: offset})[0] == 400, offset
+    assert asked.ask(token, "POST", "/durable/records/since", {name: 2**63 - 1, "gone": 0})[1]["gone"] == ["gone"]
+
+
+def test_what_is_refused_is_said_once_with_its_method_and_path(
+    asked: Asked, capsys: pytest.CaptureFixture[str]
+) -> None:
+    token, _ = asked.join("b")
+    for _ in range(3):
+        assert asked.ask(token, "DELETE", f"/api/task_runs/{uuid4()}")[0] == 403
+        assert asked.ask(token, "POST", "/api/ui/schemas/validate", {"schema": {}, "values": {}})[0] == 403
+        assert asked.ask(token, "POST", "/api/task_runs/filter", {"offset": 2**63})[0] == 400
+        assert asked.ask(token, "GET", "/api/\x1b[31m")[0] == 403
+        assert asked.ask("nobody's", "GET", "/api/version")[0] == 401
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split(",")[0] for line in said] == [
+        "refused: DELETE /api/task_runs/{id}",
+        "refused: POST /api/ui/schemas/validate",
+        "refused: POST /api/task_runs/filter",
+        "refused: GET /api/\N{REPLACEMENT CHARACTER}[31m",
+    ]
+    for number in range(1000):
+        asked.ask(token, "GET", f"/api/{number}")
+    assert len(capsys.readouterr().out.splitlines()) < 100
 
 
 def test_without_one_of_its_parts_the_process_ends_and_says_so(
@@ -173,12 +254,19 @@ def test_a_terminal_that_is_gone_is_no_reason_to_stop(asked: Asked, monkeypatch:
     asked.serve(session)
 
     async def main() -> None:
-        watching = asyncio.create_task(asked.port.end_silent())
+        watching = asyncio.create_task(asked.port.end_expired())
         await asyncio.sleep(0)
-        session.heard = time.monotonic() - 21  # after opened(), which gives a whole lease again
+        session.last_heartbeat = time.monotonic() - 21  # after grant_restart_margin(), which gives a whole lease again
         await asyncio.sleep(0.7)
         assert not watching.done()
         watching.cancel()
 
     asyncio.run(main())
     assert not session.alive
+
+
+def test_so_many_join_from_one_address_in_a_minute_and_no_more(tmp_path: Path) -> None:
+    asked = Asked(tmp_path)
+    body = {"password": "password", "protocol": PROTOCOL, "name": "b", "machine": "b", "prefect": version("prefect")}
+    answers = [asked.ask("", "POST", "/durable/join", body)[0] for _ in range(JOINS + 1)]
+    assert answers == [200] * JOINS + [429]

@@ -10,20 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from durable.records import Record, Records
-from durable.stories import Story
+from durable.run_history import RunHistory
 
 
 class Disk:
-    """A file on a disk with so many bytes of room: it takes a piece of a line, and then nothing, as a real one does."""
+    """A file on a disk with so many free bytes: it takes a piece of a line, and then nothing, as a real one does."""
 
     def __init__(self, file: Any) -> None:
-        self.file, self.room = file, 1_000_000
+        self.file, self.free = file, 1_000_000
 
     def write(self, line: bytes) -> int:
-        if not self.room:
+        if not self.free:
             raise OSError(errno.ENOSPC, "No space left on device")
-        taken = int(self.file.write(line[: self.room]))
-        self.room -= taken
+        taken = int(self.file.write(line[: self.free]))
+        self.free -= taken
         return taken
 
     def __getattr__(self, name: str) -> Any:
@@ -36,7 +36,7 @@ def begin(folder: Path) -> tuple[Record, Disk]:
     return record, disk
 
 
-def told(folder: Path) -> dict[str, Story]:
+def histories(folder: Path) -> dict[str, RunHistory]:
     records = Records(folder)
     records.read()
     return records.runs
@@ -44,26 +44,26 @@ def told(folder: Path) -> dict[str, Story]:
 
 @given(st.integers(0, 100), st.booleans())
 def test_a_start_that_a_full_disk_cuts_at_any_byte_counts_as_nothing_and_takes_nothing_along(
-    tmp_path_factory: pytest.TempPathFactory, room: int, again: bool
+    tmp_path_factory: pytest.TempPathFactory, free: int, again: bool
 ) -> None:
     folder = tmp_path_factory.mktemp("records")
     record, disk = begin(folder)
-    disk.room = room
+    disk.free = free
     try:
         record.write(must=True, run="a", event="start", state="s")
         written = True
     except OSError as error:
         assert error.errno == errno.ENOSPC
         written = False
-    assert written == bool(told(folder))
-    if again:  # the process is another one by now, and there is room again
+    assert written == bool(histories(folder))
+    if again:  # the process is another one by now, and there is space again
         assert record.path
         record.path.with_suffix(".leased").touch()
         record = Record.again(record.path)
     else:
-        disk.room = 1_000_000
+        disk.free = 1_000_000
     record.write(must=True, run="b", event="start", state="t")
-    assert set(told(folder)) == ({"a", "b"} if written else {"b"})
+    assert set(histories(folder)) == ({"a", "b"} if written else {"b"})
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 200)), min_size=1, max_size=12))
@@ -73,8 +73,8 @@ def test_what_was_written_without_an_error_is_read_in_its_order_and_nothing_else
     folder = tmp_path_factory.mktemp("records")
     record, disk = begin(folder)
     expected = []
-    for number, (must, room) in enumerate(writes):
-        disk.room = room
+    for number, (must, free) in enumerate(writes):
+        disk.free = free
         run = f"run-{number}"
         try:
             record.write(must=must, run=run, event="start", state="s")
@@ -82,9 +82,9 @@ def test_what_was_written_without_an_error_is_read_in_its_order_and_nothing_else
             assert must
             continue
         expected.append(run)
-    disk.room = 1_000_000
+    disk.free = 1_000_000
     record.write(run="last", event="start", state="s")
-    assert list(told(folder)) == [*expected, "last"]
+    assert list(histories(folder)) == [*expected, "last"]
 
 
 @given(st.data())
@@ -97,7 +97,7 @@ def test_a_line_behind_a_piece_of_another_one_as_durable_1_0_0_left_them(
     kept = json.dumps({"at": 3, "run": "b", "event": "start", "state": "t"})
     piece = lost[: data.draw(st.integers(0, len(lost)))]
     (folder / "one.jsonl").write_text(f"{first}\n{piece}{kept}\n")
-    assert set(told(folder)) == {"b"}
+    assert set(histories(folder)) == {"b"}
 
 
 @pytest.mark.parametrize(
@@ -105,4 +105,4 @@ def test_a_line_behind_a_piece_of_another_one_as_durable_1_0_0_left_them(
 )
 def test_a_line_that_says_nothing_is_passed_over(tmp_path: Path, line: str) -> None:
     (tmp_path / "one.jsonl").write_text(f'{line}\n{{"at": 3, "run": "b", "event": "start", "state": "t"}}\n')
-    assert set(told(tmp_path)) == {"b"}
+    assert set(histories(tmp_path)) == {"b"}

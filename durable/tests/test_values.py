@@ -169,7 +169,7 @@ def test_a_zones_name_is_lost_and_that_is_said_once(caplog: pytest.LogCaptureFix
             "x is declared Order, and at x.prices[1] nan is a number that JSON does not",
         ),
         ({"a": float("inf")}, values.NONE, "x has no declared type, and at x['a'] inf is a number that JSON does not"),
-        (b"\xff", bytes, "it is bytes that are no UTF-8, so it cannot travel to another machine. Try: giving base64"),
+        (b"\xff", bytes, "it is bytes that are no UTF-8, so it cannot travel to another machine. Try: give base64"),
         ("\ud800", str, "it has half a character"),
         (SecretStr("a"), SecretStr, "it is a secret, and only its stars would be written"),
         (
@@ -180,7 +180,7 @@ def test_a_zones_name_is_lost_and_that_is_said_once(caplog: pytest.LogCaptureFix
         ([Child()], list[Parent], "x[0] Child would come back as Parent, its parent, without what it adds"),
         ((1, 2), Sequence[int], "tuple would come back as list, so it cannot travel"),
         (Unknown(), Unknown, "pydantic does not know how to write Unknown"),
-        ("a", int, "str does not come back from JSON the same, so it cannot travel to another machine. Try: giving"),
+        ("a", int, "str does not come back from JSON the same, so it cannot travel to another machine. Try: give"),
         (
             [{"a": {1}}],
             values.NONE,

@@ -49,7 +49,7 @@ TASKS = f"""{WORK}
 @keyed("tests")
 @task
 def outer(seconds: float) -> float:
-    return work.delay(seconds).result(timeout=40)
+    return work.delay(seconds).result(timeout=90)
 
 @keyed("tests")
 @task
@@ -69,7 +69,7 @@ from concurrent.futures import ThreadPoolExecutor
 from prefect.client.orchestration import get_client
 from prefect.futures import as_completed, wait
 from tasks import *
-seconds, timeout = float(sys.argv[1]), 40
+seconds, timeout = float(sys.argv[1]), 90
 
 def called_back():
     future, called = work.delay(seconds), threading.Event()
@@ -123,9 +123,9 @@ with ThreadPoolExecutor(len(WAYS)) as pool:
 """
 
 
-def lateness(told: str, since: float = 0.0) -> dict[str, float]:
+def lateness(output: str, since: float = 0.0) -> dict[str, float]:
     """By the way of waiting, how many seconds after the run's end it returned, or after that time."""
-    return {way: returned - max(ended, since) for way, returned, ended in json.loads(told.splitlines()[-1])}
+    return {way: returned - max(ended, since) for way, returned, ended in json.loads(output.splitlines()[-1])}
 
 
 def runs(server: PrefectServer) -> int:
@@ -136,12 +136,13 @@ def test_every_way_of_waiting_returns_soon_after_the_end(server: PrefectServer, 
     (tmp_path / "tasks.py").write_text(TASKS)
     serving = program(tmp_path, server, SERVES)
     try:
-        late = lateness(program(tmp_path, server, WAITS, "0").communicate(timeout=60)[0])
+        late = lateness(program(tmp_path, server, WAITS, "0").communicate(timeout=180)[0])
         assert len(late) == 11 and max(late.values()) < SOON, late
     finally:
         serving.kill()
 
 
+@pytest.mark.long
 def test_and_soon_after_the_prefect_server_is_back_that_was_killed_meanwhile(
     server: PrefectServer, tmp_path: Path
 ) -> None:
@@ -150,13 +151,13 @@ def test_and_soon_after_the_prefect_server_is_back_that_was_killed_meanwhile(
     serving = program(tmp_path, server, SERVES)
     try:
         waiting = program(tmp_path, server, WAITS, "5")
-        until(lambda: began(tmp_path) == 23)
-        until(lambda: runs(server) == before + 26)  # the last ones are submitted, too, which wait for others
+        until(lambda: began(tmp_path) == 23, 120)
+        until(lambda: runs(server) == before + 26, 120)  # the last ones are submitted, too, which wait for others
         server.kill()
         time.sleep(4)  # in which the runs end
         server.start()
         back = time.time()
-        late = lateness(waiting.communicate(timeout=60)[0], back)
+        late = lateness(waiting.communicate(timeout=180)[0], back)
         assert len(late) == 11 and max(late.values()) < 5 * SOON, late  # the task server has to reach it, too
     finally:
         serving.kill()
@@ -184,6 +185,7 @@ print(third.state.name, len(called))
 """
 
 
+@pytest.mark.long
 def test_of_runs_whose_end_is_known_nobody_is_asked(tmp_path: Path) -> None:
     (tmp_path / "tasks.py").write_text(TASKS)
     (folder := tmp_path / "server").mkdir()
@@ -205,12 +207,13 @@ sys.argv = [{str(Path(__file__).with_name("answers.py"))!r}, "tasks:quick", "20"
 runpy.run_path(sys.argv[0], run_name="__main__")"""
 
 
+@pytest.mark.long
 def test_no_new_process_misses_the_end_of_its_first_run(server: PrefectServer, tmp_path: Path) -> None:
     (tmp_path / "tasks.py").write_text(TASKS)
     serving = program(tmp_path, server, SERVES)
     try:
-        told = program(tmp_path, server, ANSWERS).communicate(timeout=120)[0]
-        assert float(told.splitlines()[-1]) < 2 * SOON, told  # it is 0.5; who misses the end waits for 12
+        output = program(tmp_path, server, ANSWERS).communicate(timeout=120)[0]
+        assert float(output.splitlines()[-1]) < 2 * SOON, output  # it is 0.5; who misses the end waits for 12
     finally:
         serving.kill()
 
@@ -237,12 +240,13 @@ except TimeoutError:
 """
 
 
+@pytest.mark.long
 def test_a_run_without_a_state_for_a_moment_is_waited_for(tmp_path: Path) -> None:
     (tmp_path / "tasks.py").write_text(TASKS)
     (folder := tmp_path / "server").mkdir()
     server = PrefectServer(folder)
     try:
-        told = program(tmp_path, server, WITHOUT_A_STATE, str(folder / "prefect.db")).communicate(timeout=60)[0]
+        output = program(tmp_path, server, WITHOUT_A_STATE, str(folder / "prefect.db")).communicate(timeout=60)[0]
     finally:
         server.kill()
-    assert told.splitlines()[-1] == "waited 0", told
+    assert output.splitlines()[-1] == "waited 0", output

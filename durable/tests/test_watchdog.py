@@ -1,10 +1,10 @@
-"""When a run has outlived its timeout, and when an event loop has stood still: both to the second."""
+"""When a run has outlived its timeout, and when an event loop was blocked: both to the second."""
 
 from uuid import UUID
 
 import pytest
 
-from durable.watchdog import LATE, LOOK, STILL, overdue, stood_still
+from durable.watchdog import LATE, LOOK, STILL, blocked_loop_warning, overdue
 
 ONE, TWO, NOW = UUID(int=1), UUID(int=2), 1_000.0
 
@@ -33,6 +33,7 @@ def test_they_are_as_long_as_they_are_said_to_be() -> None:
 
 
 def test_an_event_loop_that_was_away_for_long_is_worth_a_line() -> None:
-    assert stood_still("mailer", STILL) is None
-    line = stood_still("mailer", STILL + 0.6)
-    assert line and line.startswith("mailer stood still for 4 s") and "Try: await asyncio.sleep" in line
+    assert blocked_loop_warning("mailer", STILL) is None
+    line = blocked_loop_warning("mailer", STILL + 0.6)
+    assert line and line.startswith("the event loop of mailer was blocked for 4 s")
+    assert "Try: use await asyncio.sleep" in line

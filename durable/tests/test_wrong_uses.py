@@ -61,12 +61,12 @@ def test_the_least_and_the_usual_are_right(options: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("options", "error", "said"),
     [
-        ({"limit": "4"}, TypeError, "limit='4' is text. Try: limit=int(…)"),
-        ({"grace": "30"}, TypeError, "grace='30' is text. Try: grace=float(…)"),
-        ({"limit": 1.5}, TypeError, "limit=1.5 is no number. Try: limit=2"),
-        ({"grace": None}, TypeError, "grace=None is no number. Try: grace=1"),
-        ({"grace": -1}, ValueError, "grace=-1 is not a number from 0 on. Try: grace=1"),
-        ({"limit": 0}, ValueError, "limit=0 is not a number from 1 on. Try: limit=2"),
+        ({"limit": "4"}, TypeError, "limit='4' is text. Try: write limit=int(…)"),
+        ({"grace": "30"}, TypeError, "grace='30' is text. Try: write grace=float(…)"),
+        ({"limit": 1.5}, TypeError, "limit=1.5 is not a number. Try: write limit=2"),
+        ({"grace": None}, TypeError, "grace=None is not a number. Try: write grace=1"),
+        ({"grace": -1}, ValueError, "grace=-1 is below 0 or infinite. Try: write grace=1"),
+        ({"limit": 0}, ValueError, "limit=0 is below 1 or infinite. Try: write limit=2"),
     ],
 )
 def test_what_is_said(options: dict[str, Any], error: type[Exception], said: str) -> None:
@@ -81,8 +81,8 @@ def test_no_task_what_is_no_task_and_two_functions_of_one_key_are_refused() -> N
     def job() -> None: ...  # with the name of the one above
 
     first = globals()["job"]
-    assert "Try: serve(my_task)" in refusal()
-    assert "Try: @task above it" in refusal(first.fn)
+    assert "Try: call serve(my_task)" in refusal()
+    assert "Try: put @task above it" in refusal(first.fn)
     assert "two functions have the key tests.job-1" in refusal(first, job)
 
 
@@ -112,7 +112,7 @@ def test_records_that_cannot_be_written_are_named(tmp_path: Path, wrong: str) ->
     file = tmp_path / "file"
     file.touch()
     said = refusal(job, records=file if wrong == "a file" else file / "records")
-    assert str(tmp_path) in said and ". Try: records=" in said
+    assert str(tmp_path) in said and ". Try: set records=" in said
 
 
 def test_without_an_address_serve_says_one_line_and_exits_with_2() -> None:
@@ -126,20 +126,20 @@ def test_without_an_address_serve_says_one_line_and_exits_with_2() -> None:
 def test_who_forgets_to_await_serve_is_told() -> None:
     program = "import asyncio, durable.serving\nasync def main(): durable.serve()\nasyncio.run(main())"
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
-    assert ended.stderr == "error: serve() was called in an event loop, and nothing serves. Try: await serve(…)\n"
+    assert ended.stderr == "error: serve() was called in an event loop, and nothing serves. Try: write await serve(…)\n"
 
 
 def test_the_second_of_one_name_knows_it(tmp_path: Path) -> None:
     async def main() -> None:
         first = DrainingTaskWorker(job, limit=1, name="mailer", records=tmp_path)
-        assert first.of_the_same_name() is None
+        assert first.namesake() is None
         Record(tmp_path, "rescuer").close()
         second = DrainingTaskWorker(job, limit=1, name="mailer", records=tmp_path)
-        found = second.of_the_same_name()
+        found = second.namesake()
         assert found and found.path == first.record.path
         await first.record.end()
         third = DrainingTaskWorker(job, limit=1, name="sms", records=tmp_path)
-        assert third.of_the_same_name() is None
+        assert third.namesake() is None
         await second.record.end()
         await third.record.end()
 

@@ -2,7 +2,7 @@
 """Asks example 5 a question and follows it to its answer: python ask.py "What is the meaning of life?"
 
 `-` reads the question from standard input. Exit 0: answered; 1: failed, or no answer in time; 2: wrong usage; 3: the
-server is away. After a timeout or Ctrl-C the question goes on without us.
+server is unreachable. After a timeout or Ctrl-C the question goes on without us.
 """
 
 import argparse

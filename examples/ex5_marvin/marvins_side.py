@@ -1,5 +1,5 @@
 """Marvin's side of a conversation, for a model that is not a service: reads what Marvin 3.2.7 asks, and writes the tool
-call that it needs for an answer. tests/marvin_models.py holds this file to that version.
+call that it needs for an answer. tests/examples/marvin_models.py holds this file to that version.
 
 Marvin asks with one prompt in tags and one tool whose `result` must fit a JSON schema, and it always streams.
 """

@@ -93,7 +93,7 @@ def model_name() -> str:
     return name.removeprefix("openai:")
 
 
-def tell_marvin_where() -> None:
+def set_up_marvin() -> None:
     """Before Marvin is imported: a database for each process (two that create one at once are in each other's way), and
     no name of a model that Marvin does not know.
     """
@@ -105,7 +105,7 @@ def tell_marvin_where() -> None:
     os.environ["MARVIN_AGENT_MODEL"] = "openai:gpt-4o-mini"
 
 
-tell_marvin_where()
+set_up_marvin()
 
 
 # --- the models ---------------------------------------------------------------------------------------

@@ -27,6 +27,60 @@ example() { # EX NAME -> what the line EXAMPLE_NAME= says; nothing if there is n
   done <"$(finished_folder "$1")/example.env"
 }
 
+own_ports() { # -> "4 INBOX_PORT WEB_PORT 2" a line: each port of its own that an example opens, and what it is counted from
+  local file line ex each name base
+  for file in "$KIT"/examples/ex[0-9]*_*/example.env; do
+    [ -r "$file" ] || continue
+    ex=${file%/*} ex=${ex##*/ex} ex=${ex%%_*}
+    while IFS= read -r line || [ -n "$line" ]; do
+      case $line in EXAMPLE_OWN_PORTS=*)
+        line=${line%$'\r'}
+        for each in ${line#*=}; do
+          name=${each%%=*} base=${each#*=}
+          printf '%s %s %s %s\n' "$ex" "$name" "${base%%+*}" "${base#*+}"
+        done
+        ;;
+      esac
+    done <"$file"
+  done
+}
+
+lock_of() { # GROUP -> the lock of these packages: that of the group exN is in the example's folder
+  case $1 in
+    ex[0-9]*) printf '%s/requirements.txt' "$(finished_folder "${1#ex}")" ;;
+    *) printf '%s/requirements/%s.txt' "$KIT" "$1" ;;
+  esac
+}
+
+packages_of_examples() { # -> the groups of packages that they need beside core, on one line
+  local ex
+  for ex in $(examples); do example "$ex" PACKAGES; done | sort -u | sed '/^core$/d' | tr '\n' ' '
+}
+
+examples_with() { # NAME [WORD] -> the numbers of those that have a line EXAMPLE_NAME= with something (that word) in it, a line each
+  local ex said
+  for ex in $(examples); do
+    said=" $(example "$ex" "$1") "
+    case $said in '  ') ;; *" ${2:-}"*) printf '%s\n' "$ex" ;; esac
+  done
+}
+
+first_example_with() { # NAME [WORD] -> the number of the first of them
+  local found
+  found=$(examples_with "$@")
+  printf '%s' "${found%%$'\n'*}"
+}
+
+in_words() { # "4 5 7" or lines -> 4, 5 and 7
+  tr '\n' ' ' | sed 's/ *$//; s/ /, /g; s/\(.*\), /\1 and /'
+}
+
+listed() { # NAME [WORD] -> for people: "example 6", or "examples 4, 5 and 7": those that have that line
+  local numbers
+  numbers=$(examples_with "$@" | in_words)
+  case $numbers in *' '*) printf 'examples %s' "$numbers" ;; *) printf 'example %s' "$numbers" ;; esac
+}
+
 variables_of() { # EX -> the variables of `make exN` with their defaults, each after a space
   local servers
   servers=$(example "$1" SERVERS)
@@ -46,11 +100,4 @@ need_example() { # EX REMEDY [VARIABLE] -> fail unless there is such an example;
 
 procfile() { # EX -> the path of its Procfile; example 1 has none
   printf '%s' "$KIT/Procfile.ex$1"
-}
-
-files_started() { # EX -> the files of its folder that it runs, a line each: its task's, and what its Procfile names
-  {
-    printf '%s\n' "$(example "$1" TASK_FILE)"
-    [ ! -f "$(procfile "$1")" ] || grep -v '^#' "$(procfile "$1")" | grep -oE '[a-z_0-9]+(\.py|:app)' | sed 's/:app$/.py/'
-  } | sort -u
 }

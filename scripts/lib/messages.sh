@@ -12,6 +12,7 @@ fail() { # WHAT REMEDY -> one line on stderr, exit 2; "make …" in the remedy i
 
 one_line() { # TEXT -> the same on one line, at most 300 characters: it may quote what a person typed
   local text=${1//[$'\n\r\t']/ }
+  text=${text//[[:cntrl:]]/�} # as durable's printable() does
   [ ${#text} -le 300 ] || text="${text:0:299}…"
   printf '%s' "$text"
 }

@@ -1,14 +1,13 @@
 # shellcheck shell=bash
-# Example 5: which language model answers, and its key.
+# An example that asks a language model (EXAMPLE_MODEL): which one answers, and its key.
 
-check_model() { # fail if LLM names none of the three models, or a key stands in make's command line, which every process list shows
-  [ -z "$KEY_WAS_TYPED" ] ||
-    fail 'a key in the command line shows in the process list' 'export OPENAI_API_KEY=…, or examples/ex5_marvin/.openai.env'
-  [ -z "${LLM:-}" ] || one_of LLM openai local canned
-}
+folder_with_model() { finished_folder "$(first_example_with MODEL)"; } # -> that example's
+
+key_file() { printf '%s' "${OPENAI_ENV_FILE:-$(folder_with_model)/.openai.env}"; } # -> where a person has written down the key
 
 openai_settings() { # what the environment does not say, from .openai.env, as models.py does it
-  local file=${OPENAI_ENV_FILE:-$KIT/examples/ex5_marvin/.openai.env}
+  local file
+  file=$(key_file)
   if [ -f "$file" ]; then read_dotenv "$file"; fi
 }
 
@@ -19,18 +18,20 @@ choose_model_in_docker() { # the same as choose_model for containers: what this 
     fail 'LLM=openai needs a key or an address' 'export OPENAI_API_KEY=… (or OPENAI_BASE_URL=…)'
   fi
   case ${OPENAI_BASE_URL:-} in *//127.0.0.1* | *//localhost*)
-    fail 'in a container, the host in OPENAI_BASE_URL means the container itself' 'the same with host.docker.internal for this machine'
+    fail 'in a container, the host in OPENAI_BASE_URL means the container itself' 'write host.docker.internal for this machine'
     ;;
   esac
-  export REQUIREMENTS=ex5 # for the image
-  [ "$LLM" != local ] || REQUIREMENTS='ex5 local-llm'
+  REQUIREMENTS=$(example "$(first_example_with MODEL)" PACKAGES) # for the image
+  [ "$LLM" != local ] || REQUIREMENTS="$REQUIREMENTS local-llm"
+  export REQUIREMENTS
   say "LLM=$LLM in the containers (LLM=openai, local or canned; local makes the image 200 MB larger)"
   unset OPENAI_API_KEY # from here on it is a secret of the task servers
 }
 
-choose_model() { # which model answers in example 5, for all its task servers: says so, and exports LLM
-  local file=${OPENAI_ENV_FILE:-$KIT/examples/ex5_marvin/.openai.env}
+choose_model() { # which model answers, for all task servers of the example: says so, and exports LLM
+  local file
+  file=$(key_file)
   [ ! -f "$file" ] || no_utf_16 "$file"
   export LLM
-  LLM=$("$VENV/bin/python" "$KIT/examples/ex5_marvin/models.py") || exit 2
+  LLM=$("$VENV/bin/python" "$(folder_with_model)/models.py") || exit 2
 }

@@ -43,9 +43,9 @@ def wait_durably(module):
 
 def fail_durably(module):
     """After prefect.task_engine, which makes the states of runs."""
-    from durable import failing
+    from durable import unstorable
 
-    failing.install()
+    unstorable.install()
 
 
 after = {
@@ -114,7 +114,7 @@ class AroundImport:
         return spec
 
 
-def tell_of(kind, error, trace):
+def report_exception(kind, error, trace):
     """Of an error as ever. Ctrl-C is no error (it comes while a second of imports goes on), nor is `make … | head`."""
     if issubclass(kind, BrokenPipeError) and nobody_reads():
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what is printed last, at the exit
@@ -143,6 +143,6 @@ def nobody_reads():
     return False
 
 
-sys.excepthook = tell_of
+sys.excepthook = report_exception
 if os.environ.get("OURS") != "0":
     sys.meta_path.insert(0, AroundImport())

@@ -1,4 +1,4 @@
-"""For tests/ex7_more.bats: parameters and a result with types, submitted and served by one program."""
+"""For tests/machines/ex7_more.bats: parameters and a result with types, submitted and served by one program."""
 
 import asyncio
 import os

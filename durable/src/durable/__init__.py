@@ -26,7 +26,7 @@ It takes PREFECT_API_URL as everything of Prefect's does. `--once` looks once an
 `await Rescuer("/var/lib/my-app/task-servers").look()`. `python -m durable lost` only says what is lost, for a monitor.
 
 **4. Keys that do not depend on path or Python version.** Prefect makes a task's key from its code, its file's path and
-the Python version, and a run whose key nobody serves waits without end. Where the one who submits and the task server
+the Python version, and a run whose key nobody serves waits without end. Where the submitter and the task server
 run from different folders, containers or Pythons, say
 
     @keyed("signups")
@@ -52,7 +52,7 @@ task servers and submitters on other machines; the code for joining is a file in
 
 joins and becomes the command. Its program says json_only(os.environ["PLAIN_STORAGE"]), so that what travels is plain
 JSON and never code, and serve(…, records=os.environ["RECORDS"]): what is a folder on the one machine is the port's
-address on the others. See port/, plain.py and at.py.
+address on the others. See port/, json_format.py and join_command.py.
 
 What you get is "at least once": a run that was cut short is started again from its beginning, so tasks must be safe to
 run twice. What it cannot do: the folder must be on a file system with locks that all see (one kernel: other machines
@@ -68,15 +68,15 @@ if TYPE_CHECKING:
     from durable.cancelling import acancel, cancel
     from durable.delaying import later
     from durable.interrupting import TaskRunCancelled
+    from durable.json_format import FailedThere
+    from durable.json_limits import NotPlain
     from durable.keys import keyed
-    from durable.looking import Report
     from durable.losses import LostRun, Run
     from durable.outcome import Outcome, Refused, SessionOver, Unusable
-    from durable.plain import FailedThere
+    from durable.reconcile import Report
     from durable.records import Record, Records
-    from durable.rescuing import Rescuer
+    from durable.rescuer import Rescuer
     from durable.serving import aserve, serve
-    from durable.shape import NotPlain
     from durable.storage import json_only
     from durable.values import CannotTravel
     from durable.waiting import install
@@ -88,15 +88,15 @@ __version__ = "1.1.0"
 MODULES = {
     "CannotTravel": "values",
     "DrainingTaskWorker": "worker",
-    "FailedThere": "plain",
+    "FailedThere": "json_format",
     "LostRun": "losses",
-    "NotPlain": "shape",
+    "NotPlain": "json_limits",
     "Outcome": "outcome",
     "Record": "records",
     "Records": "records",
     "Refused": "outcome",
-    "Report": "looking",
-    "Rescuer": "rescuing",
+    "Report": "reconcile",
+    "Rescuer": "rescuer",
     "Run": "losses",
     "SessionOver": "outcome",
     "TaskRunCancelled": "interrupting",

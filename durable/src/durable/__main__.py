@@ -10,24 +10,24 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from durable.away import AWAY, made, refusal, remedy
+from durable.api_errors import API_ERRORS, create_or_exit, is_permanent, remedy
+from durable.compat import unsupported_warning
 from durable.losses import nobody_serves
-from durable.proved import unproved
 from durable.text import printable
 
 if TYPE_CHECKING:  # imported later, only when it is needed: Prefect takes a second
-    from durable.looking import Report
-    from durable.rescuing import Rescuer
+    from durable.reconcile import Report
+    from durable.rescuer import Rescuer
 
-PATIENCE = 25  # seconds that --once looks again while it is unsure
+PATIENCE = 25  # seconds that --once looks again while it is unsure: SETTLE and then IDLE (10 s each), and a look
 UNSURE = 12  # seconds that `lost` looks again: after 10 s (SETTLE, IDLE) it is sure of what it saw first
-STARTING = 10  # seconds that the Prefect server may take to come up before the rescuer says that it is away
+STARTING = 10  # seconds until the rescuer says that the server is unreachable: an idle machine starts one in 5
 
 
 def lines_of(report: "Report") -> list[str]:
     """What to tell people: a line a run, or a line a reason where there are many."""
     lines = []
-    for what in ("put back", "given up", "ended", "cancelled"):
+    for what in ("requeued", "given up", "ended", "cancelled"):
         runs = getattr(report, what.replace(" ", "_"))
         reasons = Counter(lost_run.why for lost_run in runs)
         for why, count in reasons.items():
@@ -43,30 +43,30 @@ def never_run(report: "Report") -> list[str]:
 
 def on_no_record(finder: "Rescuer", report: "Report") -> list[str]:
     """What says that this may be another folder than the one that the task servers have."""
-    remedy = f"records={str(finder.folder)!r} in their serve(…), or the folder that they have in --records"
+    remedy = f"put records={str(finder.folder)!r} in their serve(…), or their folder in --records"
     lines = []
     if report.strangers:
         some = ", ".join(report.strangers[:3]) + (" …" if len(report.strangers) > 3 else "")
         what = f"{len(report.strangers)} task server(s) are subscribed and have no record in {finder.folder}: {some}"
-        lines.append(f"{what}. Nobody puts back what they run. Try: {remedy}")
-    elif finder.records.of_nobody:
+        lines.append(f"{what}. Nobody requeues what they run. Try: {remedy}")
+    elif finder.records.has_no_task_server:
         lines.append(f"no task server has ever written a record in {finder.folder}. Try: {remedy}")
     return [printable(line) for line in lines]
 
 
 async def once(rescuer: "Rescuer") -> int:
     """One look, and more while some runs may still report by themselves. Returns the exit code."""
-    began, done, told = time.monotonic(), 0, False
+    began, done, announced = time.monotonic(), 0, False
     while True:
         report = await rescuer.look()
         for line in lines_of(report):
             print(printable(line), flush=True)
-        done += len(report.put_back) + len(report.given_up) + len(report.ended) + len(report.cancelled)
+        done += len(report.requeued) + len(report.given_up) + len(report.ended) + len(report.cancelled)
         if not report.unsure or time.monotonic() - began > PATIENCE:
             break
-        if not told:
-            print(f"looking on for some seconds: {report.unsure} run(s) may still report by themselves", flush=True)
-            told = True
+        if not announced:
+            print(f"checking again for some seconds: {report.unsure} run(s) may still report by themselves", flush=True)
+            announced = True
         await asyncio.sleep(1)
     for key, count in report.unserved.items():
         print(printable(nobody_serves(key, count)))
@@ -75,7 +75,7 @@ async def once(rescuer: "Rescuer") -> int:
     for line in [*never_run(report), *on_no_record(rescuer, report)]:
         print(line)
     if not done:
-        print("nothing to put back: every run has ended, is in flight on a live task server, or waits in the queue")
+        print("nothing to requeue: every run has ended, is in flight on a live task server, or waits in the queue")
     return 0
 
 
@@ -84,12 +84,12 @@ async def lost(finder: "Rescuer") -> int:
 
     A run is orphaned if its task server died, and forgotten if it is in no queue.
     """
-    began, told = time.monotonic(), False
+    began, announced = time.monotonic(), False
     while (report := await finder.find()).unsure and time.monotonic() - began < UNSURE:
-        if not told:
+        if not announced:
             some = f"{report.unsure} run(s) may still report by themselves"
-            print(f"looking on for some seconds: {some}", file=sys.stderr, flush=True)
-            told = True
+            print(f"checking again for some seconds: {some}", file=sys.stderr, flush=True)
+            announced = True
         await asyncio.sleep(1)
     unserved = [printable(nobody_serves(key, count)) for key, count in report.unserved.items()]
     for line in [*unserved, *never_run(report), *on_no_record(finder, report)]:
@@ -120,29 +120,31 @@ async def cancel(runs: list[UUID]) -> int:
 
 async def for_ever(rescuer: "Rescuer", every: float) -> None:
     """Look every so many seconds; say what was done, and once what is wrong."""
-    away, told_away, starting, began = False, False, True, time.monotonic()
-    told: set[str] = set()
+    away, said_away, starting, began = False, False, True, time.monotonic()
+    announced: set[str] = set()
     strangers: list[str] = []
     print(f"rescuer: comparing {rescuer.folder} with Prefect's states every {every:g} s", flush=True)
     while True:
         try:
             report = await rescuer.look()
-        except AWAY as error:
+        except API_ERRORS as error:
             # At a start the server may come up a moment later: that is no news.
-            if not told_away and (refusal(error) or not starting or time.monotonic() - began > STARTING):
+            if not said_away and (is_permanent(error) or not starting or time.monotonic() - began > STARTING):
                 why = f"{type(error).__name__}: {error}".splitlines()[0]
-                print(f"rescuer: the Prefect API is away ({why}); looking on. Try: {remedy(error)}", flush=True)
-                told_away = True
+                print(
+                    f"rescuer: the Prefect API is unreachable ({why}); still trying. Try: {remedy(error)}", flush=True
+                )
+                said_away = True
             away = True
         else:
-            if told_away:
+            if said_away:
                 print("rescuer: the Prefect API is back", flush=True)
-            away = told_away = starting = False
+            away = said_away = starting = False
             for line in lines_of(report):
                 print(f"rescuer: {printable(line)}", flush=True)
-            for key in report.unserved.keys() - told:
+            for key in report.unserved.keys() - announced:
                 print(f"rescuer: {printable(nobody_serves(key, report.unserved[key]))}", flush=True)
-            told = set(report.unserved)
+            announced = set(report.unserved)
             for line in on_no_record(rescuer, report) if report.strangers and report.strangers != strangers else []:
                 print(f"rescuer: {line}", flush=True)
             strangers = report.strangers
@@ -164,10 +166,10 @@ def number(least: float, kind: Callable[[str], float] = float) -> Callable[[str]
 
 def main() -> int:
     if sys.argv[1:2] == ["at"]:
-        from durable import at
+        from durable import join_command
 
-        return at.main(sys.argv[2:])
-    if warning := unproved():
+        return join_command.main(sys.argv[2:])
+    if warning := unsupported_warning():
         print(f"warning: {warning}", file=sys.stderr, flush=True)
     if sys.argv[1:2] == ["port"]:
         from durable.port import server
@@ -184,7 +186,8 @@ def main() -> int:
     commands = parser.add_subparsers(required=True, dest="command")
     rescue = commands.add_parser("rescue", help="put lost runs back into the queue")
     find = commands.add_parser(
-        "lost", help="a line for each run that is lost; exit 1 if there is one, 3 if the API is away; changes nothing"
+        "lost",
+        help="a line for each run that is lost; exit 1 if there is one, 3 if the API is unreachable; changes nothing",
     )
     commands.add_parser("metrics", help="what waits, runs, is lost and has ended, for Prometheus")
     commands.add_parser("port", help="the Prefect server, with a second port for other machines")
@@ -208,10 +211,10 @@ def main() -> int:
     if options.command == "cancel":
         from durable.cancelling import need_address
 
-        made(need_address)
+        create_or_exit(need_address)
         try:
             return asyncio.run(cancel(options.runs))
-        except AWAY as error:
+        except API_ERRORS as error:
             print(f"error: the Prefect API failed: {error!r}. Try: {remedy(error)}", file=sys.stderr)
             return 3
     if not options.records:
@@ -219,14 +222,14 @@ def main() -> int:
     from durable import Rescuer
 
     name = None if options.command == "lost" else "rescuer"
-    rescuer = made(lambda: Rescuer(options.records, getattr(options, "max_rescues", 3), name))
+    rescuer = create_or_exit(lambda: Rescuer(options.records, getattr(options, "max_rescues", 3), name))
     try:
         if options.command == "lost":
             return asyncio.run(lost(rescuer))
         if options.once:
             return asyncio.run(once(rescuer))
         asyncio.run(for_ever(rescuer, options.every))
-    except AWAY as error:
+    except API_ERRORS as error:
         print(f"error: the Prefect API or the records failed: {error!r}. Try: {remedy(error)}", file=sys.stderr)
         return 3 if options.command == "lost" else 1  # 1 is for a run that is lost
     except KeyboardInterrupt:

@@ -9,12 +9,12 @@ from prefect.client.schemas.objects import State, StateType
 from prefect.settings import get_current_settings
 from prefect.states import Cancelled
 
-from durable.calls import set_state
+from durable.api_calls import set_state
+from durable.claiming import ASK_AFTER
 from durable.losses import WAITED_FOR_FAILED
-from durable.taking import ASK_AFTER
 from durable.waiting import STATELESS
 
-TOLD = 0.3  # seconds until Prefect knows what a task server has begun
+REPORTED = 0.3  # seconds until Prefect knows what a task server has begun: a request, on a busy machine
 
 
 def need_address() -> None:
@@ -31,7 +31,7 @@ async def acancel(run: UUID | str, message: str = "") -> str:
     in a thread durable.TaskRunCancelled at its next line. Only task servers of this package do that.
 
     Raises ValueError for what is no id and without PREFECT_API_URL, prefect.exceptions.ObjectNotFound for a run that
-    Prefect does not have, and httpx.HTTPError where the API is away.
+    Prefect does not have, and httpx.HTTPError where the API is unreachable.
     """
     need_address()
     identifier = run if isinstance(run, UUID) else UUID(run)
@@ -40,7 +40,7 @@ async def acancel(run: UUID | str, message: str = "") -> str:
         age = time.time() - state.timestamp.timestamp()
         if state.is_scheduled() and state.state_details.deferred and 0 <= age < ASK_AFTER:
             # A task server asks nobody about so young a run: it may have begun it, and Prefect does not know yet.
-            await asyncio.sleep(ASK_AFTER - age + TOLD)
+            await asyncio.sleep(ASK_AFTER - age + REPORTED)
             state = await _state_of(client, identifier)
         if state.is_final():
             return state.name or state.type.value
@@ -64,5 +64,5 @@ async def _state_of(client: PrefectClient, run: UUID) -> State:
 def cancel(run: UUID | str, message: str = "") -> str:
     """acancel() from ordinary code. Raises RuntimeError in an event loop."""
     if asyncio._get_running_loop():
-        raise RuntimeError("cancel() was called in an event loop. Try: await acancel(…)")
+        raise RuntimeError("cancel() was called in an event loop. Try: use await acancel(…)")
     return asyncio.run(acancel(run, message))

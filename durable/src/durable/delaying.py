@@ -10,7 +10,7 @@ from prefect.futures import PrefectDistributedFuture
 from prefect.utilities.asyncutils import run_coro_as_sync
 from prefect.utilities.callables import get_call_parameters
 
-from durable.putting_back import LATER
+from durable.requeue import LATER
 
 R = TypeVar("R")
 
@@ -50,7 +50,7 @@ def later(
             raise ValueError(f"seconds={seconds!r} is less than 0")
         at = datetime.now(UTC) + timedelta(seconds=cast(float, seconds))
     if at.tzinfo is None:
-        raise ValueError("at= has no zone. Try: datetime.now().astimezone() + timedelta(…)")
+        raise ValueError("at= has no time zone. Try: write datetime.now().astimezone() + timedelta(…)")
     parameters = get_call_parameters(task.fn, args, kwargs)
     creating = task.create_run(client=cast(Any, _Later(at)), parameters=parameters, deferred=True)
     run = cast(TaskRun, run_coro_as_sync(creating))

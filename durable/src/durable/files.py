@@ -1,7 +1,6 @@
 """Files that are there as a whole or as they were before. Standard library only."""
 
 import os
-import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +15,7 @@ def write_whole(
     returned. Raises OSError, and then leaves nothing behind.
     """
     data = content.encode() if isinstance(content, str) else content
-    beside = path.with_name(f".new-{os.getpid()}-{secrets.token_hex(4)}")  # a name that nobody else has
+    beside = path.with_name(f".new-{os.getpid()}-{os.urandom(4).hex()}")  # a name that nobody else has
     number = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666)
     try:
         with open(number, "wb") as file:

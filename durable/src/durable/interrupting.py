@@ -161,7 +161,7 @@ def forget(run: UUID) -> None:
     _off.pop(run, None)
 
 
-def call_off(run: UUID, message: str = WHILE_IT_RAN) -> bool:
+def interrupt_run(run: UUID, message: str = WHILE_IT_RAN) -> bool:
     """Interrupt its function if that is possible now; it does not begin any more. Returns whether it is under way.
 
     To be called in the event loop of `async def` tasks, and again until the run has ended.

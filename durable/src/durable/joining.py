@@ -1,8 +1,8 @@
-"""Join another machine's Prefect server through its one port for others (port/). Standard library only.
+"""Join another machine's Prefect server through its one port for other machines (port/). Standard library only.
 
-The code that a person types has two halves: a password, and the hash of the certificate authority (CA) that the port's
-certificate is signed by. So it is known who answers before anything is sent: join() looks at the certificates that it
-is shown, compares, and only then connects again, trusting that CA and no other, and sends the password.
+The code that a person types has two halves: a password, and the hash of the certificate authority (CA) that signed the
+port's certificate. So join() knows who answers before it sends anything: it compares the certificates that the port
+shows with the code, and only then connects again, trusting that CA and no other, and sends the password.
 """
 
 import contextlib
@@ -20,13 +20,13 @@ from typing import Any
 
 from durable.files import write_whole
 
-PORT = 4243
-SECONDS = 5  # that the port may take to answer
-CLOCKS = 2  # seconds that the clocks of two machines may differ by
-PROTOCOL = 2
+PORT = 4243  # TCP, where an address names none: beside Prefect's 4200
+SECONDS = 5  # that the port may take to answer: a handshake over a slow wireless network
+CLOCKS = 2  # seconds that the clocks of two machines may differ by: with NTP it is milliseconds
+PROTOCOL = 2  # the version of what is said through the port
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # base32 of Douglas Crockford: no I, L, O and U
-TAKEN_FOR = str.maketrans("OIL", "011", "- ")
-HALF = 12  # characters, of 5 bits each
+LOOKALIKES = str.maketrans("OIL", "011", "- ")
+HALF = 12  # characters of the code for the CA, and as many for the password: 60 bits, and short enough to type
 OTHER_NAME = {62, 64}  # OpenSSL's codes for a certificate of another host or address
 ROUNDS = 100_000  # of PBKDF2 over the CA: makes it that much dearer to look for another one with the same half
 
@@ -56,41 +56,43 @@ def in_base32(data: bytes) -> str:
     return "".join(ALPHABET[number >> 5 * (HALF - 1 - place) & 31] for place in range(HALF))
 
 
-def half_of(ca: bytes) -> str:
-    """What the code says of a CA's certificate (DER)."""
+def ca_fingerprint(ca: bytes) -> str:
+    """The half of a code that stands for a CA's certificate (DER)."""
     return in_base32(hashlib.pbkdf2_hmac("sha256", ca, b"durable: CA of a port", ROUNDS))
 
 
-def half_of_pem(ca: str) -> str:
-    return half_of(ssl.PEM_cert_to_DER_cert(ca))
+def ca_fingerprint_of_pem(ca: str) -> str:
+    return ca_fingerprint(ssl.PEM_cert_to_DER_cert(ca))
 
 
 def code_of(password: str, ca: bytes) -> str:
     """The code, in groups of four, for people."""
-    text = password + half_of(ca)
+    text = password + ca_fingerprint(ca)
     return "-".join(text[start : start + 4] for start in range(0, len(text), 4))
 
 
-def halves(code: str) -> tuple[str, str]:
-    """The password, and what the code says of the CA; O counts as 0, I and L as 1. Raises NotJoined for a slip."""
-    text = code.strip().upper().translate(TAKEN_FOR)
+def split_code(code: str) -> tuple[str, str]:
+    """The two halves: the password, and the fingerprint of the CA. O counts as 0, I and L as 1. Raises NotJoined."""
+    text = code.strip().upper().translate(LOOKALIKES)
     if len(text) != 2 * HALF or set(text) - set(ALPHABET):
         raise NotJoined(
             f"that is no code: it has {len(text)} characters of 0-9 and A-Z, and a code has {2 * HALF}",
-            "the code again, as the other machine shows it",
+            "enter the code again, as the other machine shows it",
         )
     return text[:HALF], text[HALF:]
 
 
-def address(at: str, usual: int = PORT) -> tuple[str, int]:
-    """Host and port of HOST:PORT, HOST or [IPV6]:PORT; usual: the port where none is said.
+def address(at: str, default_port: int = PORT) -> tuple[str, int]:
+    """Host and port of HOST:PORT, HOST or [IPV6]:PORT; default_port: the port where none is said.
 
     Raises NotJoined for anything else.
     """
     found = re.fullmatch(r"(?:\[([0-9A-Fa-f:]+)\]|([A-Za-z0-9.-]+))(?::([0-9]{1,5}))?", at.strip())
-    port = int(found[3] or usual) if found else 0
+    port = int(found[3] or default_port) if found else 0
     if not found or not 0 < port < 65536:
-        raise NotJoined(f"{at[:60]!r} is no address", f"192.0.2.7:{usual}, as the other machine shows it")
+        raise NotJoined(
+            f"{at[:60]!r} is no address", f"enter it as the other machine shows it, such as 192.0.2.7:{default_port}"
+        )
     return found[1] or found[2], port
 
 
@@ -144,14 +146,14 @@ def own_address(host: str) -> str:
 
 def no_answer(host: str, port: int, error: object) -> NoAnswer:
     if isinstance(error, ConnectionRefusedError):
-        remedy = "the port that the other machine shows, or starting it there again"
-        return NoAnswer(f"{host} is there, and nobody listens at port {port}", remedy)
+        remedy = "use the port that the other machine shows, or start it there again"
+        return NoAnswer(f"{host} is there, and nothing listens on port {port}", remedy)
     seconds = f" within {SECONDS} s" if isinstance(error, TimeoutError) else f" ({error})"
     return NoAnswer(
         f"{host}:{port} does not answer{seconds}",
-        f"in this order: another address of that machine; no VPN on either; its firewall, which must let TCP {port} "
-        "in; another network, for some keep machines apart (guests' Wi-Fi): a travel router, a phone's hotspot, a host "
-        "that all can reach",
+        f"check in this order: another address of that machine; a VPN on either; its firewall, which must let TCP "
+        f"{port} in; another network, because some keep machines apart (guests' Wi-Fi): a travel router, a phone's "
+        "hotspot, a host that all can reach",
     )
 
 
@@ -169,11 +171,11 @@ def shown_certificates(host: str, port: int) -> list[bytes]:
             chain = secured._sslobj.get_unverified_chain() or []  # type: ignore[attr-defined]
             return [ssl.PEM_cert_to_DER_cert(each.public_bytes()) for each in chain]
     except (ssl.SSLEOFError, ConnectionResetError):
-        what = f"{host}:{port} is there, and ended the connection: it is busy, or no port for this"
-        raise NoAnswer(what, "again in a few seconds; or the address that the other machine shows") from None
+        what = f"{host}:{port} is there, and ended the connection: it is busy, or is not running this kit"
+        raise NoAnswer(what, "wait a few seconds, or check the address that the other machine shows") from None
     except ssl.SSLError as error:
-        what = f"what answers at {host}:{port} is no port for this ({getattr(error, 'reason', None) or error})"
-        raise NotJoined(what, "the address and the port that the other machine shows") from None
+        what = f"what answers at {host}:{port} is not a port of this kit ({getattr(error, 'reason', None) or error})"
+        raise NotJoined(what, "use the address and the port that the other machine shows") from None
     except OSError as error:
         raise no_answer(host, port, error) from None
 
@@ -204,10 +206,10 @@ class Joined:
         except ssl.SSLCertVerificationError as error:
             if error.verify_code not in OTHER_NAME:
                 what = f"another one than was joined answers at {host}:{port}: its certificate is new"
-                raise AnotherAnswers(what, "joining again, with the code that it shows now") from None
+                raise AnotherAnswers(what, "join again, with the code that it shows now") from None
             what = f"{host} is no address in the certificate of that machine ({error.verify_message})"
             raise NotJoined(
-                what, "an address that it shows; or there the same command again, with this one in LISTEN"
+                what, "use an address that it shows; or run its command again there, with this address in LISTEN"
             ) from None
         except (OSError, ValueError, http.client.HTTPException) as error:
             raise no_answer(host, port, error) from None
@@ -220,43 +222,45 @@ class Joined:
             self.request("DELETE", "/durable/session")
 
 
-def meet(at: str, code: str, usual: int = PORT) -> tuple[Joined, str]:
-    """Who answers there, proved to be the one of this code, without a token yet; and the password for it.
+def verify_port(at: str, code: str, default_port: int = PORT) -> tuple[Joined, str]:
+    """Check that the machine of this code answers there; returns it, without a token yet, and the password for it.
 
     Raises NotJoined: a misspelt code, another machine that answers, or nobody.
     """
-    password, half = halves(code)
-    host, port = address(at, usual)
+    password, half = split_code(code)
+    host, port = address(at, default_port)
     certificates = shown_certificates(host, port)
-    if not certificates or half_of(certificates[-1]) != half:
+    if not certificates or ca_fingerprint(certificates[-1]) != half:
         raise NotJoined(
             f"the certificate that {host}:{port} shows is not the one of this code: a slip in the code, or another "
             "machine answers there. Nothing was sent",
-            "the code again, and the address, as the other machine shows them",
+            "enter the code again, and the address, as the other machine shows them",
         )
     return Joined(url_of(host, port), ssl.DER_cert_to_PEM_cert(certificates[-1]), "", "", ""), password
 
 
-def trade(stranger: Joined, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    """What is answered to who shows the password. Raises NotJoined if that is no token."""
+def exchange_password(stranger: Joined, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Exchange the password for a session token. Raises NotJoined if there is none."""
     status, answer = stranger.request("POST", path, body)
     if status == 401:
-        raise NotJoined("that machine does not take this code", "the code that it shows now")
+        raise NotJoined("the other machine rejected this code", "enter the code it shows now")
     if status != 200 or not isinstance(answer, dict):
         detail = answer.get("detail", status) if isinstance(answer, dict) else status
-        remedy = "the same version on both machines" if status == 409 else "again in a moment"
+        remedy = "install the same version on both machines" if status == 409 else "wait a moment, then run it again"
         raise NotJoined(f"that machine answers: {detail}", remedy)
     return answer
 
 
 def join(at: str, code: str, name: str, **about: Any) -> Joined:
-    """Trade the code for a token of this machine. about: what the other side shows of us.
+    """Exchange the code for a session token. about: what the other side shows of this machine.
 
     Raises NotJoined: a misspelt or wrong code, another machine that answers, or nobody, or a clock that is wrong.
     """
-    stranger, password = meet(at, code)
+    stranger, password = verify_port(at, code)
     asked = time.time()
-    answer = trade(stranger, "/durable/join", {"password": password, "name": name, "protocol": PROTOCOL, **about})
+    answer = exchange_password(
+        stranger, "/durable/join", {"password": password, "name": name, "protocol": PROTOCOL, **about}
+    )
     joined = Joined(stranger.at, stranger.ca, answer["token"], answer["machine"], answer["name"])
     try:
         need_same_clock(difference(answer["now"], asked, time.time()), joined.there)

@@ -38,14 +38,14 @@ def keyed(namespace: str, version: str = "1") -> Callable[[Task[P, R]], Task[P, 
     """
 
     if callable(namespace):  # a task, or its function
-        raise TypeError('keyed needs a namespace. Try: @keyed("my-app")')
+        raise TypeError('keyed needs a namespace. Try: write @keyed("my-app")')
     if not isinstance(namespace, str) or not namespace.strip() or not str(version).strip():
-        raise ValueError(f'keyed({namespace!r}) gives no key that others can share. Try: @keyed("my-app")')
+        raise ValueError(f'keyed({namespace!r}) gives no key that others can share. Try: write @keyed("my-app")')
     waiting.install()
 
     def set_key(task: Task[P, R]) -> Task[P, R]:
         if not isinstance(task, Task):
-            raise TypeError(f"{getattr(task, '__name__', task)!r} is not a task yet. Try: @keyed(…) above @task")
+            raise TypeError(f"{getattr(task, '__name__', task)!r} is not a task yet. Try: put @keyed(…) above @task")
         return with_key(task, f"{namespace}.{task.fn.__name__}-{version}")
 
     return set_key

@@ -34,7 +34,7 @@ class Deadline:
         self.at = 0.0
 
     def set(self, at: float) -> None:
-        """It never comes nearer: an answer that was overtaken says nothing new."""
+        """Never moves backwards; out-of-order replies are ignored."""
         with self._lock:
             self.at = max(at, self.at)
             if self._file:

@@ -9,12 +9,12 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
-from durable.putting_back import LATER
-from durable.stories import Book, How, Process, Start, Story
+from durable.requeue import LATER
+from durable.run_history import History, How, Process, RunHistory, Start
 
-SETTLE = 10  # seconds that the end of a run may take from its task server to Prefect's database
-IDLE = 10  # seconds that a run waits beside free task servers before it counts as forgotten
-NOT_FINISHED = "what was putting it back did not finish"
+SETTLE = 10  # seconds that the end of a run may take from its task server to Prefect's database (usually under 1)
+IDLE = 10  # seconds that a run waits beside idle task servers before it counts as forgotten: Prefect sends in 10 ms
+NOT_FINISHED = "requeueing it did not finish"
 WAITED_FOR_FAILED = "NotReady"  # Prefect's name for Pending where what a run waited for has failed
 
 
@@ -41,9 +41,19 @@ class LostRun:
     run: Run
     why: str
     rescue: bool = False  # whether a task server died with it, which counts
-    ended: dict[str, Any] | None = None  # its final state, where only Prefect does not know of it: see Start.ended_as
+    ended: dict[str, Any] | None = (
+        None  # its final state, where only Prefect does not know of it: see Start.final_state
+    )
     queued_by: str = ""  # the id of the state by which it was queued last; empty if nothing says so
     known: tuple[Start | None, How | None] = (None, None)  # what was decisive, and how that had ended
+
+    @property
+    def in_vain(self) -> bool:
+        """Whether somebody took it, ended it, and it is as it was; not one that had it for long and gave it back."""
+        last, how = self.known
+        if self.rescue or not last or last.ended is None or self.why == NOT_FINISHED:
+            return False
+        return how in (How.RETURNED, How.TIMED_OUT) or is_recent(last.at, last.ended, SETTLE)
 
 
 class Doubt(Enum):
@@ -58,57 +68,57 @@ def is_recent(at: float, now: float, seconds: float) -> bool:
     return abs(now - at) < seconds
 
 
-def why_lost(run: Run, book: Book, now: float, reached: float) -> LostRun | Doubt | None:
+def why_lost(run: Run, records: History, now: float, reached: float) -> LostRun | Doubt | None:
     """None: somebody runs it or will be sent it.
 
     now: when Prefect was asked. reached: since when it answers. Both in seconds since 1970.
     """
-    story = book.runs.get(str(run.id)) or Story()
-    found = _why_lost(run, story, book, now, reached)
+    history = records.runs.get(str(run.id)) or RunHistory()
+    found = _why_lost(run, history, records, now, reached)
     if isinstance(found, LostRun):
-        last = story.decisive()
+        last = history.decisive()
         found.queued_by = run.state if run.queued else last.state if last else ""
-        found.known = known(story, found.queued_by)
+        found.known = known(history, found.queued_by)
     return found
 
 
-def known(story: Story, state: str) -> tuple[Start | None, How | None]:
+def known(history: RunHistory, state: str) -> tuple[Start | None, How | None]:
     """What says what became of the run that this state had queued: another one later, if somebody took or ended it."""
-    last = story.decisive(state)
+    last = history.decisive(state)
     return last, last.how if last else None
 
 
-def waits_until_due(run: Run, book: Book) -> bool:
+def waits_until_due(run: Run, records: History) -> bool:
     """Whether a run that is due at `not_before` is in no queue until then, and not in a task server that waits for it.
 
     Prefect's engine sleeps until a retry is due, with the run in flight; only what a task server gave back is ours.
     """
-    story = book.runs.get(str(run.id)) or Story()
-    if not run.not_before or run.queued or run.cancelling or story.running_on():
+    history = records.runs.get(str(run.id)) or RunHistory()
+    if not run.not_before or run.queued or run.cancelling or history.running_on():
         return False
-    last = story.decisive()
+    last = history.decisive()
     return run.state_name == LATER or bool(last and last.how is How.GIVEN_BACK)
 
 
-def wants_an_end(run: Run, book: Book, now: float, reached: float) -> Doubt | bool:
+def needs_cancelling(run: Run, records: History, now: float, reached: float) -> Doubt | bool:
     """Whether a run is to be cancelled that nobody has in flight, who would end it. now, reached: see why_lost()."""
-    story = book.runs.get(str(run.id)) or Story()
-    if not run.cancelling or story.running_on():
+    history = records.runs.get(str(run.id)) or RunHistory()
+    if not run.cancelling or history.running_on():
         return False
-    last = story.decisive()
+    last = history.decisive()
     newest = max(run.since, reached, last.ended or 0.0 if last else 0.0)
     return Doubt.TOO_EARLY if is_recent(newest, now, SETTLE) else True
 
 
-def _why_lost(run: Run, story: Story, book: Book, now: float, reached: float) -> LostRun | Doubt | None:
-    if not run.state or run.cancelling or story.running_on():
+def _why_lost(run: Run, history: RunHistory, records: History, now: float, reached: float) -> LostRun | Doubt | None:
+    if not run.state or run.cancelling or history.running_on():
         return None
     if run.state_name == WAITED_FOR_FAILED:  # Prefect ends it in this state, and would each time again
         return None
-    if last := story.decisive(run.state if run.queued else ""):
-        if last.ended is None and last.state in story.given_up:
-            return LostRun(run, "what was giving it up did not finish", rescue=True)
-        if last.ended is None and last.state in story.backs:  # it has been counted, and the API was away then
+    if last := history.decisive(run.state if run.queued else ""):
+        if last.ended is None and last.state in history.given_up:
+            return LostRun(run, "giving it up did not finish", rescue=True)
+        if last.ended is None and last.state in history.requeued:  # it has been counted, and the API was away then
             return LostRun(run, NOT_FINISHED)
         if last.ended is None:
             why = f"{last.by.name} (pid {last.by.pid}) died while it had this run"
@@ -120,21 +130,23 @@ def _why_lost(run: Run, story: Story, book: Book, now: float, reached: float) ->
         if last.how in (How.REFUSED, How.GIVEN_BACK, How.UNREADABLE):
             return LostRun(run, f"{last.by.name} did not take it")
         why = f"it ended on {last.by.name}, and its end never reached the Prefect server"
-        return LostRun(run, why, ended=last.ended_as)
+        return LostRun(run, why, ended=last.final_state)
     if not run.queued:
         return Doubt.NO_RECORD
-    if run.state in story.backs:
-        if is_recent(story.backs[run.state], now, SETTLE):
+    if run.state in history.requeued:
+        if is_recent(history.requeued[run.state], now, SETTLE):
             return Doubt.TOO_EARLY
         return LostRun(run, NOT_FINISHED)
-    if run.since < book.down:
+    if run.since < records.down:
         return LostRun(run, "the Prefect server that had it in its queue is gone")
-    # Who is connected and has a free place is sent a run within 10 ms, if there is one.
-    able = [each for each in book.processes.values() if each.alive and each.up and run.task_key in each.keys]
+    # A connected task server with a free slot is sent a run within 10 ms, if there is one.
+    able = [each for each in records.processes.values() if each.alive and each.up and run.task_key in each.keys]
     if able and all(each.free for each in able):
         if is_recent(max(run.since, *(each.quiet_since for each in able)), now, IDLE):
             return Doubt.TOO_EARLY
-        return LostRun(run, f"it waited {abs(now - run.since):.0f} s beside free task servers, so it is in no queue")
+        return LostRun(
+            run, f"it waited {abs(now - run.since):.0f} s while task servers were idle, so it is not queued anywhere"
+        )
     return None
 
 
@@ -143,40 +155,55 @@ class Plan:
     """What one look is going to do."""
 
     give_up: list[LostRun] = field(default_factory=list)
-    put_back: list[LostRun] = field(default_factory=list)
-    tell_end: list[LostRun] = field(default_factory=list)
+    requeue: list[LostRun] = field(default_factory=list)
+    report_end: list[LostRun] = field(default_factory=list)
     unsure: int = 0  # runs that wait for the last try of another
 
 
-def needs_last_try(lost_run: LostRun, book: Book, max_rescues: int) -> bool:
-    """Whether putting it back is the last time. Where one rescue is all there is, that is nothing special."""
-    rescues = (book.runs.get(str(lost_run.run.id)) or Story()).rescues
+def needs_last_try(lost_run: LostRun, records: History, max_rescues: int) -> bool:
+    """Whether requeueing it is the last time. Where one rescue is all there is, that is nothing special."""
+    rescues = (records.runs.get(str(lost_run.run.id)) or RunHistory()).rescues
     return lost_run.rescue and rescues == max_rescues - 1 > 0
 
 
-def on_last_try(book: Book, max_rescues: int, but: Collection[UUID]) -> list[UUID]:
-    """The runs that were put back for the last time, but those. Whether they have ended, Prefect knows."""
-    return [UUID(run) for run, story in book.runs.items() if story.rescues == max_rescues and UUID(run) not in but]
+def is_hopeless(lost_run: LostRun, records: History, max_rescues: int) -> bool:
+    """Whether it was taken in vain so often that it would be for ever: Prefect refuses whatever is told of it.
+
+    A run that nobody has taken waits as long as it must: it is not to blame for a server that is gone or blocked.
+    """
+    history = records.runs.get(str(lost_run.run.id)) or RunHistory()
+    return lost_run.in_vain and history.times_in_vain(lost_run.queued_by) >= max(max_rescues, 1)
 
 
-def plan(lost: Iterable[LostRun], book: Book, served: Collection[str], max_rescues: int, alone: bool) -> Plan:
+def on_last_try(records: History, max_rescues: int, except_for: Collection[UUID]) -> list[UUID]:
+    """The runs that were requeued for the last time, except for those. Whether they have ended, Prefect knows."""
+    return [
+        UUID(run)
+        for run, history in records.runs.items()
+        if history.rescues == max_rescues and UUID(run) not in except_for
+    ]
+
+
+def plan(lost: Iterable[LostRun], records: History, served: Collection[str], max_rescues: int, alone: bool) -> Plan:
     """served: the keys that task servers serve; a full queue of others would block the Prefect server, so they wait.
 
     alone: whether no other run is on its last try. A task that kills its process takes others along, perhaps the same
-    ones each time; so that these come through, the last try is made by one run after the other.
+    ones each time: last tries are made one at a time, so that innocent runs can finish.
     """
     found = Plan()
     for lost_run in lost:
-        rescues = (book.runs.get(str(lost_run.run.id)) or Story()).rescues
-        last_try = needs_last_try(lost_run, book, max_rescues)
+        rescues = (records.runs.get(str(lost_run.run.id)) or RunHistory()).rescues
+        last_try = needs_last_try(lost_run, records, max_rescues)
         if lost_run.rescue and rescues >= max_rescues:
             found.give_up.append(lost_run)
         elif lost_run.ended and not lacks_result(lost_run.ended):
-            found.tell_end.append(lost_run)
+            found.report_end.append(lost_run)
+        elif is_hopeless(lost_run, records, max_rescues):
+            found.give_up.append(lost_run)
         elif last_try and not alone:
             found.unsure += 1
         elif lost_run.run.task_key in served:
-            found.put_back.append(lost_run)
+            found.requeue.append(lost_run)
             alone = alone and not last_try
     return found
 
@@ -198,7 +225,7 @@ def unserved(waiting: Iterable[Run], served: Collection[str], now: float) -> dic
 def served_by(subscribed: Mapping[str, Collection[str]], processes: Iterable[Process]) -> set[str]:
     """The keys of task servers that are subscribed, or that are connected by their records.
 
-    Who is full may have left the queue to others (offering.py), and is back when a slot is free.
+    A full task server may have left the queue to others (load_sharing.py); it is back when a slot is free.
     """
     connected = (each.keys for each in processes if each.connected)
     return {key for keys in (*subscribed.values(), *connected) for key in keys}
@@ -207,16 +234,16 @@ def served_by(subscribed: Mapping[str, Collection[str]], processes: Iterable[Pro
 def nobody_serves(key: str, count: int) -> str:
     """A line for people."""
     return (
-        f"{count} run(s) wait for {key}, which no task server serves: none is up, or with other code. "
-        "Try: starting a task server with the code that submitted them"
+        f"{count} run(s) wait for {key}, which no task server serves: none is up, or they have other code. "
+        "Try: start a task server with the code that submitted them"
     )
 
 
-def strangers_among(identifiers: Iterable[str], processes: Iterable[Process]) -> list[str]:
+def unrecorded_task_servers(identifiers: Iterable[str], processes: Iterable[Process]) -> list[str]:
     """Of task servers that are subscribed, by the names that Prefect has for them (host-pid), those without a record.
 
-    What such a one runs nobody puts back: it has another folder, or none. A task server of another machine may have
-    another host name in its record than there (sessions.py), so there the pid is enough.
+    Nobody requeues what such a task server runs: it has another folder, or none. A task server on another machine may
+    have another host name in its record than there (sessions.py), so there the pid is enough.
     """
     known = {(process.host, process.pid) for process in processes}
     elsewhere = {process.pid for process in processes if process.lease}

@@ -4,8 +4,8 @@ What waits, and what is lost, it asks Prefect's API; who is alive and what runs 
 Of a run whose end is on record it asks the API for its state, once it has one, up to 200 in a request.
 
 Counters begin with 0 at each start of this process: what is on record by then is not counted, and Prometheus' rate()
-and increase() know what to do. While it lives they never go back. While the API is away durable_up is 0, and what comes
-from the API stays as it was.
+and increase() know what to do. While it lives they never go back. While the API is unreachable, durable_up is 0 and
+the numbers from the API stay as they were.
 
 Each look at the API is followed by a pause of 50 times the CPU time that it took, so however much waits, they take no
 more than 2 % of a core. With 10,000 runs that wait, their numbers are some minutes old; those from the records are
@@ -28,20 +28,20 @@ from prefect.client.orchestration import PrefectClient, get_client
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
-from durable.away import AWAY, made, remedy
-from durable.looking import Report, Seen
+from durable.api_errors import API_ERRORS, create_or_exit, remedy
 from durable.losses import SETTLE
+from durable.reconcile import PrefectStates, Report
 from durable.records import Records
-from durable.rescuing import PAGE, Rescuer
-from durable.stories import How, Process
+from durable.rescuer import PAGE, Rescuer
+from durable.run_history import How, Process
 
-SHARE = 50  # a look at the API is followed by a pause of so many times its CPU time
-LATE = 60  # seconds for which Prefect is asked for the state of a run that has ended on record
-REMEMBER = 600  # seconds for which a run that was counted is not counted again
+SHARE = 50  # a look at the API is followed by a pause of so many times its CPU time: 2 % of a core at the most
+LATE = 60  # seconds for which Prefect is asked for the state of a run that has ended on record: it follows in SETTLE
+REMEMBER = 600  # seconds for which a run that was counted is not counted again: far longer than LATE
 BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)  # seconds that a run takes
 
 
-class Lines(Records):
+class CountedRecords(Records):
     """Records that keep what the counters need of the lines that are new."""
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
@@ -51,10 +51,10 @@ class Lines(Records):
         self.rescued = 0
         self.given_up = 0
 
-    def take(self, process: Process, line: dict[str, Any]) -> None:
+    def add_line(self, process: Process, line: dict[str, Any]) -> None:
         event, known = line.get("event"), self.runs.get(line.get("run", ""))
         again = event == "given up" and known is not None and line.get("state", "") in known.given_up
-        super().take(process, line)
+        super().add_line(process, line)
         if event == "given up" or (event == "end" and line.get("how") not in (How.REFUSED, How.GIVEN_BACK)):
             self.ended.add(line["run"])
         if event == "end" and line.get("how") == How.REFUSED:
@@ -71,7 +71,7 @@ class Metrics(Rescuer):
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         super().__init__(folder, name=None)
-        self.records: Lines = Lines(self.folder)
+        self.records: CountedRecords = CountedRecords(self.folder)
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)  # what this costs: process_cpu_seconds_total
         self.up = Gauge("durable_up", "1 if the Prefect API and the records could be read, else 0", registry=registry)
@@ -93,7 +93,7 @@ class Metrics(Rescuer):
             registry=registry,
         )
         self.rescued = Counter(
-            "durable_runs_rescued", "Runs put back because a task server died with them", registry=registry
+            "durable_runs_rescued", "Runs requeued because a task server died with them", registry=registry
         )
         self.given_up = Counter(
             "durable_runs_given_up", "Runs set to Crashed, as too many task servers died with them", registry=registry
@@ -137,27 +137,27 @@ class Metrics(Rescuer):
         self.running.set(sum(len(process.open) for process in living))
 
     async def ask(self, client: PrefectClient) -> None:
-        """Ask the API for what waits, what is lost and what has ended. Raises what AWAY names."""
+        """Ask the API for what waits, what is lost and what has ended. Raises what API_ERRORS names."""
         try:
-            report, seen = await self._find(client)
-            self._show(report, seen)
+            report, states = await self._find(client)
+            self._show(report, states)
             await self._count_ended(client)
-        except AWAY:
+        except API_ERRORS:
             await self._note_if_down()
             raise
-        under_way = {str(run.id) for run in seen.runs + seen.waiting}
-        self.records.forget(3 * SETTLE, but=under_way)
+        under_way = {str(run.id) for run in states.runs + states.waiting}
+        self.records.forget(3 * SETTLE, keep=under_way)
 
-    def _show(self, report: Report, seen: Seen) -> None:
+    def _show(self, report: Report, states: PrefectStates) -> None:
         since: dict[str, list[float]] = {task: [] for task in self._tasks}  # also those of which none waits now
-        for run in seen.waiting:
-            story = self.records.runs.get(str(run.id))
-            if run.queued and not (story and story.running_on()):
+        for run in states.waiting:
+            history = self.records.runs.get(str(run.id))
+            if run.queued and not (history and history.running_on()):
                 since.setdefault(run.task_key, []).append(run.since)
         self._tasks |= since.keys()
         for task, times in since.items():
             self.waiting.labels(task).set(len(times))
-            self.oldest.labels(task).set(max(0.0, seen.at - min(times, default=seen.at)))
+            self.oldest.labels(task).set(max(0.0, states.at - min(times, default=states.at)))
             self.unserved.labels(task).set(report.unserved.get(task, 0))
         kinds = Count("orphaned" if lost_run.rescue else "forgotten" for lost_run in report.lost)
         for kind in ("orphaned", "forgotten"):
@@ -186,8 +186,8 @@ class Metrics(Rescuer):
         self._counted = {run: at for run, at in self._counted.items() if now - at < REMEMBER}
 
     async def for_ever(self, every: float) -> None:
-        """Look every so many seconds, until cancelled. While the API or the folder is away, durable_up is 0."""
-        told = False
+        """Look every so many seconds, until cancelled. While the API or the folder is unreachable, durable_up is 0."""
+        announced = False
         with contextlib.suppress(OSError):  # which ask() tells of, here and below
             self.read_records()
         reading = asyncio.create_task(self._read_on(every))
@@ -198,18 +198,18 @@ class Metrics(Rescuer):
                     used = time.process_time()
                     try:
                         await self.ask(client)
-                    except AWAY as error:
+                    except API_ERRORS as error:
                         self.up.set(0)
-                        if not told:
+                        if not announced:
                             why = f"{type(error).__name__}: {error}".splitlines()[0]
-                            what = f"the Prefect API or the records are away ({why}), and durable_up is 0; looking on"
+                            what = f"the Prefect API or the records are unreachable ({why}): durable_up is 0; trying on"
                             print(f"metrics: {what}. Try: {remedy(error)}", flush=True)
-                        told = True
+                        announced = True
                     else:
                         self.up.set(1)
-                        if told:
+                        if announced:
                             print("metrics: the Prefect API is back", flush=True)
-                        told = False
+                        announced = False
                     await asyncio.sleep(max(every, SHARE * (time.process_time() - used)))
         finally:
             reading.cancel()
@@ -245,14 +245,14 @@ def main(arguments: list[str]) -> int:
         Path(options.records).mkdir(parents=True, exist_ok=True)  # the task servers may come later
         return Metrics(options.records)
 
-    metrics = made(begin)
+    metrics = create_or_exit(begin)
     try:
         # A series more of each, which nothing here needs.
         prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
         prometheus_client.start_http_server(options.port, options.host, metrics.registry)
     except OSError as error:
         what = f"cannot listen at {options.host}:{options.port} ({error.strerror})"
-        print(f"error: {what}. Try: another --port", file=sys.stderr)
+        print(f"error: {what}. Try: use another --port", file=sys.stderr)
         return 2
     print(f"metrics: http://{options.host}:{options.port}/metrics", flush=True)
     # A client that has been connected tries five more times, for a minute (_send_with_retry in 3.9.1's client/base.py):

@@ -9,7 +9,7 @@ from prefect.settings import get_current_settings
 class Refused(Exception):
     """The Prefect server expects another password or key, or something else answers: waiting does not help."""
 
-    ADDRESS = "its address in PREFECT_API_URL, its password in PREFECT_API_AUTH_STRING (or a key in PREFECT_API_KEY)"
+    ADDRESS = "check PREFECT_API_URL, and the password in PREFECT_API_AUTH_STRING (or the key in PREFECT_API_KEY)"
 
     def __init__(self, why: object, remedy: str = ADDRESS) -> None:
         url = re.sub("//.*@", "//…@", str(get_current_settings().api.url))
@@ -27,7 +27,7 @@ class SessionOver(Refused):
     """The machine that was joined has ended the session: what ran here runs again elsewhere."""
 
     def __init__(self, name: str, why: str) -> None:
-        Exception.__init__(self, f"{name} ends, for what it runs does not count any more: {why}")
+        Exception.__init__(self, f"{name} ends, because what it runs no longer counts: {why}")
 
 
 class Outcome(Enum):

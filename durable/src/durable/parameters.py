@@ -8,7 +8,7 @@ from prefect.results import ResultStore
 
 
 class ReadOnce:
-    """In the place of Prefect's read_parameters (task_worker.py): what was looked at is what it then gets."""
+    """Replaces Prefect's read_parameters (task_worker.py): Prefect gets exactly what was looked at."""
 
     def __init__(self, read: Any) -> None:
         self._read = read
@@ -30,7 +30,7 @@ class ReadOnce:
 
 
 def reader() -> ReadOnce:
-    """The one of this process, whatever Prefect's function is at this moment: plain.use() exchanges it."""
+    """The reader of this process, around Prefect's current function: json_format.use_storage() replaces that."""
     if not isinstance(task_worker.read_parameters, ReadOnce):
         task_worker.read_parameters = ReadOnce(task_worker.read_parameters)  # type: ignore[assignment]
     return task_worker.read_parameters  # type: ignore[return-value]

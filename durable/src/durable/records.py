@@ -7,7 +7,7 @@ A line is a JSON object with the time `at` (seconds since 1970). The first says 
     {"event": "end", "run": …, "how": …}       returned, refused, given back, unreadable, timed out; with "ended", its
                                                final state, for the case that Prefect never hears of it; with "state",
                                                only of what that state had queued
-    {"event": "back", "run": …, "state": …}    this run is put back: who receives it by that old state must refuse
+    {"event": "back", "run": …, "state": …}    this run is requeued: whoever receives it by that old state must refuse
     {"event": "given up", "run": …, "state"}   it is set to Crashed: too many processes died with it; to be refused, too
     {"event": "up"}, {"event": "away"}         connected to the server's queue; not connected
     {"event": "down"}                          nobody listened at the server's address: what was queued before is gone
@@ -30,9 +30,9 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from durable.folder import OnDisk, lease_of
-from durable.offering import Others
-from durable.stories import Book, Process
+from durable.load_sharing import Peers
+from durable.record_folder import RecordFolder, lease_of
+from durable.run_history import History, Process
 
 if TYPE_CHECKING:
     import asyncio
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 VOID = b"-\n"  # behind a piece of a line it makes what is no JSON, whatever the piece is, so nobody takes it for a line
 
 
-class TaskServersRecord(Protocol):
-    """What a task server writes into: a file in a folder (Record), or a port (record_over_port.py)."""
+class TaskServerRecord(Protocol):
+    """What a task server writes into: a file in a folder (Record), or a port (remote_records.py)."""
 
     @property
     def path(self) -> Path | None:
@@ -52,16 +52,16 @@ class TaskServersRecord(Protocol):
         """Set when nothing that this process runs counts any more."""
 
     @property
-    def why_over(self) -> str:
+    def end_reason(self) -> str:
         """Why, and what helps."""
 
     def write(self, *, must: bool = False, **fields: Any) -> None:
         """Append a line, now or soon. must: raise OSError if it cannot be written now, rather than keep it."""
 
-    async def take(self, run: str, **fields: Any) -> str | None:
+    async def claim(self, run: str, **fields: Any) -> str | None:
         """Say that this process takes a run; why it must not, if that is known at once. Raises OSError."""
 
-    async def others(self) -> Others:
+    async def peers(self) -> Peers:
         """Who is there besides its process, where it cannot read the other records itself."""
 
     async def sent(self) -> None:
@@ -77,7 +77,7 @@ class Appending(Protocol):
     torn: bool  # whether it ends in the middle of a line
 
     def write(self, line: bytes, /) -> int | None:
-        """Write the line, or as much of it as there is room for; how many bytes. Raises OSError."""
+        """Write the line, or as much of it as the disk takes; how many bytes. Raises OSError."""
 
     def close(self) -> None:
         """From now on its process counts as dead."""
@@ -87,7 +87,7 @@ class Files(Protocol):
     """Where records are."""
 
     def begin(self, leased: bool) -> Path:
-        """The path of a new record. leased: its process has a lease in the place of a lock."""
+        """The path of a new record. leased: its process has a lease instead of a lock."""
 
     def append(self, path: Path, leased: bool) -> Appending:
         """Open it for its process, which lives from now on."""
@@ -101,7 +101,7 @@ class Files(Protocol):
     def changed(self, path: Path) -> float:
         """When it was written last, in seconds since 1970. Raises FileNotFoundError."""
 
-    def heard(self, path: Path) -> float:
+    def lease_touched(self, path: Path) -> float:
         """The same of its lease."""
 
     def lines(self, path: Path, offset: int) -> Iterator[bytes]:
@@ -118,7 +118,7 @@ class Record:
     """The lines that one process appends to its own file; does nothing without a folder."""
 
     over: "asyncio.Event | None" = None
-    why_over = ""
+    end_reason = ""
 
     def __init__(
         self,
@@ -129,12 +129,12 @@ class Record:
         clock: Callable[[], float] = time.time,
         **about: Any,
     ) -> None:
-        """about: what its first line says besides. files: where it is, in the place of the folder."""
+        """about: what its first line says besides. files: where it is, instead of the folder."""
         self.path: Path | None = None
         self._unwritten: list[bytes] = []
         self._clock = clock
         if folder or files:
-            files = files or OnDisk(folder or "")
+            files = files or RecordFolder(folder or "")
             leased = "lease" in about
             self._open(files, files.begin(leased), leased)
             first: dict[str, Any] = {"server": name, "host": socket.gethostname(), "pid": os.getpid()}
@@ -145,7 +145,7 @@ class Record:
         """Go on with the record of a process on another machine. Raises FileNotFoundError if its lease is over."""
         record = cls(None, "")
         os.utime(lease_of(path))
-        record._open(OnDisk(path.parent), path.resolve(), leased=True)
+        record._open(RecordFolder(path.parent), path.resolve(), leased=True)
         return record
 
     def _open(self, files: Files, path: Path, leased: bool) -> None:
@@ -156,8 +156,8 @@ class Record:
     def write(self, *, must: bool = False, **fields: Any) -> None:
         """Append one line. On a full disk it is kept for the next time; with `must`, OSError is raised instead.
 
-        A disk may have room for a piece of it only. With `must` that piece counts as nothing: the next line comes on
-        a line of its own.
+        A disk that is nearly full may take a piece of it only. With `must` that piece counts as nothing: the next line
+        comes on a line of its own.
         """
         if not self.path:
             return
@@ -179,14 +179,14 @@ class Record:
             if not self._unwritten[0]:
                 self._unwritten.pop(0)
 
-    async def take(self, run: str, **fields: Any) -> str | None:
+    async def claim(self, run: str, **fields: Any) -> str | None:
         """Write that this process takes a run. None: whether another one has it, it finds in the records itself."""
         self.write(must=True, run=run, **fields)
         return None
 
-    async def others(self) -> Others:
+    async def peers(self) -> Peers:
         """Not known: who has the other records reads them."""
-        return Others()
+        return Peers()
 
     async def sent(self) -> None:
         """Here a line is there once it is written, which a full disk may have prevented. Raises OSError then."""
@@ -196,7 +196,7 @@ class Record:
         """close(), for a task server."""
         self.close()
 
-    def heard(self) -> None:
+    def touch_lease(self) -> None:
         """Its process, on another machine, was heard of just now: shown to people, and nothing more."""
         if self.path:
             with contextlib.suppress(OSError):
@@ -208,29 +208,30 @@ class Record:
             self._file.close()
 
 
-class Records(Book):
+class Records(History):
     """All files of the folder, read on from where the last read() ended."""
 
     def __init__(
         self,
         folder: str | os.PathLike[str],
-        but: Path | None = None,
+        skip: Path | None = None,
         newer_than: float = 0.0,
         copied: bool = False,
         files: Files | None = None,
         clock: Callable[[], float] = time.monotonic,
+        but: Path | None = None,
     ) -> None:
-        """but: a file not to read. newer_than: files of the dead that were last written before are left out.
+        """skip (until 1.1: but): a file not to read. newer_than: skip files of dead processes last written before that.
 
         copied: the folder is a copy, whose locks say nothing. Then of each name on a host the newest process counts as
         alive: a container that is started again keeps both.
-        files: where they are, in the place of the folder. clock: seconds, by which forget() knows what is old.
+        files: where they are, instead of the folder. clock: seconds, by which forget() knows what is old.
         """
         super().__init__()
         self.folder = Path(folder).resolve()
         self.copied = copied
-        self._files, self._monotonic = files or OnDisk(self.folder), clock
-        self._skip = {but} if but else set()
+        self._files, self._monotonic = files or RecordFolder(self.folder), clock
+        self._skip = {each for each in (skip, but) if each}
         self._newer_than = newer_than
 
     def read(self) -> None:
@@ -251,7 +252,7 @@ class Records(Book):
             process.alive = self.copied or self._files.lives(path)
             with contextlib.suppress(FileNotFoundError):  # its lease ended, or somebody tidied up
                 if process.lease and process.alive:
-                    process.heard = self._files.heard(path)
+                    process.last_heartbeat = self._files.lease_touched(path)
             with contextlib.suppress(FileNotFoundError):
                 self._take_lines(process)
             if not process.alive:  # nothing will be added
@@ -277,7 +278,7 @@ class Records(Book):
             process.offset += len(line)
             begins = line.rfind(b'{"at": ')  # durable 1.0.0 may have a piece of another line before it
             with contextlib.suppress(ValueError, KeyError, TypeError):
-                self.take(process, json.loads(line[max(0, begins) :]))
+                self.add_line(process, json.loads(line[max(0, begins) :]))
 
     def tidy(self, before: float) -> None:
         """Delete the files of the dead that were last written before a time."""

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from prefect import Task
 
-LEAST = 2.0  # seconds: for a shorter delay the run stays
+LEAST = 2.0  # seconds: for a shorter delay the run stays: the rescuer, which brings it back, looks every 2 s
 AWAITS = "AwaitingRetry"  # Prefect's name of the state between two tries
 
 

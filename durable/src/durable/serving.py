@@ -16,16 +16,17 @@ from prefect.events.worker import EventsWorker
 from prefect.logging.loggers import get_logger
 from prefect.settings import get_current_settings
 
-from durable import failing, interrupting, retrying, waiting
+from durable import interrupting, retrying, unstorable, waiting
 from durable.arguments import need_right_arguments, need_right_tasks
+from durable.compat import unsupported_warning
 from durable.outcome import Outcome, Refused, SessionOver, Unusable
-from durable.proved import unproved
 from durable.signals import received
+from durable.text import printable
 from durable.worker import DrainingTaskWorker
 
 logger = get_logger("task_worker")
 
-LEAVING = 3  # seconds for goodbyes, once nothing is in flight or `grace` is over
+LEAVING = 3  # seconds for goodbyes, once nothing is in flight or `grace` is over: some requests to a slow server
 
 
 class Options(TypedDict, total=False):
@@ -64,10 +65,10 @@ def _begin(tasks: tuple[Any, ...], options: Options) -> tuple[DrainingTaskWorker
         raise Unusable(
             "a task server needs the address of a Prefect server", "export PREFECT_API_URL=http://127.0.0.1:4200/api"
         )
-    if warning := unproved():
+    if warning := unsupported_warning():
         logger.warning(warning)
     waiting.install()
-    failing.install()
+    unstorable.install()
     interrupting.install()
     retrying.install()
     # It says so of each run, and no run here has a flow: PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW=ignore does the same.
@@ -78,11 +79,11 @@ def _begin(tasks: tuple[Any, ...], options: Options) -> tuple[DrainingTaskWorker
         worker = DrainingTaskWorker(*tasks, limit=options.get("limit", 10), name=name, records=records, grace=grace)
     except OSError as error:
         what = f"the records cannot be written in {str(records)!r} ({error.strerror or error})"
-        raise Unusable(what, "records= with a folder that this user may write to") from None
-    if other := worker.of_the_same_name():
+        raise Unusable(what, "set records= to a folder that this user may write to") from None
+    if other := worker.namesake():
         logger.warning(
-            f"Another live task server is named {name}, too (pid {other.pid} on {other.host}), so nobody can tell who "
-            "ran what. Try: another name="
+            f"Another live task server is named {name}, too (pid {other.pid} on {printable(other.host)}), "
+            "so nobody can tell who ran what. Try: set another name="
         )
     return worker, options.get("timeout"), grace
 
@@ -113,7 +114,7 @@ async def _serve(worker: DrainingTaskWorker, timeout: float | None, grace: float
     """Take runs until a signal, a cancellation, `timeout` seconds, an error or a run that is stuck; then drain.
 
     Returns how it ended, and until when (time.monotonic()) the process may stay: `grace` seconds and LEAVING from the
-    moment on when it was told to stop, whatever else is away.
+    moment on when it was told to stop, whatever else is unreachable.
     """
     helpers: set[asyncio.Task[Any]] = set()
     outcome = Outcome.DRAINED
@@ -125,10 +126,11 @@ async def _serve(worker: DrainingTaskWorker, timeout: float | None, grace: float
     with received() as signals:
         async with worker:
             try:
-                taking, told, overdue = start(worker.take_runs()), start(signals.get()), start(worker.watch_timeouts())
+                taking, signal = start(worker.take_runs()), start(signals.get())
+                overdue = start(worker.watch_timeouts())
                 cancelled = start(worker.watch_cancelled())
                 start(worker.watch_unserved())
-                ends = {taking, told, overdue, cancelled, start(worker.stuck.wait()), start(worker.cancelled.wait())}
+                ends = {taking, signal, overdue, cancelled, start(worker.stuck.wait()), start(worker.cancelled.wait())}
                 over = worker.record.over or asyncio.Event()
                 ends.add(session_is_over := start(over.wait()))
                 await asyncio.wait(ends, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
@@ -140,7 +142,7 @@ async def _serve(worker: DrainingTaskWorker, timeout: float | None, grace: float
                 if worker._parameters and not over.is_set():
                     count = len(worker._parameters)
                     logger.info(f"Stopping: taking nothing new, finishing {count} run(s), for up to {grace:g} s")
-                    again = start(signals.get()) if told.done() else told
+                    again = start(signals.get()) if signal.done() else signal
                     done = {start(worker._idle.wait()), again, session_is_over}
                     await asyncio.wait(done, timeout=grace, return_when=asyncio.FIRST_COMPLETED)
                 for what, watching in (("Timeouts", overdue), ("Cancelled runs", cancelled)):
@@ -153,11 +155,11 @@ async def _serve(worker: DrainingTaskWorker, timeout: float | None, grace: float
             left = min(left, time.monotonic() + LEAVING)
             if over.is_set():
                 worker.abandon()
-                raise SessionOver(worker.name, worker.record.why_over)
+                raise SessionOver(worker.name, worker.record.end_reason)
             if worker._parameters or worker.stuck.is_set():
                 outcome = Outcome.STUCK if worker.stuck.is_set() else Outcome.GAVE_BACK
                 if await _in_time(worker.give_back(), left) is None:
-                    logger.error("Not every run could be put back in time; a rescuer finds the others")
+                    logger.error("Not every run could be requeued in time; a rescuer finds the others")
                 worker.abandon()
         # Still with our handlers: make passes on a SIGTERM that its whole group has received already.
         await _in_time(worker.record.end(), left)
@@ -236,7 +238,8 @@ class _ToAwait(Coroutine[Any, Any, Outcome]):
         if not self._begun:
             self._serving.close()
             print(
-                "error: serve() was called in an event loop, and nothing serves. Try: await serve(…)", file=sys.stderr
+                "error: serve() was called in an event loop, and nothing serves. Try: write await serve(…)",
+                file=sys.stderr,
             )
 
 
@@ -253,7 +256,9 @@ def serve(*tasks: Task[..., Any], **options: Unpack[Options]) -> Coroutine[Any, 
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     if not _sent_all_events(until):
-        logger.warning("The Prefect API is away, so it does not know how the last runs ended; a rescuer tells it")
+        logger.warning(
+            "The Prefect API is unreachable, so it does not know how the last runs ended; a rescuer tells it"
+        )
         _end_process(0)
     return None
 

@@ -5,6 +5,7 @@ import hashlib
 import json
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,19 +15,19 @@ from typing import Any
 from durable.joining import write_private
 from durable.records import Record
 
-LEASE = 20  # seconds without a word after which a task server's session ends
+LEASE = 20  # seconds without a word after which a task server's session ends: four heartbeats
 MARGIN = 5  # seconds more, after a start of the Prefect server: first its clients must find it again
-FORGOTTEN = 7 * 24 * 3600  # the same for a machine's commands
-MOST = 1000  # sessions at once; of more, the oldest of commands ends
+FORGOTTEN = 7 * 24 * 3600  # seconds, a week: the same for a machine's commands, whose laptop sleeps
+MOST = 1000  # sessions at once, a large workshop's; of more, the oldest commands' of the crowd's address end
 
 
 def digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def lease_is_over(heard: float, lease: float, now: float) -> bool:
-    """heard, now: by the same clock. A lease still lasts at the very moment of its end."""
-    return now - heard > lease
+def lease_expired(last_heartbeat: float, lease: float, now: float) -> bool:
+    """last_heartbeat, now: by the same clock. A lease still lasts at the very moment of its end."""
+    return now - last_heartbeat > lease
 
 
 @dataclass
@@ -41,12 +42,13 @@ class Session:
     prefect: str
     python: str
     since: float  # seconds since 1970
-    heard: float  # seconds, by the clock of Sessions
+    last_heartbeat: float  # seconds, by the clock of Sessions
     record_file: str = ""
     pid: int = 0  # of its task server, there
     lease: float = float(FORGOTTEN)  # seconds; never changed, because its task server counts on it
     record: Record | None = None
     received: int = 0  # the number of the last line for the record
+    sent: dict[str, str] = field(default_factory=dict)  # runs that the queue sent to it → the states that queued them
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     shown: float = 0.0  # when it was last written down that it was heard of
 
@@ -78,8 +80,8 @@ class Sessions:
     """All of them, also in a file, so that a Prefect server that starts again knows whom it has let in.
 
     That is the fence, and this process alone ends a lease, by its own monotonic clock. From then on the token is
-    refused, websockets are closed, nothing is written into the record, and the rescuer takes its process for dead. What
-    comes after a lease has passed, and before somebody has looked, ends it, too.
+    refused, websockets are closed, nothing is written into the record, and the rescuer takes its process for dead. A
+    late message also ends an expired session.
     """
 
     def __init__(
@@ -96,7 +98,7 @@ class Sessions:
         self._all: dict[str, Session] = {}
         with suppress(FileNotFoundError, ValueError, TypeError, KeyError):
             for kept in json.loads(path.read_text()):
-                session = Session(**{name: kept[name] for name in KEPT}, heard=clock())
+                session = Session(**{name: kept[name] for name in KEPT}, last_heartbeat=clock())
                 with suppress(FileNotFoundError):
                     if session.record_file:
                         session.record = Record.again(records / session.record_file)
@@ -116,10 +118,11 @@ class Sessions:
     def begin(self, machine: str, identity: str, **about: Any) -> tuple[str, Session]:
         """A new session and its token."""
         if len(self._all) >= MOST and (old := [each for each in self if not each.server]):
-            self.end(min(old, key=lambda each: each.heard))
+            crowd = Counter(each.address for each in old)  # who joins without end loses sessions of its own
+            self.end(min(old, key=lambda each: (-crowd[each.address], each.last_heartbeat)))
         token = secrets.token_urlsafe(32)
         name, now = self._unique(machine, identity), self.clock()
-        session = Session(digest(token), name, identity, "", since=time.time(), heard=now, **about)
+        session = Session(digest(token), name, identity, "", since=time.time(), last_heartbeat=now, **about)
         self._all[session.digest] = session
         self.save()
         return token, session
@@ -153,28 +156,28 @@ class Sessions:
     def find(self, token: str) -> Session | None:
         """The live session of a token, which has been heard of by that."""
         session = self._all.get(digest(token))
-        return session if session and self.heard(session) else None
+        return session if session and self.heartbeat(session) else None
 
-    def heard(self, session: Session) -> bool:
-        """Its machine was heard of just now: the lease begins again. False if it is over by now."""
+    def heartbeat(self, session: Session) -> bool:
+        """Its machine sent a heartbeat: the lease begins again. False if it is over by now."""
         now = self.clock()
-        if self.holds(session):
-            session.heard = max(session.heard, now)
+        if self.is_valid(session):
+            session.last_heartbeat = max(session.last_heartbeat, now)
             if session.record and now - session.shown > 1:
                 session.shown = now
-                session.record.heard()
+                session.record.touch_lease()
         return session.alive
 
-    def holds(self, session: Session) -> bool:
+    def is_valid(self, session: Session) -> bool:
         """Whether its lease lasts; one that has passed ends here. It is not heard of by this."""
-        if session.alive and lease_is_over(session.heard, session.lease, self.clock()):
+        if session.alive and lease_expired(session.last_heartbeat, session.lease, self.clock()):
             self.end(session)
         return session.alive
 
-    def opened(self) -> None:
+    def grant_restart_margin(self) -> None:
         """Others can reach this process from now on: who is known has a whole lease and a margin to be heard of."""
         for session in self:
-            session.heard = self.clock() + MARGIN
+            session.last_heartbeat = self.clock() + MARGIN
 
     def forget_commands(self) -> None:
         """At the end of this process: those of task servers last, in case that it starts again in time."""
@@ -191,10 +194,10 @@ class Sessions:
         with suppress(OSError):  # a full disk: without the file of its lease it is over after a new start, too
             self.save()
 
-    def end_silent(self) -> list[Session]:
+    def end_expired(self) -> list[Session]:
         """End those that nothing was heard of for too long; returns them."""
         now = self.clock()
-        silent = [each for each in self if lease_is_over(each.heard, each.lease, now)]
+        silent = [each for each in self if lease_expired(each.last_heartbeat, each.lease, now)]
         for session in silent:
             self.end(session)
         return silent

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
 
-TOGETHER = 0.02  # seconds in which several become one question
+TOGETHER = 0.02  # seconds in which several become one question: what arrives in a burst, and no run waits for it
 
 
 class StillWaiting:

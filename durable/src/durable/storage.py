@@ -9,28 +9,28 @@ from typing import Any
 from prefect._internal.compatibility.blocks import call_explicitly_async_block_method, call_explicitly_sync_block_method
 from prefect.blocks.core import Block
 
-from durable import plain, waiting
+from durable import json_format, waiting
 from durable.files import write_whole
-from durable.over_port import OverPort, keep_clients
+from durable.port_client import PortStorage, share_clients
 
 
 def json_only(where: str) -> None:
-    """From now on the tasks of this process write and read plain JSON there, and nothing else: see plain.py.
+    """From now on the tasks of this process write and read plain JSON there, and nothing else: see json_format.py.
 
     where: a folder, the name of a block of Prefect's (s3-bucket/name), or a port for other machines (https://…).
     """
     waiting.install()
     if where.startswith("https://"):
-        keep_clients()
-        plain.use(OverPort(where))
+        share_clients()
+        json_format.use_storage(PortStorage(where))
     else:
-        plain.use(place(where))
+        json_format.use_storage(open_storage(where))
 
 
-def place(storage: str) -> Any:
+def open_storage(storage: str) -> Any:
     """What reads and writes there. storage: a folder, or a block of Prefect's as type/name."""
     if re.fullmatch(r"[a-z0-9-]+/[\w-]+", storage):
-        return OfPrefect(storage)
+        return BlockStorage(storage)
     return Folder(storage)
 
 
@@ -57,7 +57,7 @@ class Folder:
         self.write(key, content)
 
 
-class OfPrefect:
+class BlockStorage:
     """Any block of Prefect's that reads and writes, by its name."""
 
     def __init__(self, name: str) -> None:

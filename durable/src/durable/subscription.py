@@ -5,27 +5,29 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import orjson
+from prefect.client import subscriptions
 from prefect.client.schemas.objects import TaskRun
 from prefect.client.subscriptions import Subscription
 from prefect.settings import get_current_settings
+from websockets import Subprotocol
 from websockets.exceptions import WebSocketException
 
+from durable.claiming import claim
 from durable.outcome import Refused
-from durable.records import TaskServersRecord
-from durable.taking import take
+from durable.records import TaskServerRecord
 
 
 async def acknowledge_nothing() -> None:
     """For a run that did not come from the queue."""
 
 
-async def take_run(
-    record: TaskServersRecord, run: TaskRun, acknowledge: Callable[[], Awaitable[None]] = acknowledge_nothing
+async def claim_run(
+    record: TaskServerRecord, run: TaskRun, acknowledge: Callable[[], Awaitable[None]] = acknowledge_nothing
 ) -> str | None:
-    """taking.take(), of a run as Prefect's server sends it."""
+    """claiming.claim(), of a run as Prefect's server sends it."""
     parameters = run.state.state_details.task_parameters_id if run.state else None
     state = str(run.state.id) if run.state else ""
-    return await take(record, str(run.id), state, str(parameters) if parameters else None, acknowledge)
+    return await claim(record, str(run.id), state, str(parameters) if parameters else None, acknowledge)
 
 
 class Deliveries(Subscription[TaskRun]):
@@ -38,7 +40,7 @@ class Deliveries(Subscription[TaskRun]):
         self,
         keys: set[str],
         client_id: str,
-        record: TaskServersRecord,
+        record: TaskServerRecord,
         refused: dict[UUID, str],
         subscribed: Callable[[], None],
     ) -> None:
@@ -49,10 +51,14 @@ class Deliveries(Subscription[TaskRun]):
             client_id=client_id,
             base_url=get_current_settings().api.url,
         )
+        # Of any size: what is too large to be taken would come first again each time, and nothing behind it ever.
+        self._connect = subscriptions.websocket_connect(
+            self.subscription_url, subprotocols=[Subprotocol("prefect")], max_size=None
+        )
         self._record, self._refused, self._subscribed = record, refused, subscribed
 
     async def __anext__(self) -> TaskRun:
-        """Raises Refused, or OSError and WebSocketException where the API is away."""
+        """Raises Refused, or OSError and WebSocketException where the API is unreachable."""
         if not self._websocket:
             await self._ensure_connected()
             self._record.write(event="up")
@@ -60,10 +66,10 @@ class Deliveries(Subscription[TaskRun]):
         try:
             await self._record.sent()
             run = self.model.model_validate_json(await self.websocket.recv())
-            if why := await take_run(self._record, run, self._acknowledge):
+            if why := await claim_run(self._record, run, self._acknowledge):
                 self._refused[run.id] = why
         except PermissionError as error:
-            raise Refused(str(error), "starting it again") from None
+            raise Refused(str(error), "start it again") from None
         except OSError:
             await self.close()  # not acknowledged, so it goes back to the queue
             raise

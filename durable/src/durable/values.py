@@ -20,7 +20,7 @@ from prefect.exceptions import SerializationError
 from pydantic import BaseModel, Secret, SecretBytes, SecretStr, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
-from durable.shape import shallow
+from durable.json_limits import shallow
 from durable.text import printable
 
 logger = logging.getLogger("durable.values")
@@ -157,7 +157,7 @@ def to_json(value: Any, hint: Any, name: str) -> Any:
             plain = _adapter(hint).dump_python(value, mode="json", by_alias=False, warnings="error")
         plain = orjson.loads(orjson.dumps(plain, option=NOT_JSON))
         back = back_from_json(plain, hint)
-        # In its file it is inside two objects at the most (plain.plain_record()).
+        # In its file it is inside two objects at the most (json_format.checked_record()).
         if shallow([[plain]]) and same(value, back):
             if hint is not NONE:
                 _tell_of_zones(value, name)
@@ -223,20 +223,20 @@ def _reasons(value: Any, hint: Any, place: str, back: Any, error: Exception | No
     yield from _of_no_json(value, place, 0)
     if hint is NONE:
         at, part = _undeclared(value, place)
-        yield Reason(at, _not_the_same(part), f"declaring its type in the signature, or giving {PLAIN}")
+        yield Reason(at, _not_the_same(part), f"declare its type in the signature, or give {PLAIN}")
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         at = place + "".join(f"[{each!r}]" if isinstance(each, int) else f".{each}" for each in first["loc"])
         if first["type"] == "extra_forbidden":
             why = "there is a computed field, which is written, and its model forbids extra fields"
-            yield Reason(at, why, "extra='ignore' in its model_config")
-        yield Reason(at, f"{_not_the_same(value)} ({first['msg']})", f"giving what is declared, or {PLAIN}")
+            yield Reason(at, why, "set extra='ignore' in its model_config")
+        yield Reason(at, f"{_not_the_same(value)} ({first['msg']})", f"give what is declared, or {PLAIN}")
     if isinstance(error, PydanticUserError):
         why = f"pydantic does not know how to write {type(value).__name__}"
-        yield Reason(place, why, f"a dataclass, a pydantic model, or {PLAIN}")
+        yield Reason(place, why, f"use a dataclass, a pydantic model, or {PLAIN}")
     if back is not NONE:
         yield from _of_another(value, back, place, 0)
-    yield Reason(place, _not_the_same(value), f"giving what is declared, {_named(hint)}, or declaring what is given")
+    yield Reason(place, _not_the_same(value), f"give what is declared, {_named(hint)}, or declare what is given")
 
 
 def _named(hint: Any) -> str:
@@ -250,18 +250,18 @@ def _not_the_same(value: Any) -> str:
 def _of_no_json(value: Any, place: str, depth: int) -> Iterator[Reason]:
     """Values that no declaration helps."""
     if isinstance(value, float) and not math.isfinite(value):
-        yield Reason(place, f"{value} is a number that JSON does not have", "None, or text")
+        yield Reason(place, f"{value} is a number that JSON does not have", "give None, or text")
     elif isinstance(value, int) and not -(2**63) <= value < 2**64:
-        yield Reason(place, "it has over 64 bits", "giving str(…), and int(…) in the task")
+        yield Reason(place, "it has over 64 bits", "give str(…), and use int(…) in the task")
     elif isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
-        yield Reason(place, "it has half a character (a surrogate)", "errors='replace' where it was read")
+        yield Reason(place, "it has half a character (a surrogate)", "set errors='replace' where it was read")
     elif isinstance(value, bytes) and value.decode(errors="replace").encode() != value:
-        yield Reason(place, "it is bytes that are no UTF-8", "giving base64.b64encode(…).decode()")
+        yield Reason(place, "it is bytes that are no UTF-8", "give base64.b64encode(…).decode()")
     elif isinstance(value, SecretStr | SecretBytes | Secret):
-        remedy = "giving the name under which the task finds it"
+        remedy = "give the name under which the task finds it"
         yield Reason(place, "it is a secret, and only its stars would be written", remedy)
     elif depth > 100:
-        yield Reason(place, "it has too many lists or objects inside each other", "giving it flatter")
+        yield Reason(place, "it has too many lists or objects inside each other", "make it flatter")
     else:
         for at, each in _parts(value, place):
             yield from _of_no_json(each, at, depth + 1)
@@ -287,10 +287,10 @@ def _of_another(value: Any, back: Any, place: str, depth: int) -> Iterator[Reaso
         for at, each in there:
             if at in here:
                 yield from _of_another(each, here[at], at, depth + 1)
-        yield Reason(place, _not_the_same(value), f"a type whose == is true for what comes back, or {PLAIN}")
+        yield Reason(place, _not_the_same(value), f"use a type whose == is true for what comes back, or {PLAIN}")
     elif issubclass(kind, other):
         why = f"{kind.__name__} would come back as {other.__name__}, its parent, without what it adds"
-        yield Reason(place, why, f"declaring {kind.__name__}, or both: {kind.__name__} | {other.__name__}")
+        yield Reason(place, why, f"declare {kind.__name__}, or both: {kind.__name__} | {other.__name__}")
     else:
         why = f"{kind.__name__} would come back as {other.__name__}"
-        yield Reason(place, f"{_not_the_same(value)}: {why}", f"declaring {kind.__name__}, or giving {other.__name__}")
+        yield Reason(place, f"{_not_the_same(value)}: {why}", f"declare {kind.__name__}, or give {other.__name__}")

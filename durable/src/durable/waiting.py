@@ -32,7 +32,7 @@ logger = logging.getLogger("durable.waiting")
 LOOK = 0.1  # seconds between looks at who waits; they ask nobody
 FIRST = 0.2  # seconds until the first question about a run; then twice as long each time
 BLIND = 0.5  # seconds between two questions, at the most, while no event can come
-LONGEST = 5.0  # the same once the events come
+LONGEST = 5.0  # seconds, the same once the events come: then a question is for the one that was missed
 PAGE = 200  # runs that Prefect's API returns at once
 STATELESS = 5.0  # seconds in which a run may be without a state; it is some milliseconds
 
@@ -160,7 +160,7 @@ async def _ask_while_somebody_waits(waiter: Any) -> None:
         due = [run for run, (at, pause) in asked.items() if at <= now + pause / 4]  # those who are due soon come along
         try:
             ended = await _ended_of(due)
-        except Exception as error:  # the API is away, or another one than ours answers: the next time, then
+        except Exception as error:  # the API is unreachable, or another one than ours answers: the next time, then
             logger.debug("asked in vain how %s run(s) ended: %r", len(due), error)
             ended = []
         for run in ended:

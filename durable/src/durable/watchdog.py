@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 
-LATE = 5  # seconds after its timeout that a run may take to end
-STILL = 3  # seconds that the event loop may stand still until it is worth a line
-LOOK = 0.5  # seconds between two looks
+LATE = 5  # seconds after its timeout that a run may take to end: to clean up, and to be noted
+STILL = 3  # seconds that the event loop may stand still until it is worth a line: less is a busy machine
+LOOK = 0.5  # seconds between two looks: small beside LATE and STILL
 
 
 def overdue(running: Iterable[tuple[UUID, str, float]], timeouts: Mapping[str, float], now: float) -> dict[UUID, float]:
@@ -19,11 +19,11 @@ def overdue(running: Iterable[tuple[UUID, str, float]], timeouts: Mapping[str, f
     }
 
 
-def stood_still(name: str, seconds: float) -> str | None:
+def blocked_loop_warning(name: str, seconds: float) -> str | None:
     """What to say of an event loop that was away for so long between two looks; None where that is no news."""
     if seconds <= STILL:
         return None
     return (
-        f"{name} stood still for {seconds:.0f} s, with all its runs: something in an `async def` task "
-        "does not await, such as time.sleep(…). Try: await asyncio.sleep(…), or a task that is a plain def"
+        f"the event loop of {name} was blocked for {seconds:.0f} s, with all its runs: an `async def` task is doing "
+        "blocking work, such as time.sleep(…). Try: use await asyncio.sleep(…), or make the task a plain def"
     )

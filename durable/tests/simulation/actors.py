@@ -5,13 +5,13 @@ from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
-from durable import offering, sessions, taking
+from durable import claiming, load_sharing, sessions
 from durable.joining import CLOCKS
-from durable.looking import Looking
 from durable.losses import LostRun, Run
-from durable.putting_back import LATER
+from durable.reconcile import Reconciler
 from durable.records import Record, Records
-from durable.stories import How
+from durable.requeue import LATER
+from durable.run_history import How
 from simulation.prefect_model import FINAL, KEY, Entry, Subscription
 from simulation.processes import Process, pause, sleep
 
@@ -86,7 +86,9 @@ class TaskServer(Process):
         while len(self.in_flight) >= self.limit and self.connection and self.connection.open and not self.stopping:
             await pause(0.5)
             free = self.others_are_free()
-            if self.connection and offering.offers(free, self.world.now - full, self.world.now - self.offered):
+            if self.connection and load_sharing.should_leave_queue(
+                free, self.world.now - full, self.world.now - self.offered
+            ):
                 self.offered = self.world.now
                 self.world.prefect.close(self.connection)  # nothing on record: worker.Deliveries.rest()
                 self.connection = None
@@ -96,7 +98,7 @@ class TaskServer(Process):
 
     def others_are_free(self) -> bool | None:
         self.others.read()
-        return offering.others(self.others.processes.values(), [KEY], self.record.path, self.wall()).free
+        return load_sharing.peers(self.others.processes.values(), [KEY], self.record.path, self.wall()).free
 
     async def connect(self) -> None:
         await pause(self.world.moment())
@@ -138,7 +140,7 @@ class TaskServer(Process):
             await pause(self.world.moment())
 
         try:
-            why = await taking.take(self.record, str(entry.run), entry.state, "its-parameters", acknowledge)
+            why = await claiming.claim(self.record, str(entry.run), entry.state, "its-parameters", acknowledge)
         except OSError:
             self.disconnect()
             return await pause(DISK_FULL)
@@ -151,22 +153,24 @@ class TaskServer(Process):
     async def run(self, entry: Entry, why: str | None) -> None:
         await pause(self.world.moment())
         self.others.read()
-        story = self.others.runs.get(str(entry.run))
-        if why := why or taking.why_not(entry.state, self.ended, story):
+        history = self.others.runs.get(str(entry.run))
+        if why := why or claiming.why_refuse(entry.state, self.ended, history):
             return self.end(entry, How.REFUSED)
-        if abs(self.wall() - entry.at) > taking.ASK_AFTER and self.reaches():  # as worker._why_not()
+        if abs(self.wall() - entry.at) > claiming.ASK_AFTER and self.reaches():  # as worker._why_refuse()
             await pause(self.world.moment())
             unsure = self.reaches() and not self.world.prefect.waits(entry.run)  # still_waiting.StillWaiting
-            if unsure and taking.why_not_any_more(entry.state, now := self.world.prefect.now(entry.run)):
+            if unsure and claiming.why_outdated(entry.state, now := self.world.prefect.now(entry.run)):
                 if now and now.cancelling:
                     self.world.prefect.set_state(entry.run, "CANCELLED", self.wall())
                 return self.end(entry, How.REFUSED)
-        if (behind := entry.at - self.wall()) > 0:  # as worker._until_later_than
+        if (behind := entry.at - self.wall()) > 0:  # as worker._wait_for_clock
             await pause(min(behind + 0.01, CLOCKS))
         self.world.judge.begins(self, entry)
+        if entry.run in self.world.untellable:  # Prefect's engine is left by an exception, such as EventTooLarge
+            return self.end(entry, How.RETURNED)
         self.tell(entry.run, "RUNNING")
         seconds, deadly = self.world.work[entry.run]
-        if await self.called_off(entry, seconds):
+        if await self.cancelled_in(entry, seconds):
             self.tell(entry.run, "CANCELLED")
             self.world.judge.ends_called_off(entry.run)
             return self.end(entry, How.RETURNED, ended=CANCELLED)
@@ -179,24 +183,26 @@ class TaskServer(Process):
         self.end(entry, How.RETURNED, ended=DONE)
 
     async def queue_later(self, entry: Entry) -> None:
-        """It fails, and is to be tried again: as worker._queue_later()."""
+        """It fails, and is to be tried again: as worker._requeue_later()."""
         due = self.wall() + RETRY
         self.tell(entry.run, "SCHEDULED", not_before=due)  # the engine's AwaitingRetry
+        if entry.run not in self.in_flight:
+            return  # leave() has given it back, just before
         self.end(entry, How.GIVEN_BACK)
         await self.lines_are_there()
         await pause(self.world.moment())
-        if self.reaches() and self.world.prefect.is_wanted(entry.run, self.wall()):
+        if self.reaches() and self.world.prefect.should_still_run(entry.run, self.wall()):
             self.world.prefect.set_state(entry.run, "SCHEDULED", self.wall(), not_before=due)
             self.world.judge.waits_until(entry.run, due)
 
-    async def called_off(self, entry: Entry, seconds: float) -> bool:
-        """Work for so long, or until it is called off: as calling_off.CallingOff."""
+    async def cancelled_in(self, entry: Entry, seconds: float) -> bool:
+        """Work for so long, or until it is called off: as cancellations.RunningCancellations."""
         while seconds > 0:
             await pause(min(seconds, ASK))
             seconds -= ASK
             if self.reaches() and seconds > 0 and entry.run in self.in_flight:  # and not given back meanwhile
                 row = self.world.prefect.rows[entry.run]
-                if row.type in taking.CALLED_OFF or taking.was_called_off(row.states):
+                if row.type in claiming.CANCELLED_TYPES or claiming.was_cancelled(row.states):
                     return True
         return False
 
@@ -248,7 +254,7 @@ class TaskServer(Process):
         await self.lines_are_there()
         for entry in left:
             await pause(self.world.moment())
-            if self.reaches() and self.world.prefect.is_wanted(entry.run, self.world.wall("a")):
+            if self.reaches() and self.world.prefect.should_still_run(entry.run, self.world.wall("a")):
                 self.world.prefect.set_state(entry.run, "SCHEDULED", self.world.wall("a"), queued=True)
         end = self.world.now + LEAVING
         while self.unsent and self.world.now < end:
@@ -272,7 +278,7 @@ class Session:
     """What the port on machine A knows of a task server elsewhere: sessions.py without its files."""
 
     def __init__(self, world: Any, server: "RemoteTaskServer") -> None:
-        self.world, self.server, self.heard = world, server, world.now
+        self.world, self.server, self.last_heartbeat = world, server, world.now
         self.alive = True
         disk = world.disk
         disk.pid = server.pid
@@ -281,8 +287,8 @@ class Session:
         self.records = Records("/records", files=disk, clock=world.time)
         world.sessions.append(self)
 
-    def holds(self) -> bool:
-        if self.alive and sessions.lease_is_over(self.heard, self.world.lease, self.world.now):
+    def is_valid(self) -> bool:
+        if self.alive and sessions.lease_expired(self.last_heartbeat, self.world.lease, self.world.now):
             self.world.judge.lease_ends(self.server)
             self.end()
         return self.alive
@@ -290,13 +296,13 @@ class Session:
     def others_are_free(self) -> bool | None:
         """As the port's."""
         self.records.read()
-        return offering.others(self.records.processes.values(), [KEY], self.record.path, self.world.wall("a")).free
+        return load_sharing.peers(self.records.processes.values(), [KEY], self.record.path, self.world.wall("a")).free
 
     def records_say(self, run: str, state: str) -> str | None:
-        """As the port's _why_not: whether another one has it."""
+        """As the port's _why_refuse: whether another one has it."""
         self.records.read()
-        story = self.records.runs.get(run)
-        return story.why_refused(state, but=self.record.path) if story else None
+        history = self.records.runs.get(run)
+        return history.why_refused(state, own=self.record.path) if history else None
 
     def end(self) -> None:
         if self.alive:
@@ -323,7 +329,7 @@ class RemoteTaskServer(TaskServer):
         return self.session.others_are_free() if self.session and self.reaches() else None
 
     def may_live(self) -> bool:
-        """As lease.Deadline.passed(), and record_over_port.RecordOverPort._watch(): it ends itself."""
+        """As lease.Deadline.passed(), and record_over_port.RemoteRecord._watch(): it ends itself."""
         if self.alive and self.until < self.world.now:
             self.world.kill(self)
         return self.alive
@@ -356,19 +362,19 @@ class RemoteTaskServer(TaskServer):
             asked = self.world.now
             await pause(self.world.moment())
             if self.reaches() and self.session:
-                if not self.session.holds():
+                if not self.session.is_valid():
                     return self.world.kill(self)
-                self.session.heard = max(self.session.heard, self.world.now)
+                self.session.last_heartbeat = max(self.session.last_heartbeat, self.world.now)
                 await pause(self.world.moment())
                 if self.reaches():
                     self.until = max(self.until, asked + self.world.lease)
 
-    # --- records.TaskServersRecord, as record_over_port.RecordOverPort -----------------------------------------
+    # --- records.TaskServerRecord, as record_over_port.RemoteRecord -----------------------------------------
 
     def write(self, *, must: bool = False, **fields: Any) -> None:
         self.lines.append(fields)
 
-    async def take(self, run: str, **fields: Any) -> str | None:
+    async def claim(self, run: str, **fields: Any) -> str | None:
         self.write(run=run, **fields)
         try:
             await self.sent()
@@ -384,7 +390,7 @@ class RemoteTaskServer(TaskServer):
             if not self.reaches():
                 await pause(LINES)
                 raise OSError("the port is away")
-            if not self.session or not self.session.holds():
+            if not self.session or not self.session.is_valid():
                 self.world.kill(self)
                 await sleep()
             if self.lines and self.lines[0] is line:  # and not sent meanwhile
@@ -413,7 +419,7 @@ class RemoteTaskServer(TaskServer):
 
 
 class Api:
-    """looking.Api, by the model."""
+    """reconcile.Api, by the model."""
 
     def __init__(self, rescuer: "RescuerProcess") -> None:
         self.world, self.prefect = rescuer.world, rescuer.world.prefect
@@ -475,7 +481,7 @@ class Api:
     async def requeue(self, run: UUID, message: str, parameters: str | None) -> bool:
         await self._asked()
         assert parameters == "its-parameters"
-        if not self.prefect.is_wanted(run, self.world.wall("a")):
+        if not self.prefect.should_still_run(run, self.world.wall("a")):
             return False
         self.world.judge.requeued(run, message)
         self.prefect.set_state(run, "SCHEDULED", self.world.wall("a"), queued=True)
@@ -518,7 +524,7 @@ class RescuerProcess(Process):
         disk = self.world.disk
         disk.pid = self.pid
         self.record = Record(None, "rescuer", files=disk, clock=self.wall, pid=self.pid, host="a")
-        looking = Looking(
+        reconciler = Reconciler(
             Records("/records", self.record.path, files=disk, clock=self.world.time),
             self.record,
             MAX_RESCUES,
@@ -531,9 +537,9 @@ class RescuerProcess(Process):
                 await pause(0.5)
             self.world.looking = self
             try:
-                await looking.look(api)
+                await reconciler.look(api)
             except OSError:
-                looking.note_away(self.wall(), down=not self.world.prefect.up)
+                reconciler.note_unreachable(self.wall(), down=not self.world.prefect.up)
             self.world.looking = None
 
     def kill(self) -> None:

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from durable.claiming import ASK_AFTER
 from durable.joining import CLOCKS
 from durable.records import Records
-from durable.stories import How
-from durable.taking import ASK_AFTER
+from durable.run_history import How
 from simulation.prefect_model import Entry
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from simulation.world import World
 
 MAX_RESCUES = 2
-MOST = 40  # times that a run may be put back
+MOST = 40  # times that a run may be requeued
 BESIDE = 8.0  # seconds that a run may be with a task server that is full, beside one that waits for runs
 SLACK = 5.0  # seconds between a question and what is done about the answer
 
@@ -32,9 +32,9 @@ class Judge:
         self.returned: set[UUID] = set()  # runs whose end was written down
         self.deaths: Counter[UUID] = Counter()  # processes that died with the run on their record
         self.rescues: Counter[UUID] = Counter()
-        self.backs: Counter[UUID] = Counter()
+        self.times_requeued: Counter[UUID] = Counter()
         self.last_try: dict[UUID, bool] = {}
-        self.called_off: dict[UUID, float] = {}  # when it was cancelled or deleted
+        self.cancelled_at: dict[UUID, float] = {}  # when it was cancelled or deleted
         self.beside: dict[UUID, float] = {}  # since when a run waits where none is free, and one is elsewhere
         self.due: dict[UUID, float] = {}
         self.ended_called_off: set[UUID] = set()
@@ -47,8 +47,8 @@ class Judge:
         now, run = self.world.now, entry.run
         # It was asked for a moment ago; where Prefect was away then, it begins all the same.
         asked = server.reaches() and now - self.world.whole_since > SLACK and abs(server.wall() - entry.at) > ASK_AFTER
-        if asked and self._is_called_off(run) and now - self.called_off.get(run, now) > SLACK:
-            self.wrong(f"run {run.int} was called off at {self.called_off[run]:g} s, and begins on {server.name}")
+        if asked and self._is_cancelled(run) and now - self.cancelled_at.get(run, now) > SLACK:
+            self.wrong(f"run {run.int} was called off at {self.cancelled_at[run]:g} s, and begins on {server.name}")
         if server.deadline < now:
             self.wrong(f"{server.name} begins {run.int} without a lease")
         for other in self.at_work.get(run, []):
@@ -86,8 +86,8 @@ class Judge:
     def acknowledged(self, run: UUID, state: str) -> None:
         """From now on it is in no queue: it must be on record, whatever dies."""
         self._records.read()
-        story = self._records.runs.get(str(run))
-        if not story or all(start.state != state for start in story.starts):
+        history = self._records.runs.get(str(run))
+        if not history or all(start.state != state for start in history.starts):
             self.wrong(f"run {run.int} has left the queue, and nobody is on record who took it")
 
     def lease_ends(self, server: "TaskServer") -> None:
@@ -98,7 +98,7 @@ class Judge:
     def ends(self, server: "TaskServer", run: UUID, how: How) -> None:
         if server in self.at_work.get(run, []):
             self.at_work[run].remove(server)
-        if how is How.RETURNED and self._on_record(server, run):
+        if how is How.RETURNED and run not in self.world.untellable and self._on_record(server, run):
             self.returned.add(run)
 
     def _on_record(self, server: Any, run: UUID) -> bool:
@@ -117,7 +117,7 @@ class Judge:
         if path in self._records.processes:
             self.deaths.update(UUID(run) for run in self._records.processes[path].open)
 
-    def _is_called_off(self, run: UUID) -> bool:
+    def _is_cancelled(self, run: UUID) -> bool:
         row = self.world.prefect.rows[run]
         return row.deleted or row.type in ("CANCELLED", "CANCELLING")
 
@@ -130,11 +130,11 @@ class Judge:
         early = self.due.pop(run, 0.0) - self.world.wall("a")
         if early > CLOCKS and not self.world.clock_was_set:
             self.wrong(f"run {run.int} is put into the queue {early:g} s before it is due")
-        if self._is_called_off(run):
-            self.wrong(f"run {run.int} was called off, and is put back")
-        self.backs[run] += 1
-        if self.backs[run] > MOST:
-            self.wrong(f"run {run.int} is put back without end")
+        if self._is_cancelled(run):
+            self.wrong(f"run {run.int} was called off, and is requeued")
+        self.times_requeued[run] += 1
+        if self.times_requeued[run] > MOST:
+            self.wrong(f"run {run.int} is requeued without end")
         if message.startswith("Rescue"):
             self.rescues[run] += 1
             if self.rescues[run] > self.deaths[run]:
@@ -149,13 +149,13 @@ class Judge:
 
     def _may_go_on(self, run: UUID) -> bool:
         self._records.read()
-        story = self._records.runs.get(str(run))
+        history = self._records.runs.get(str(run))
         # One that was deleted while it ran is there again with its next event.
-        deleted = run in self.called_off
-        return not deleted and not self.world.prefect.rows[run].is_over and not (story and story.given_up)
+        deleted = run in self.cancelled_at
+        return not deleted and not self.world.prefect.rows[run].is_over and not (history and history.given_up)
 
     def given_up(self, run: UUID) -> None:
-        if self.deaths[run] <= MAX_RESCUES:
+        if self.deaths[run] <= MAX_RESCUES and run not in self.world.untellable:
             self.wrong(f"run {run.int} is given up, and {self.deaths[run]} died with it")
 
     def never_ended(self) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from durable.taking import Had, Now, was_called_off
+from durable.claiming import CurrentState, PastState, was_cancelled
 
 KEY = "tests.job-1"
 FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
@@ -27,7 +27,7 @@ class Row:
     result: Any = None
     not_before: float = 0.0  # of one that waits in no queue
     deleted: bool = False
-    states: list[Had] = field(default_factory=list)  # all that it has had
+    states: list[PastState] = field(default_factory=list)  # all that it has had
 
     @property
     def is_over(self) -> bool:
@@ -87,7 +87,7 @@ class PrefectModel:
         if row.deleted:
             return
         row.state, row.type, row.at, row.queued, row.result = self.new_state(), kind, at, queued, result
-        row.states.append(Had(kind, at, queued))
+        row.states.append(PastState(kind, at, queued))
         row.not_before = not_before
         if queued:
             self.queue.append(Entry(run, row.state, at))
@@ -103,22 +103,22 @@ class PrefectModel:
             row.deleted = False
             row.state, row.type, row.at, row.queued, row.result = self.new_state(), kind, at, False, result
             row.not_before = not_before
-        row.states.append(Had(kind, at))
+        row.states.append(PastState(kind, at))
 
-    def now(self, run: UUID) -> Now | None:
+    def now(self, run: UUID) -> CurrentState | None:
         """What it answers who asks for a run."""
         row = self.rows[run]
-        return None if row.deleted else Now(row.state, row.type, row.type == "CANCELLING")
+        return None if row.deleted else CurrentState(row.state, row.type, row.type == "CANCELLING")
 
     def waits(self, run: UUID) -> bool:
         return self.rows[run].type == "SCHEDULED" and not self.rows[run].deleted
 
-    def is_wanted(self, run: UUID, at: float) -> bool:
-        """As calls.is_wanted()."""
+    def should_still_run(self, run: UUID, at: float) -> bool:
+        """As api_calls.should_still_run()."""
         row = self.rows[run]
         if row.deleted or row.type in FINAL or row.type == "CANCELLING":
             return False
-        if was_called_off(row.states):
+        if was_cancelled(row.states):
             self.set_state(run, "CANCELLED", at)
             return False
         return True

@@ -80,14 +80,14 @@ class Process:
 
 
 class Disk:
-    """records.Files in memory: the folder of the records on machine A, with room or without."""
+    """records.Files in memory: the folder of the records on machine A, on a disk with free space or without."""
 
     def __init__(self) -> None:
         self.content: dict[Path, bytearray] = {}
         self.held: dict[Path, int] = {}  # whose process lives, by its lock or its lease; and the pid
         self.pids: set[int] = set()  # of the processes that live
         self.pid_of: dict[Path, int] = {}
-        self.room = 10**9  # bytes
+        self.free = 10**9  # bytes
         self.pid = 0  # of who opens the next record
 
     def begin(self, leased: bool) -> Path:
@@ -107,7 +107,7 @@ class Disk:
     def changed(self, path: Path) -> float:
         return 0.0
 
-    def heard(self, path: Path) -> float:
+    def lease_touched(self, path: Path) -> float:
         return 0.0
 
     def lines(self, path: Path, offset: int) -> Iterator[bytes]:
@@ -134,11 +134,11 @@ class OpenRecord:
 
     def write(self, line: bytes, /) -> int:
         disk = self._disk
-        if not disk.room:
+        if not disk.free:
             raise OSError(errno.ENOSPC, "No space left on device")
-        taken = line[: disk.room]
+        taken = line[: disk.free]
         disk.content[self._path] += taken
-        disk.room -= len(taken)
+        disk.free -= len(taken)
         return len(taken)
 
     def close(self) -> None:

@@ -48,7 +48,8 @@ def schedule(seed: int) -> list[Step]:
 
     steps = []
     for number in range(random.randint(1, 5)):
-        what = random.choices(("submit", "submit deadly", "submit failing"), (70, 15, 15))[0]
+        kinds = ("submit", "submit deadly", "submit failing", "submit untellable")
+        what = random.choices(kinds, (65, 15, 15, 5))[0]
         at = moment() / 2
         steps.append(Step(at, what, str(number), random.randint(1, 16) / 2))
         if random.random() < 0.3:  # when somebody takes it, perhaps
@@ -102,6 +103,7 @@ class World:
         self.work: dict[UUID, tuple[float, bool]] = {}  # how long each run takes, and whether it kills its process
         self.clock_was_set = False
         self.failing: set[UUID] = set()  # runs whose next try fails
+        self.untellable: set[UUID] = set()  # runs of which Prefect refuses all events
         self.whole_since = 0.0  # since when Prefect was up and no cable was cut
         self.whole = False  # whether no step comes any more
         self.actors: dict[str, Process] = {}
@@ -110,7 +112,7 @@ class World:
         for step in steps:
             self.after(step.at, self.take, step)
         self.after(STEPS_UNTIL, self.make_whole)
-        self.after(0.5, self.end_silent)
+        self.after(0.5, self.end_expired)
 
     # --- time --------------------------------------------------------------------------------------------
 
@@ -153,10 +155,12 @@ class World:
             self.work[run] = step.number, step.what == "submit deadly"
             if step.what == "submit failing":
                 self.failing.add(run)
+            if step.what == "submit untellable":
+                self.untellable.add(run)
             if self.prefect.up:
                 self.prefect.create(run, self.wall("a"))
         elif step.what in ("cancel", "call off", "delete"):
-            self.call_off(UUID(int=1 + int(step.whom)), step.what)
+            self.interrupt_run(UUID(int=1 + int(step.whom)), step.what)
         elif step.what == "second rescuer":
             self.start("second rescuer")
         elif step.what == "kill" and step.whom == "prefect":
@@ -180,13 +184,13 @@ class World:
             if step.whom == "a":
                 self.clocks["b"] += step.number  # else it would be refused: joining.need_same_clock
         elif step.what == "full disk":
-            self.disk.room = int(step.number)
+            self.disk.free = int(step.number)
             self.after(4.0, self.make_room)
 
-    def call_off(self, run: UUID, how: str) -> None:
+    def interrupt_run(self, run: UUID, how: str) -> None:
         """Somebody sets it to Cancelled or Cancelling, or deletes it: a run that Prefect has and that has not ended."""
         if self.prefect.up and run in self.prefect.rows and not self.prefect.rows[run].is_over:
-            self.judge.called_off.setdefault(run, self.now)
+            self.judge.cancelled_at.setdefault(run, self.now)
             if how == "delete":
                 self.prefect.delete(run)
             else:
@@ -231,27 +235,27 @@ class World:
                 self.prefect.close(subscription)
 
     def make_room(self) -> None:
-        self.disk.room = 10**9
+        self.disk.free = 10**9
 
     def start_prefect(self) -> None:
         self.prefect.up = True
         self.whole_since = self.now
-        for session in self.sessions:  # Sessions.opened()
-            session.heard = self.now + LEASE
+        for session in self.sessions:  # Sessions.grant_restart_margin()
+            session.last_heartbeat = self.now + LEASE
         for actor in self.actors.values():
             if isinstance(actor, TaskServer) and actor.connection:
                 actor.connection.open = False
                 actor.wake()
 
-    def end_silent(self) -> None:
-        """As the port's end_silent(): it looks twice a second for leases that have ended."""
+    def end_expired(self) -> None:
+        """As the port's end_expired(): it looks twice a second for leases that have ended."""
         if self.prefect.up:
             for session in list(self.sessions):
                 with suppress(OSError):
                     session.record.write_on()
-                session.holds()
+                session.is_valid()
         self.judge.look()
-        self.after(0.5, self.end_silent)
+        self.after(0.5, self.end_expired)
 
 
 def simulate(seed: int, steps: list[Step] | None = None) -> Wrong | None:

@@ -5,36 +5,42 @@ with every run, and not into a message.
 """
 
 import json
-import os
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from workshop_kit import workshop
+from workshop_kit import state_files, workshop
+from workshop_kit.settings import settings
 
-PATH = workshop.HOME / "prefect" / "prefect.db"
 PATIENCE = 10  # seconds that a query may take
 CONNECT = 4  # seconds to reach a PostgreSQL server in
-DB = os.environ.get("DB", "").replace("postgres://", "postgresql://", 1)
-POSTGRESQL = DB.startswith("postgresql://")
-# For Prefect, which talks to PostgreSQL through SQLAlchemy and asyncpg.
-CONNECTION_URL = DB.replace("postgresql://", "postgresql+asyncpg://", 1) if POSTGRESQL else None
+
+
+def path() -> Path:
+    """Of the SQLite database."""
+    return settings().home / "prefect" / "prefect.db"
+
+
+def connection_url() -> str | None:
+    """For Prefect, which talks to PostgreSQL through SQLAlchemy and asyncpg; None for SQLite."""
+    return settings().db.replace("postgresql://", "postgresql+asyncpg://", 1) if settings().postgresql else None
 
 
 class Failed(Exception):
-    """A database that is away, or a query it refuses: one line, without the password."""
+    """A database that is unreachable, or a query it refuses: one line, without the password."""
 
 
 def without_password(text: str) -> str:
     """The text with every spelling of DB's password made unreadable."""
     try:
-        password = urlsplit(DB).password
+        password = urlsplit(settings().db).password
     except ValueError:  # no address at all: nothing of it may show
-        return text.replace(DB, "…") if DB else text
+        return text.replace(settings().db, "…") if settings().db else text
     for spelling in {password, unquote(password or ""), quote(unquote(password or ""), safe="")}:
         if spelling:
             text = text.replace(spelling, "…")
@@ -43,25 +49,25 @@ def without_password(text: str) -> str:
 
 def name() -> str:
     """What to call the database in front of people: its path, or its address without the password."""
-    if (running := workshop.running_example()) and running.docker:
+    if (running := state_files.running_example()) and running.docker:
         return "the database of the container `prefect`"
-    if not POSTGRESQL:
-        return str(PATH)
-    address = urlsplit(DB)
+    if not settings().postgresql:
+        return str(path())
+    address = urlsplit(settings().db)
     return f"postgresql://{address.hostname or 'localhost'}:{address.port or 5432}{address.path}"
 
 
-def must_be_of(running: workshop.RunningExample | None) -> None:
+def must_be_of(running: state_files.RunningExample | None) -> None:
     """Exits 2 if the example that runs keeps its runs in PostgreSQL, and nobody has said in which."""
-    if running and running.postgresql and not running.docker and not POSTGRESQL:
-        workshop.fail(f"example {running.ex} keeps its runs in PostgreSQL", "the same command with the same DB=…")
+    if running and running.postgresql and not running.docker and not settings().postgresql:
+        workshop.fail(f"example {running.ex} keeps its runs in PostgreSQL", "run the same command with the same DB=…")
 
 
 def ask(query: str, limit: int) -> tuple[list[str], list[tuple[Any, ...]]]:
     """The names of the columns and up to `limit` rows of a query that only reads. Raises Failed."""
-    if (running := workshop.running_example()) and running.docker:
+    if (running := state_files.running_example()) and running.docker:
         return ask_in_container(query, limit)
-    return ask_postgresql(query, limit) if POSTGRESQL else ask_sqlite(query, limit)
+    return ask_postgresql(query, limit) if settings().postgresql else ask_sqlite(query, limit)
 
 
 def ask_in_container(query: str, limit: int) -> tuple[list[str], list[tuple[Any, ...]]]:
@@ -88,7 +94,7 @@ def ask_in_container(query: str, limit: int) -> tuple[list[str], list[tuple[Any,
 def ask_sqlite(query: str, limit: int) -> tuple[list[str], list[tuple[Any, ...]]]:
     try:
         # Percent-encoded: the path may hold spaces, ? and #.
-        connection = sqlite3.connect(f"{PATH.as_uri()}?mode=ro", uri=True, timeout=5)
+        connection = sqlite3.connect(f"{path().as_uri()}?mode=ro", uri=True, timeout=5)
         connection.execute("pragma query_only = on")
         no_other_file = {sqlite3.SQLITE_ATTACH: sqlite3.SQLITE_DENY}
         connection.set_authorizer(lambda action, *_: no_other_file.get(action, sqlite3.SQLITE_OK))
@@ -110,7 +116,7 @@ def ask_postgresql(query: str, limit: int) -> tuple[list[str], list[tuple[Any, .
     answer: list[Any] = []
 
     async def converse() -> None:
-        connection = await asyncpg.connect(DB, timeout=CONNECT, command_timeout=PATIENCE)
+        connection = await asyncpg.connect(settings().db, timeout=CONNECT, command_timeout=PATIENCE)
         answer.append("connected")
         try:
             async with connection.transaction(readonly=True):

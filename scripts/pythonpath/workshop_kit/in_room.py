@@ -7,7 +7,7 @@ In WORKSHOP_HOME/in-room, for the owner's eyes alone:
     outbox        what is not sent yet, a JSON object a line
     sent          all that was ever sent, for make join SHOW=1
 
-No command waits for the room: it lets a detached process try once (tell), and what cannot be sent goes with the next.
+No command waits for the room: a detached process tries once (report_place), and what cannot be sent goes with the next.
 """
 
 import contextlib
@@ -23,6 +23,7 @@ from typing import Any
 
 from durable import joining
 from workshop_kit import findings
+from workshop_kit.settings import settings
 
 PORT = 4300
 PROTOCOL = 1
@@ -39,10 +40,14 @@ FIELDS = {
     "finding": findings.LARGEST,  # what the call is about: workshop_kit/findings.py
     "solved": findings.LARGEST,  # that this very finding is ✓ now
 }
-DAYS = 3  # after which a kit is in no room any more, and tries no address
+DAYS = 3  # membership expires after this many
 AGAIN = "make join ROOM=… ME=…, as its screen shows"
-FOLDER = Path(os.environ["WORKSHOP_HOME"], "in-room")
-JOINED, STATE, OUTBOX, SENT = (FOLDER / name for name in ("joined.json", "state.json", "outbox", "sent"))
+JOINED, STATE, OUTBOX, SENT = "joined.json", "state.json", "outbox", "sent"
+
+
+def place(name: str = "") -> Path:
+    """Where a file of that name is, in the folder of the room that was joined; without a name the folder."""
+    return settings().home / "in-room" / name
 
 
 def fits(line: Any) -> bool:
@@ -60,37 +65,37 @@ def fits(line: Any) -> bool:
 def room() -> joining.Joined | None:
     """The room that was joined, or None."""
     with contextlib.suppress(OSError, ValueError, TypeError):
-        return joining.Joined(**json.loads(JOINED.read_text()))
+        return joining.Joined(**json.loads(place(JOINED).read_text()))
     return None
 
 
 def state() -> dict[str, int]:
     """What was said last. A file that is damaged counts as none."""
     with contextlib.suppress(OSError, ValueError, TypeError):
-        return {name: int(value) for name, value in json.loads(STATE.read_text()).items()}
+        return {name: int(value) for name, value in json.loads(place(STATE).read_text()).items()}
     return {}
 
 
 def keep(joined: joining.Joined) -> None:
     """This is the room from now on, whose token this kit has."""
-    joining.write_private(JOINED, json.dumps(vars(joined)))
+    joining.write_private(place(JOINED), json.dumps(vars(joined)))
 
 
 def is_old() -> bool:
     """Whether the room was joined so long ago that it is over, whatever became of it."""
-    return JOINED.stat().st_mtime < time.time() - DAYS * 24 * 3600
+    return place(JOINED).stat().st_mtime < time.time() - DAYS * 24 * 3600
 
 
 def forget() -> None:
     """Nothing is told any more. What was sent stays, for make join SHOW=1."""
-    for path in (JOINED, STATE, OUTBOX):
-        path.unlink(missing_ok=True)
+    for name in (JOINED, STATE, OUTBOX):
+        place(name).unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
 def _alone(name: str, seconds: float) -> Iterator[bool]:
     """Whether no other process of this kit is in here, or none is any more within so many seconds."""
-    with open(os.open(FOLDER / name, os.O_RDWR | os.O_CREAT, 0o600), "w") as lock:
+    with open(os.open(place(name), os.O_RDWR | os.O_CREAT, 0o600), "w") as lock:
         patience = time.monotonic() + seconds
         while True:
             try:
@@ -115,26 +120,26 @@ def note(**fields: int) -> None:
             known = {name: value for name, value in known.items() if name not in ("finding", "solved")}
         line = {"n": known.get("n", 0) + 1, **fields}
         lines = [*_lines(), json.dumps(line)][-KEPT:]
-        joining.write_private(OUTBOX, "".join(each + "\n" for each in lines))
-        joining.write_private(STATE, json.dumps(known | line))
+        joining.write_private(place(OUTBOX), "".join(each + "\n" for each in lines))
+        joining.write_private(place(STATE), json.dumps(known | line))
 
 
 def _lines() -> list[str]:
     try:
-        return OUTBOX.read_text().splitlines()
+        return place(OUTBOX).read_text().splitlines()
     except OSError:
         return []
 
 
 def will_send(lines: list[str]) -> None:
     """Write down what is about to be sent, once however often it is tried. Raises OSError where that cannot be."""
-    FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
+    place().mkdir(mode=0o700, parents=True, exist_ok=True)
     known: list[str] = []
     with contextlib.suppress(OSError):
-        known = SENT.read_text().splitlines()
+        known = place(SENT).read_text().splitlines()
     starts = [at for at, line in enumerate(known) if line.startswith('{"me"')]  # of each join
     known = known[starts[-1] :] if starts else []
-    with open(os.open(SENT, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a") as file:
+    with open(os.open(place(SENT), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a") as file:
         file.writelines(line + "\n" for line in lines if line not in known or line.startswith('{"me"'))
 
 
@@ -166,11 +171,11 @@ def send(patience: float = 0) -> dict[str, Any]:
             if status in (200, 422):  # 422: another version's; they would be refused again and again
                 with _alone("lock", TRY):
                     rest = [line for line in _lines() if line not in lines]
-                    joining.write_private(OUTBOX, "".join(line + "\n" for line in rest))
+                    joining.write_private(place(OUTBOX), "".join(line + "\n" for line in rest))
             if status != 200:
-                raise joining.NotJoined(f"the room answers: {_detail(answer, status)}", "the same later")
+                raise joining.NotJoined(f"the room answers: {_detail(answer, status)}", "run the same command later")
     if room() and _lines():
-        raise joining.NotJoined("the room does not answer", "the same again")
+        raise joining.NotJoined("the room does not answer", "run the same command again")
     return answer if isinstance(answer, dict) else {}
 
 
@@ -178,13 +183,13 @@ def _detail(answer: Any, status: int) -> Any:
     return answer.get("detail", status) if isinstance(answer, dict) else status
 
 
-def tell(ex: int = 0) -> None:
+def report_place(ex: int = 0) -> None:
     """Let a process of its own say where this kit is in that example, and send what is in the outbox: nobody waits."""
-    if JOINED.exists():
+    if place(JOINED).exists():
         with contextlib.suppress(OSError):
             subprocess.Popen(
-                [sys.executable, "-S", "-P", "-m", "workshop_kit.learners.telling", "tell"],
-                env=os.environ | {"TELL_EX": str(ex)},
+                [sys.executable, "-S", "-P", "-m", "workshop_kit.learners.reporting", "place"],
+                env=os.environ | {"REPORT_EX": str(ex)},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -192,20 +197,20 @@ def tell(ex: int = 0) -> None:
             )
 
 
-def judged(broken: list[int], held: Collection[int]) -> None:
-    """For a kit in a room: what make check has found just now, the worst first, and what it has seen to be right."""
-    if JOINED.exists():
+def report_check(broken: list[int], passed: Collection[int]) -> None:
+    """For a kit in a room: what make check or make doctor has found, the worst first, and what it saw to be right."""
+    if place(JOINED).exists():
         with contextlib.suppress(OSError):
-            joining.write_private(FOLDER / "found", str(broken[0] if broken else 0))
-            if solved(held):
-                tell()
+            joining.write_private(place("found"), str(broken[0] if broken else 0))
+            if note_solved(passed):
+                report_place()
 
 
-def solved(held: Collection[int]) -> bool:
+def note_solved(passed: Collection[int]) -> bool:
     """Whether this kit calls about one of these findings, which are ✓ now; then the next message says so."""
-    known = state() if JOINED.exists() else {}
+    known = state() if place(JOINED).exists() else {}
     about = known.get("finding")
-    if not known.get("call") or about not in held or known.get("solved") == about:
+    if not known.get("call") or about not in passed or known.get("solved") == about:
         return False
     note(solved=about)
     return True

@@ -18,21 +18,36 @@ from pathlib import Path
 from typing import Any
 
 from durable import joining
+from workshop_kit import theirs
+from workshop_kit.settings import settings
 
-FOLDER = Path(os.environ["WORKSHOP_HOME"], "joined")
-KEPT = FOLDER / "joined.json"
-OF_CONTAINERS = Path(os.environ["WORKSHOP_HOME"], "run", "port")  # a copy of what their port keeps
+
+def folder() -> Path:
+    """Where all is that is kept of the machine that was joined."""
+    return settings().home / "joined"
+
+
+def of_containers() -> Path:
+    """A copy of what the port of containers keeps."""
+    return settings().run / "port"
+
+
+def kept_file() -> Path:
+    return folder() / "joined.json"
 
 
 def fail(error: joining.NotJoined) -> int:
-    print(f"error: {error}", file=sys.stderr)
+    direct = ""
+    if isinstance(error, joining.NoAnswer) and (proxies := theirs.proxies(os.environ)):
+        direct = f" (it is asked directly, and never through the {proxies[0]} of your shell)"
+    print(f"error: {error.what}{direct}. Try: {error.remedy}", file=sys.stderr)
     return 2
 
 
 def kept() -> dict[str, Any]:
     """What is kept of the machine that was joined: at, code, identity, ca, token, there, name. Or nothing."""
     try:
-        return json.loads(KEPT.read_text())
+        return json.loads(kept_file().read_text())
     except (OSError, ValueError):
         return {}
 
@@ -40,17 +55,17 @@ def kept() -> dict[str, Any]:
 def joined_of(known: dict[str, Any]) -> joining.Joined:
     """Raises joining.NotJoined if what is kept is damaged."""
     if {"at", "ca", "token", "there", "name", "code", "identity"} - known.keys():
-        raise joining.NotJoined(f"{KEPT} is damaged", "make leave, then make server AT=… again")
+        raise joining.NotJoined(f"{kept_file()} is damaged", "make leave, then make server AT=… again")
     return joining.Joined(known["at"], known["ca"], known["token"], known["there"], known["name"])
 
 
 def begin(at: str, code: str, identity: str) -> joining.Joined:
     """Join, and keep what is needed to come back. Raises joining.NotJoined."""
-    from durable.at import join
+    from durable.join_command import join
 
     new = join(at, code, identity)
     fields = {"at": new.at, "ca": new.ca, "token": new.token, "there": new.there, "name": new.name}
-    joining.write_private(KEPT, json.dumps(fields | {"code": code, "identity": identity}))
+    joining.write_private(kept_file(), json.dumps(fields | {"code": code, "identity": identity}))
     return new
 
 
@@ -63,7 +78,7 @@ def join() -> int:
         if not code:
             joining.shown_certificates(*joining.address(at))  # before anybody types: does anybody answer?
             if not sys.stdin.isatty():
-                raise joining.NotJoined("the code is missing", "JOIN_CODE in the environment or in .env")
+                raise joining.NotJoined("the code is missing", "set JOIN_CODE in the environment or in .env")
             code = getpass.getpass(f"the code that {at} shows (what you type stays hidden)? ")
         new = begin(at, code, known.get("identity") or secrets.token_hex(8))
     except joining.NotJoined as error:
@@ -77,18 +92,18 @@ def join() -> int:
 
 
 def leave() -> int:
-    if not FOLDER.is_dir():
+    if not folder().is_dir():
         print("no machine was joined", file=sys.stderr)
         return 0
-    known, told = kept(), True
+    known, ended = kept(), True
     try:
         joined_of(known).request("DELETE", "/durable/machine")
     except joining.NotJoined:
-        told = False
-    for path in FOLDER.iterdir():
+        ended = False
+    for path in folder().iterdir():
         path.unlink()
-    FOLDER.rmdir()
-    print(f"left {known.get('there', 'it')}" + ("" if told else ", which does not answer"), file=sys.stderr)
+    folder().rmdir()
+    print(f"left {known.get('there', 'it')}" + ("" if ended else ", which does not answer"), file=sys.stderr)
     return 0
 
 
@@ -102,28 +117,31 @@ def run(module: str, arguments: list[str]) -> int:
             there = begin(known["at"].removeprefix("https://"), known["code"], known["identity"])
     except joining.NotJoined as error:
         return fail(error)
-    become(module, arguments, there, FOLDER, ui=int(os.environ["JOIN_PORT"]) + 1)  # of make open
+    become(module, arguments, there, folder(), ui=int(os.environ["JOIN_PORT"]) + 1)  # of make open
     return 0
 
 
 def run_in_docker(module: str, arguments: list[str]) -> int:
     """A module of the kit, here, for containers, whose storage and records are out of reach: as another machine."""
-    from durable.at import join
+    from durable.join_command import join
 
     try:
-        there = join(os.environ["JOIN_AT"], (OF_CONTAINERS / "code").read_text(), "where the containers are")
+        there = join(os.environ["JOIN_AT"], (of_containers() / "code").read_text(), "where the containers are")
     except joining.NotJoined as error:
         return fail(error)
     atexit.register(there.leave)  # before Prefect registers itself, so behind it: it sends its last events at the end
-    become(module, arguments, there, OF_CONTAINERS, ui=int(os.environ["PREFECT_PORT"]))
+    become(module, arguments, there, of_containers(), ui=settings().prefect_port)
     return 0
 
 
-def become(module: str, arguments: list[str], there: joining.Joined, folder: Path, ui: int) -> None:
-    """Run it as the program, as if it were there. folder: for its CA. ui: the port on loopback that has its pages."""
-    from durable.at import settings_of
+def become(module: str, arguments: list[str], there: joining.Joined, certificates: Path, ui: int) -> None:
+    """Run it as the program, as if it were there.
 
-    os.environ.update(settings_of(there, folder))
+    certificates: the folder of its CA. ui: the port on loopback that has its pages.
+    """
+    from durable.join_command import settings_of
+
+    os.environ.update(settings_of(there, certificates))
     os.environ |= {
         "JOINED": there.at,
         "JOINED_THERE": there.there,
@@ -131,6 +149,7 @@ def become(module: str, arguments: list[str], there: joining.Joined, folder: Pat
         "WORKSHOP_API_URL": os.environ["PREFECT_API_URL"],
         "PREFECT_UI_URL": f"http://127.0.0.1:{ui}",
     }
+    settings.cache_clear()
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 

@@ -22,10 +22,10 @@ def check() -> str:
             client.read_task_runs(limit=1, sort=TaskRunSort.ID_DESC)
     except httpx.HTTPStatusError as error:
         what = f"REMOTE=1: {url} answers {error.response.status_code}"
-        workshop.fail(what, "setting PREFECT_API_KEY, or PREFECT_API_URL to the right address")
+        workshop.fail(what, "set PREFECT_API_KEY, or PREFECT_API_URL to the right address")
     except Exception as error:  # every transport error: what counts is that nobody answers
         what = f"REMOTE=1: {url} does not answer ({type(error).__name__})"
-        workshop.fail(what, "another PREFECT_API_URL, or no REMOTE=1")
+        workshop.fail(what, "use another PREFECT_API_URL, or leave out REMOTE=1")
     return url
 
 

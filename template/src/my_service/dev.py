@@ -15,6 +15,7 @@ from my_service import settings
 SOURCE = Path(__file__).parent
 WEB, API = f"http://127.0.0.1:{settings.port}", f"http://127.0.0.1:{settings.prefect_port}/api"
 PREFECT = ["prefect", "server", "start", "--host", "127.0.0.1", "--port", str(settings.prefect_port)]
+PREFECT += ["--workers", "1"]  # each would have a queue of its own
 COMMANDS = {"prefect": PREFECT, "app": ["my_service.api"], "task-server-1": ["my_service.tasks"]}
 COMMANDS |= {"task-server-2": ["my_service.tasks"], "housekeeper": ["my_service.housekeeper"]}
 
@@ -38,7 +39,7 @@ class Stack:
 
     def keep(self, stopping: threading.Event, reload: bool = False) -> None:
         """Start everything, and again what has died, until told to stop; then stop it all."""
-        told, saved = False, 0.0
+        announced, saved = False, 0.0
         for name in COMMANDS:
             self.start(name)
         while not stopping.wait(0.5):
@@ -50,7 +51,7 @@ class Stack:
             if reload and 0 < before < saved:
                 for name in self.processes.keys() - {"prefect"}:  # they finish what they run first
                     self.processes[name].terminate()
-            if not told and (told := self.ready()):
+            if not announced and (announced := self.ready()):
                 print(f"ready: {WEB}/docs and {API[:-4]}", flush=True)
         # Last the Prefect server, which hears how the runs ended.
         for group in (self.processes.keys() - {"prefect"}, {"prefect"}):

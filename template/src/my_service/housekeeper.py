@@ -46,14 +46,14 @@ async def keep_looking() -> None:  # until it is stopped: one process, on the ma
     while True:
         try:
             report = await rescuer.look()
-            for lost in report.put_back + report.given_up:
+            for lost in report.requeued + report.given_up:
                 log.warning(lost.why, extra={"task_run_id": lost.run.id})
             if time.monotonic() > clean_at:
                 log.info("deleted %s runs older than %s days", await delete_old(settings.keep_days), settings.keep_days)
                 clean_at = time.monotonic() + CLEAN_EVERY
             away = False
         except (httpx.HTTPError, OSError, ValueError) as error:
-            log.log(logging.DEBUG if away else logging.WARNING, "the Prefect API is away: %r", error)
+            log.log(logging.DEBUG if away else logging.WARNING, "the Prefect API is unreachable: %r", error)
             away = True
         await asyncio.sleep(EVERY)
 

@@ -19,7 +19,7 @@ class AddressTaken(Exception):
 
 @contextmanager
 def transaction() -> Iterator[sqlite3.Connection]:
-    """All of it or nothing. Raises sqlite3.OperationalError when the file is away, full, or locked for 2 s."""
+    """All of it or nothing. Raises sqlite3.OperationalError when the file is missing, full, or locked for 2 s."""
     settings.data.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(settings.data / "users.db", timeout=2)) as database:
         database.executescript(f"pragma journal_mode=wal; {SCHEMA} begin immediate;")

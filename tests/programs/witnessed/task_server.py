@@ -1,4 +1,4 @@
-"""For tests/ex7_chaos.bats: example 7's task, whose attempts write what they do to a witness, which is no part of the kit.
+"""For tests/machines/ex7_chaos.bats: example 7's task, whose attempts write what they do to a witness, which is no part of the kit.
 
 WITNESS is a folder that all machines see, with a file an attempt: lines of WHAT NOW DEADLINE AHEAD. WHAT is begin, mark
 (every 50 ms) or end; NOW is CLOCK_BOOTTIME, and DEADLINE that of the process's lease on it, inf without one; AHEAD is how

@@ -1,7 +1,9 @@
 """The port itself: ASGI, in front of Prefect's application, with the port's own requests beside it."""
 
 import asyncio
+import re
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
 from typing import Any
@@ -9,35 +11,56 @@ from typing import Any
 import orjson
 
 from durable.joining import PROTOCOL
-from durable.link import (
+from durable.json_format import KEY, checked_record
+from durable.json_limits import LARGEST, NotPlain, parsed
+from durable.port.operations import ID, QUEUE, WEBSOCKETS, operation
+from durable.port.output import say
+from durable.port.policy import (
+    BODY,
+    NOTHING,
+    Verdict,
+    need_known_shape,
+    need_plain_body,
+    need_plain_message,
+    verdict,
+)
+from durable.port.records import NO_SESSION, RecordWriter, lines_since, need_alive
+from durable.sessions import Session, Sessions
+from durable.storage import Folder
+from durable.text import printable
+from durable.tls import (
     App,
+    LastMinute,
     Message,
     Receive,
     Refusal,
     Scope,
     Send,
+    WrongCodes,
+    address_of,
     answer,
     body_of,
-    need_password,
     parsed_body,
     short,
     token_of,
 )
-from durable.plain import KEY, plain_record
-from durable.port.policy import BODY, NOTHING, WEBSOCKETS, Verdict, need_plain_body, need_plain_message, verdict
-from durable.port.records import NO_SESSION, Lines, lines_since, need_alive
-from durable.port.saying import say
-from durable.sessions import Session, Sessions
-from durable.shape import LARGEST, NotPlain, parsed
-from durable.storage import Folder
+
+MOST_TOLD = 100  # lines about what was refused: who tries all that there is does not fill the terminal
+
+JOINS = 120  # in a minute from one network: each start of a task server is one
 
 
 class Port:
-    """ASGI, in front of Prefect's application. storage: see storage.place()."""
+    """ASGI, in front of Prefect's application. storage: see storage.open_storage()."""
 
-    def __init__(self, app: App, sessions: Sessions, password: str, storage: Any) -> None:
-        self.app, self.sessions, self.password, self.storage = app, sessions, password, storage
-        self._lines = Lines(sessions)
+    def __init__(
+        self, app: App, sessions: Sessions, password: str, storage: Any, trust: Callable[[Scope], None]
+    ) -> None:
+        """trust: the listener's."""
+        self.app, self.sessions, self.storage, self._trust = app, sessions, storage, trust
+        self._codes, self._joined = WrongCodes(password), LastMinute()
+        self._records = RecordWriter(sessions)
+        self._told: set[str] = set()  # what was refused, and was said
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -51,7 +74,10 @@ class Port:
                 pass
 
     def _session(self, scope: Scope) -> Session | None:
-        return self.sessions.find(token_of(scope))
+        session = self.sessions.find(token_of(scope))
+        if session:
+            self._trust(scope)
+        return session
 
     async def _need_own(self, session: Session, key: str, content: bytes) -> None:
         """Raises Refusal for parameters that are there already, and for a result, unless a task server writes it again:
@@ -72,37 +98,58 @@ class Port:
         if what is Verdict.FOR_ALL:
             return await self.app(scope, receive, send)
         if what is Verdict.JOINS:
-            return await answer(send, 200, self._join(scope, parsed_body(await body_of(scope, receive, 10_000))))
+            body = parsed_body(await body_of(scope, receive, 10_000))
+            return await answer(send, 200, await self._join(scope, receive, body))
         session = self._session(scope)
         if not session:
             raise Refusal(401, NO_SESSION)
         if what is Verdict.OWN:
             return await self._own(session, method, path, scope, receive, send)
-        if what is Verdict.NO_PAGE:
-            raise Refusal(403, "not through this port")
         if what is Verdict.NOTHING:
-            return await answer(send, 200, NOTHING[path])
+            return await answer(send, 200, NOTHING[f"{method} {path}"])
         if what is Verdict.PASSES:
             return await self.app(scope, receive, send)
-        if what is not Verdict.LOOKED_AT:
-            raise Refusal(403, f"{method} {path[:200]} does not pass this port")
-        body = await body_of(scope, receive, BODY)
-        need_alive(self.sessions, session)
-        if body:
-            checked = parsed_body(body, BODY)
-            try:
-                need_plain_body(path, checked)
-            except NotPlain as error:
-                raise Refusal(422, f"this may not pass: {error}") from None
-            body = orjson.dumps(checked)  # what was looked at, and not what another parser may see in it
-            scope = {**scope, "headers": [each for each in scope["headers"] if each[0] != b"content-length"]}
-            scope["headers"].append((b"content-length", str(len(body)).encode()))
-        await self.app(scope, once(body, receive), send)
+        try:
+            if what is not Verdict.LOOKED_AT:
+                raise Refusal(403, f"{method} {path[:200]} does not pass this port")
+            body = await body_of(scope, receive, BODY)
+            need_alive(self.sessions, session)
+            body = self._looked_at(method, path, body)
+        except Refusal as refusal:
+            if refusal.status in (400, 403):
+                self._tell_refused(session, method, path, refusal.detail if what is Verdict.LOOKED_AT else "")
+            raise
+        headers = [each for each in scope["headers"] if each[0] != b"content-length"]
+        headers.append((b"content-length", str(len(body)).encode()))
+        await self.app({**scope, "headers": headers}, once(body, receive), send)
+
+    @staticmethod
+    def _looked_at(method: str, path: str, body: bytes) -> bytes:
+        """The body as it may pass: what was looked at, and not what another parser may see in it. Raises Refusal."""
+        checked = parsed_body(body, BODY)
+        try:
+            need_plain_body(path, checked)
+        except NotPlain as error:
+            raise Refusal(422, f"this may not pass: {error}") from None
+        body = orjson.dumps(checked)
+        need_known_shape(operation(method, path) or "", body)
+        return body
+
+    def _tell_refused(self, session: Session, method: str, path: str, why: str) -> None:
+        """Once for each method and path: a new version of Prefect asks something new, or somebody tries what passes."""
+        what = printable(f"{method} {re.sub(ID, '{id}', path)}")[:200]
+        if what not in self._told and len(self._told) < MOST_TOLD:
+            self._told.add(what)
+            say(f"refused: {what}, asked by {session.name}" + (f" ({printable(why)[:200]})" if why else ""))
 
     # --- joining and leaving -----------------------------------------------------------------------
 
-    def _join(self, scope: Scope, body: Any) -> Any:
-        need_password(body, self.password)
+    async def _join(self, scope: Scope, receive: Receive, body: Any) -> Any:
+        await self._codes.need(scope, receive, body)
+        address = address_of(scope)
+        if self._joined.count(address) >= JOINS:
+            raise Refusal(429, "too many have joined from your address in this minute")
+        self._joined.note(address)
         if body.get("protocol") != PROTOCOL:
             raise Refusal(409, "the two machines have different versions of durable")
         ours, theirs = version("prefect"), short(body.get("prefect", ""), 40)
@@ -111,7 +158,7 @@ class Port:
         token, session = self.sessions.begin(
             short(body.get("name")) or "?",
             short(body.get("machine", "")) or "?",
-            address=(scope.get("client") or ("?",))[0],
+            address=address,
             prefect=theirs,
             python=short(body.get("python", ""), 40),
         )
@@ -119,16 +166,16 @@ class Port:
         answer = {"token": token, "machine": self.sessions.machine, "name": session.machine, "prefect": ours}
         return answer | {"now": time.time()}
 
-    async def end_silent(self) -> None:
-        """Others can come in now. Look for those whose lease has ended, until cancelled."""
-        self.sessions.opened()
+    async def end_expired(self) -> None:
+        """Other machines can come in now. Look for those whose lease has ended, until cancelled."""
+        self.sessions.grant_restart_margin()
         while True:
             await asyncio.sleep(0.5)
             for session in self.sessions:
                 if session.record:
                     with suppress(OSError):  # what a full disk kept back
                         session.record.write_on()
-            for session in self.sessions.end_silent():
+            for session in self.sessions.end_expired():
                 what = (
                     "its session is over, and what it ran runs again elsewhere" if session.server else "it is forgotten"
                 )
@@ -156,23 +203,26 @@ class Port:
         elif path == "/durable/session" and method == "PUT":
             return await answer(send, 200, {"lease": session.lease, "now": time.time()})
         elif path == "/durable/sessions" and method == "GET":
-            return await answer(send, 200, self.told())
+            return await answer(send, 200, self.list_sessions())
         elif path == "/durable/records" and method == "POST":
             lines = parsed_body(await body_of(scope, receive, BODY), BODY)
             need_alive(self.sessions, session)
-            return await answer(send, 200, await self._lines.write(session, lines))
+            return await answer(send, 200, await self._records.write(session, lines))
         elif path == "/durable/records/others" and method == "GET":
-            return await answer(send, 200, (await self._lines.others(session))._asdict())
+            return await answer(send, 200, (await self._records.peers(session))._asdict())
         elif path == "/durable/records/since" and method == "POST":
             offsets = parsed_body(await body_of(scope, receive, BODY), BODY)
             return await answer(send, 200, await asyncio.to_thread(lines_since, self.sessions.records, offsets))
         raise Refusal(404, "there is nothing here")
 
-    def told(self) -> list[dict[str, Any]]:
+    def list_sessions(self) -> list[dict[str, Any]]:
         """The sessions, for people."""
         now = self.sessions.clock()
         names = ("name", "machine", "server", "address", "prefect", "python", "since")
-        return [{name: getattr(each, name) for name in names} | {"heard": now - each.heard} for each in self.sessions]
+        return [
+            {name: getattr(each, name) for name in names} | {"heard": now - each.last_heartbeat}
+            for each in self.sessions
+        ]
 
     async def _read(self, key: str, send: Send) -> None:
         try:
@@ -191,7 +241,7 @@ class Port:
 
     async def _write(self, session: Session, key: str, content: bytes, send: Send) -> None:
         try:
-            content = plain_record(content, key)
+            content = await asyncio.to_thread(checked_record, content, key)
         except NotPlain as error:
             raise Refusal(422, f"only plain JSON may pass: {error}") from None
         need_alive(self.sessions, session)
@@ -200,7 +250,7 @@ class Port:
             if not isinstance(self.storage, Folder):
                 await self.storage.awrite(key, content)
                 need_alive(self.sessions, session)
-            elif not self.storage.write(key, content, wanted=lambda: self.sessions.holds(session)):
+            elif not self.storage.write(key, content, wanted=lambda: self.sessions.is_valid(session)):
                 raise Refusal(401, "this session is over")
         except OSError as error:
             raise Refusal(507, f"it cannot be written there ({error.strerror})") from None
@@ -215,6 +265,8 @@ class Port:
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         session = self._session(scope)
         if not session or scope["path"] not in WEBSOCKETS:
+            if session:
+                self._tell_refused(session, "WEBSOCKET", scope["path"], "")
             await receive()
             await send({"type": "websocket.close", "code": 1008})
             return
@@ -231,15 +283,20 @@ class Port:
             message, arriving = arriving.result(), None
             if message["type"] != "websocket.receive":
                 return message
-            if not self.sessions.heard(session):
+            if not self.sessions.heartbeat(session):
                 return await shut("this session is over")
             text = message.get("text") or message.get("bytes") or b""
             try:
                 checked = parsed(text, BODY)
                 need_plain_message(scope["path"], checked)
+                message_checked = orjson.dumps(checked)
+                need_known_shape(scope["path"], message_checked)
             except NotPlain as error:
                 return await shut(f"this may not pass: {error}")
-            return {"type": "websocket.receive", "text": orjson.dumps(checked).decode()}
+            except Refusal as refusal:
+                self._tell_refused(session, "WEBSOCKET", scope["path"], refusal.detail)
+                return await shut(refusal.detail)
+            return {"type": "websocket.receive", "text": message_checked.decode()}
 
         shut_down = False
 
@@ -254,6 +311,8 @@ class Port:
         async def send_unless_shut(message: Message) -> None:
             if shut_down:
                 raise OSError("closed")  # by which starlette, and so Prefect, knows: the run goes back
+            if scope["path"] == QUEUE and message["type"] == "websocket.send":
+                self._records.note_sent(session, message["text"])
             await send(message)
 
         try:

@@ -4,46 +4,31 @@ import re
 from enum import Enum
 from typing import Any
 
-from durable.link import Refusal, short
-from durable.plain import need_plain_metadata
-from durable.shape import NotPlain
+from durable.json_format import need_plain_metadata
+from durable.json_limits import NotPlain
+from durable.port.operations import ID, OtherShape, need_shape, operation
+from durable.tls import Refusal, short
 
-BODY = 1_000_000  # bytes of a request to Prefect's API, or of a message on a websocket
-ID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-RUNS = "(task_runs|flow_runs|flows|logs|artifacts|events|task_workers)"
-ROUTES = {
-    "GET": [
-        "/api/(health|ready|version|hello)",
-        "/api/admin/version",
-        f"/api/(task_runs|flow_runs|flows|task_run_states|flow_run_states)/{ID}(/graph|/graph-v2)?",
-        "/api/(task_run_states|flow_run_states)/",
-        "/api/csrf-token",
-    ],
-    "POST": [
-        "/api/task_runs/",
-        f"/api/task_runs/{ID}/set_state",
-        "/api/logs/",
-        f"/api/{RUNS}/(filter|count|history|lateness|paginate)",
-        f"/api/ui/{RUNS}/[a-z/-]+",
-        "/api/v2/concurrency_limits/(increment|decrement|increment-with-lease|decrement-with-lease)",
-        f"/api/v2/concurrency_limits/leases/{ID}/renew",
-        "/api/events/count-by/[a-z-]+",
-    ],
-}
+BODY = 1_000_000  # bytes of a request to Prefect's API, or of a message on a websocket: values go through files
 # What the pages of the UI ask for wherever they are, and this port tells nothing of.
-NOTHING = {
-    "/api/admin/settings": {"server": {"analytics_enabled": False}},
+NOTHING: dict[str, Any] = {
+    "GET /api/admin/settings": {"server": {"analytics_enabled": False}},
     **{
-        f"/api/{what}/filter": []
+        f"POST /api/{what}/filter": []
         for what in ("saved_searches", "deployments", "work_pools", "work_queues", "automations")
     },
-    **{f"/api/{what}/count": 0 for what in ("deployments", "work_pools", "automations")},
-    "/api/deployments/paginate": {"results": [], "count": 0, "limit": 0, "pages": 0, "page": 1},
+    **{f"POST /api/{what}/count": 0 for what in ("deployments", "work_pools")},
+    "POST /api/deployments/paginate": {"results": [], "count": 0, "limit": 0, "pages": 0, "page": 1},
 }
-ALLOWED = {method: re.compile("|".join(f"(?:{path})" for path in paths)) for method, paths in ROUTES.items()}
-WEBSOCKETS = {"/api/task_runs/subscriptions/scheduled", "/api/events/in", "/api/events/out", "/api/logs/out"}
+# Both UIs: their files, and their own addresses, for each of which Prefect answers with index.html.
+FILES = "((assets|fonts|ico)/)?[A-Za-z0-9_.@-]+[.](css|ico|js|png|svg|ttf|webmanifest)"
+ADDRESSES = (
+    "(artifacts|automations|blocks|concurrency-limits|dashboard|deployments|events|flows|runs|settings|task-runs"
+    "|variables|work-pools)(/[A-Za-z0-9_.-]+)*"
+)
+PAGES = re.compile(f"(/v2)?(/({FILES}|{ADDRESSES})?)?|/ui-settings")
 EVENTS = {"start", "end", "up", "away"}  # what a task server may write into its record
-ENDS = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+ENDS = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")  # no set, in which nobody can look for a list
 
 
 class Verdict(Enum):
@@ -55,7 +40,6 @@ class Verdict(Enum):
     PASSES = "it passes, as it is"
     LOOKED_AT = "it passes, when its body was looked at: need_plain_body()"
     NOTHING = "it is answered from NOTHING"
-    NO_PAGE = "it is refused: pages are only read"
     REFUSED = "it is refused: it is not on the list"
 
 
@@ -67,11 +51,11 @@ def verdict(method: str, path: str) -> Verdict:
         return Verdict.JOINS
     if path.startswith("/durable/"):
         return Verdict.OWN
-    if not path.startswith("/api/"):  # the pages of the UI
-        return Verdict.PASSES if method in ("GET", "HEAD") else Verdict.NO_PAGE
-    if path in NOTHING and method in ALLOWED:
+    if not path.startswith("/api/"):
+        return Verdict.PASSES if method in ("GET", "HEAD") and PAGES.fullmatch(path) else Verdict.REFUSED
+    if f"{method} {path}" in NOTHING:
         return Verdict.NOTHING
-    if method not in ALLOWED or not ALLOWED[method].fullmatch(path):
+    if not operation(method, path):
         return Verdict.REFUSED
     return Verdict.PASSES if method == "GET" else Verdict.LOOKED_AT
 
@@ -81,6 +65,14 @@ def need_plain_body(path: str, body: Any) -> None:
     need_plain_states(body)
     if path.startswith("/api/events/"):
         need_no_patterns(body)
+
+
+def need_known_shape(name: str, content: bytes) -> None:
+    """Of a body or of a message on a websocket. name: of operations.py. Raises Refusal, 403 for what is not listed."""
+    try:
+        need_shape(name, content)
+    except OtherShape as error:
+        raise Refusal(403 if error.extra else 400, f"not of the shape that passes this port: {error}") from None
 
 
 def need_plain_message(path: str, message: Any) -> None:
@@ -136,7 +128,7 @@ def needed_id(value: Any) -> str:
 
 
 def needed_end(value: Any) -> dict[str, Any]:
-    """A final state, as calls.end_as_line() writes it, with plain data. Raises Refusal."""
+    """A final state, as api_calls.final_state_line() writes it, with plain data. Raises Refusal."""
     if not isinstance(value, dict) or value.get("type") not in ENDS or not isinstance(value.get("message"), str):
         raise Refusal(422, "no end of a run")
     if value.get("data") is not None:

@@ -7,26 +7,29 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from durable.folder import lease_of
-from durable.link import Refusal, short
-from durable.offering import Others, others
-from durable.port.policy import BODY, EVENTS, needed_end, needed_id
-from durable.port.saying import say
-from durable.records import Records
-from durable.sessions import Session, Sessions
-from durable.stories import How
+import orjson
 
-DAY = 24 * 3600
+from durable.load_sharing import Peers, peers
+from durable.port.output import say
+from durable.port.policy import BODY, EVENTS, needed_end, needed_id
+from durable.record_folder import lease_of
+from durable.records import Records
+from durable.run_history import How
+from durable.sessions import Session, Sessions
+from durable.tls import Refusal, short
+
+DAY = 24 * 3600  # seconds
+SENT = 10_000  # runs that are known to have been sent to a session, the newest: all but a few have begun
 NO_SESSION = "no session here: join with the code"
 
 
 def need_alive(sessions: Sessions, session: Session) -> None:
     """Raises Refusal if its lease ended meanwhile, such as while a body came: others have its runs by then."""
-    if not sessions.holds(session):
+    if not sessions.is_valid(session):
         raise Refusal(401, NO_SESSION)
 
 
-class Lines:
+class RecordWriter:
     """The records of all task servers that have joined, to write into."""
 
     def __init__(self, sessions: Sessions) -> None:
@@ -52,7 +55,9 @@ class Lines:
                 continue
             if not session.record:
                 raise Refusal(409, "first the keys that it serves")
-            written: dict[str, Any] = {"event": line.get("event")}
+            if not isinstance(line.get("event"), str):
+                raise Refusal(400, "no name of an event")
+            written: dict[str, Any] = {"event": line["event"]}
             if written["event"] not in EVENTS:
                 raise Refusal(422, "no event of a task server")
             if written["event"] in ("start", "end"):
@@ -66,6 +71,10 @@ class Lines:
                 written["how"] = How.of(line["how"]) if isinstance(line.get("how"), str) else How.RETURNED
                 if line.get("ended") is not None:
                     written["ended"] = needed_end(line["ended"])
+                session.sent.pop(written["run"], None)
+            if written["event"] == "start" and not await self._has(session, written["run"], written["state"]):
+                refused[written["run"]] = "it was not sent to this task server"
+                continue
             number = line.get("n")
             if not isinstance(number, int):
                 raise Refusal(422, "a line without a number")
@@ -76,7 +85,7 @@ class Lines:
             except OSError as error:
                 raise Refusal(507, f"the records cannot be written there ({error.strerror})") from None
             if written["event"] == "start":
-                why = await self._why_not(session, written["run"], written["state"])
+                why = await self._why_refuse(session, written["run"], written["state"])
                 if why:
                     refused[written["run"]] = why
         return {"refused": refused, "lease": session.lease}
@@ -97,7 +106,28 @@ class Lines:
         self._sessions.serves(session, name, pid, after, keys=keys, limit=limit)
         say(f"{session.name} serves")
 
-    async def others(self, session: Session) -> Others:
+    def note_sent(self, session: Session, text: str) -> None:
+        """Of a message of Prefect's queue to the session's task server."""
+        message = orjson.loads(text)
+        if isinstance(state := message.get("state"), dict):
+            session.sent[message["id"]] = state["id"]
+            if len(session.sent) > SENT:
+                del session.sent[next(iter(session.sent))]
+
+    async def _has(self, session: Session, run: str, state: str) -> bool:
+        """Whether that run was sent to it; where this process has started again meanwhile, whether it is on record."""
+        if session.sent.get(run) == state:
+            return True
+        assert session.record
+        async with self._finding:
+            await self._find()
+            history = self._found.runs.get(run)
+            starts = history.starts if history else []
+            return any(
+                (start.by.path, start.state, start.ended) == (session.record.path, state, None) for start in starts
+            )
+
+    async def peers(self, session: Session) -> Peers:
         """Who is there besides the session's task server."""
         if not session.record:
             raise Refusal(409, "first the keys that it serves")
@@ -105,7 +135,7 @@ class Lines:
             await self._find()
             path, processes = session.record.path, self._found.processes
             keys = processes[path].keys if path in processes else frozenset()
-            return others(processes.values(), keys, path, time.time())
+            return peers(processes.values(), keys, path, time.time())
 
     async def _find(self) -> None:
         """In a thread: a folder of many records is no reason for the Prefect server to wait."""
@@ -113,12 +143,12 @@ class Lines:
             await asyncio.to_thread(self._found.read)
         self._found.forget(300)
 
-    async def _why_not(self, session: Session, run: str, state: str) -> str | None:
+    async def _why_refuse(self, session: Session, run: str, state: str) -> str | None:
         assert session.record
         async with self._finding:
             await self._find()
-            story = self._found.runs.get(run)
-            return story.why_refused(state, but=session.record.path) if story else None
+            history = self._found.runs.get(run)
+            return history.why_refused(state, own=session.record.path) if history else None
 
 
 def lines_since(folder: Path, offsets: Any) -> dict[str, Any]:
@@ -129,23 +159,25 @@ def lines_since(folder: Path, offsets: Any) -> dict[str, Any]:
     """
     if not isinstance(offsets, dict):
         raise Refusal(422, "no places in files")
+    if not all(isinstance(begin, int) and 0 <= begin < 2**63 for begin in offsets.values()):
+        raise Refusal(400, "a place in a file is a number of bytes")
     files = {path.name: path for path in folder.glob("*.jsonl")}
     found: dict[str, str] = {}
-    room = BODY
+    left = BODY
     for name, path in sorted(files.items()):
         begin = offsets.get(name, 0)
-        if room > 0 and isinstance(begin, int) and begin >= 0:
+        if left > 0:
             with suppress(OSError), path.open("rb") as file:
                 if not begin and os.fstat(file.fileno()).st_mtime < time.time() - DAY:
                     continue
                 file.seek(begin)
-                text = file.read(room)
+                text = file.read(left)
                 text = text[: text.rfind(b"\n") + 1]
-                room -= len(text)
+                left -= len(text)
                 if text:
                     found[name] = text.decode(errors="replace")
     heard: dict[str, float] = {}  # of those with a lease: seconds since
     for name, path in files.items():
         with suppress(FileNotFoundError):
             heard[name] = max(0.0, time.time() - lease_of(path).stat().st_mtime)
-    return {"files": found, "gone": [name for name in offsets if name not in files], "more": room <= 0, "heard": heard}
+    return {"files": found, "gone": [name for name in offsets if name not in files], "more": left <= 0, "heard": heard}

@@ -8,18 +8,18 @@ from pathlib import Path
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import StateType
 
-from durable.port.saying import say
-from durable.rescuing import PAGE, runs_in
+from durable.port.output import say
+from durable.rescuer import PAGE, runs_in
 from durable.storage import Folder
 
-DAY = 24 * 3600
+DAY = 24 * 3600  # seconds
 UNDER_WAY = (StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING)
 
 
 async def delete_old(folder: Folder, api: str, seconds: float) -> int:
     """Delete parameters and results that were last written so long ago, but those of runs that have not ended.
 
-    api: of the Prefect server, on loopback. Returns how many. Raises httpx.HTTPError when the API is away.
+    api: of the Prefect server, on loopback. Returns how many. Raises httpx.HTTPError when the API is unreachable.
     """
     before = time.time() - seconds
 

@@ -14,14 +14,14 @@ import uvicorn
 from prefect.settings import get_current_settings
 
 from durable.joining import PORT, code_of, write_private
-from durable.link import Beside, config, listener, password_in
 from durable.port import __doc__ as DESCRIPTION
 from durable.port.asgi import Port
+from durable.port.output import say
 from durable.port.policy import BODY
 from durable.port.retention import DAY, delete_old_now_and_then
-from durable.port.saying import say
 from durable.sessions import LEASE, Sessions
-from durable.storage import Folder, place
+from durable.storage import Folder, open_storage
+from durable.tls import Beside, config, listener, password_in
 
 
 class First(uvicorn.Server):
@@ -36,7 +36,7 @@ class First(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._watched("the port for other machines", self._second.serve(sockets=[self._listener]))
-        self._watched("the watch over the leases", self._port.end_silent())
+        self._watched("the watch over the leases", self._port.end_expired())
 
     def _watched(self, what: str, part: Coroutine[Any, Any, None]) -> None:
         """Without one of its parts the process ends, and what keeps it starts it again."""
@@ -72,15 +72,21 @@ async def serve_both(options: argparse.Namespace) -> None:
         sys.exit(2)
     app = create_app(final=True)
     api = f"http://127.0.0.1:{options.prefect_port}/api"
-    home = Path(options.folder).resolve()  # for place() a relative one could be a block, as type/name
+    home = Path(options.folder).resolve()  # for open_storage() a relative one could be a block, as type/name
     host, port = options.address.rsplit(":", 1)[0].strip("[]"), int(options.address.rsplit(":", 1)[1])
-    password, storage = password_in(home), place(options.storage or str(home / "storage"))
+    password, storage = password_in(home), open_storage(options.storage or str(home / "storage"))
     if isinstance(storage, Folder):
         storage.path.mkdir(parents=True, exist_ok=True, mode=0o700)
     records = Path(options.records)
     records.mkdir(parents=True, exist_ok=True)
     sessions = Sessions(home / "sessions.json", records, socket.gethostname(), options.lease)
-    front = Port(app, sessions, password, storage)
+    try:
+        listening = listener(host, port)
+    except OSError as error:
+        what = f"cannot listen at {options.address} ({error.strerror})"
+        print(f"error: {what}. Try: use another address or port", file=sys.stderr)
+        sys.exit(2)
+    front = Port(app, sessions, password, storage, listening.trust)
     # workers: else uvicorn reads WEB_CONCURRENCY, whatever stands there.
     common: dict[str, Any] = {"ws_ping_interval": 20, "ws_ping_timeout": 20, "workers": 1}
     own = uvicorn.Config(
@@ -88,12 +94,6 @@ async def serve_both(options: argparse.Namespace) -> None:
     )
     # No compression: a small message may not become a large one.
     settings, ca = config(front, home, [host, *options.names], ws_max_size=BODY, ws_per_message_deflate=False, **common)
-    try:
-        listening = listener(host, port)
-    except OSError as error:
-        what = f"cannot listen at {options.address} ({error.strerror})"
-        print(f"error: {what}. Try: another address or port", file=sys.stderr)
-        sys.exit(2)
     write_private(home / "code", code_of(password, ca))
     deleting = None
     if isinstance(storage, Folder):
@@ -121,7 +121,7 @@ def main(arguments: list[str]) -> int:
         "--folder", required=True, help="where the CA, the password, the sessions and the files are kept"
     )
     parser.add_argument("--records", required=True, help="the folder of the task servers' records on this machine")
-    parser.add_argument("--storage", default="", help="a block of Prefect's, as type/name, in the place of a folder")
+    parser.add_argument("--storage", default="", help="a block of Prefect's, as type/name, instead of a folder")
     parser.add_argument(
         "--prefect-host", default="127.0.0.1", help="of the Prefect server itself, where everybody may do everything"
     )

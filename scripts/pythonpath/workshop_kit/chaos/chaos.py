@@ -25,11 +25,15 @@ from rich.console import Group
 from rich.live import Live
 
 import durable
-from workshop_kit import database, examples, workshop
+from workshop_kit import database, prefect_api, processes, state_files, workshop
 from workshop_kit.chaos.board import board
 from workshop_kit.chaos.score import LIVE, Score, console, scoreboard
 from workshop_kit.chaos.witness import Diary
-from workshop_kit.workshop import children
+from workshop_kit.needs import Needs
+from workshop_kit.settings import settings
+from workshop_kit.state_files import children
+
+NEEDS = Needs(own="make chaos", part="CHAOS", same_port=True)
 
 CANCELLED = "a run, cancelled"
 FAULTS = {  # what can happen, and how often beside the others
@@ -48,7 +52,6 @@ BAD = ("a task that kills its process", "a task that hangs", "a task that raises
 GAP = (1.5, 5.5)  # seconds between two faults
 BURSTS = 8
 LOCK = (2.0, 6.0)  # seconds that the database is locked
-PAGE = 200  # runs that Prefect's API returns at once
 ENDED = ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"]
 
 
@@ -95,7 +98,7 @@ class Chaos:
             return
         self.score.deaths[pid] = time.time()
         self.score.faults[kind] += 1
-        self.score.tell(f"{number.name} to {what} (pid {pid})")
+        self.score.log(f"{number.name} to {what} (pid {pid})")
 
     def strike(self, fault: Fault) -> None:
         """One fault. Nothing happens where its target is not up at the moment."""
@@ -103,7 +106,7 @@ class Chaos:
         if target in ("task server", "Prefect server", "rescuer"):
             there = children({"task server": "task_server", "Prefect server": "server"}.get(target, target))
             if not there:
-                self.score.tell(f"{target}: none is up to be killed")
+                self.score.log(f"{target}: none is up to be killed")
                 return
             name = list(there)[int(fault.pick * len(there))]
             number = signal.SIGTERM if fault.kind.endswith("TERM") else signal.SIGKILL
@@ -124,26 +127,26 @@ class Chaos:
         try:
             name = durable.cancel(run)
         except (httpx.HTTPError, OSError):
-            self.score.tell(f"{run} could not be cancelled: the Prefect server is away")
+            self.score.log(f"{run} could not be cancelled: the Prefect server is unreachable")
             return
         if name in ("Cancelled", "Cancelling"):
             self.score.cancelled[run] = time.time()
             self.score.faults[fault.kind] += 1
-            self.score.tell(f"{name} {run}")
+            self.score.log(f"{name} {run}")
 
     def lock_database(self, fault: Fault) -> None:
-        if database.POSTGRESQL or (running := workshop.running_example()) and running.postgresql:
+        if settings().postgresql or (running := state_files.running_example()) and running.postgresql:
             return
         seconds = LOCK[0] + fault.pick * (LOCK[1] - LOCK[0])
-        connection = sqlite3.connect(database.PATH, timeout=10, isolation_level=None)
+        connection = sqlite3.connect(database.path(), timeout=10, isolation_level=None)
         try:
             connection.execute("begin exclusive")
             self.score.faults[fault.kind] += 1
-            self.score.tell(f"the database is locked for {seconds:.1f} s")
+            self.score.log(f"the database is locked for {seconds:.1f} s")
             self.over.wait(seconds)
             connection.execute("rollback")
         except sqlite3.Error as error:
-            self.score.tell(f"the database could not be locked: {error}")
+            self.score.log(f"the database could not be locked: {error}")
         finally:
             connection.close()
 
@@ -179,7 +182,7 @@ class Chaos:
         if (run := self.submit(tasks.get(kind, task_server.ship), name)) and kind:
             self.score.bad.add(run)
             self.score.faults[kind] += 1
-            self.score.tell(f"submitted {kind} ({run})")
+            self.score.log(f"submitted {kind} ({run})")
         return run
 
     def submit_all(self) -> None:
@@ -195,13 +198,10 @@ class Chaos:
     def look(self) -> None:
         """Which runs have ended; asks for the oldest first."""
         self.diary.read()
-        ids = list(self.score.pending)
-        for start in range(0, len(ids), PAGE):
-            wanted = {"id": {"any_": ids[start : start + PAGE]}, "state": {"type": {"any_": ENDED}}}
-            for run in workshop.prefect("/task_runs/filter", {"task_runs": wanted, "limit": PAGE}, timeout=10):
-                if self.score.pending.pop(run["id"], "?") is None:
-                    self.score.ended[run["state_type"]] += 1
-                    self.score.last_end = time.time()
+        for run in prefect_api.of_these(list(self.score.pending), *ENDED):
+            if self.score.pending.pop(run["id"], "?") is None:
+                self.score.ended[run["state_type"]] += 1
+                self.score.last_end = time.time()
 
     # --- what people see ---------------------------------------------------------------------------
 
@@ -218,11 +218,11 @@ class Chaos:
         """With MANUAL=1: count what the room kills."""
         now = {name: pid for what in ("server", "task_server", "rescuer") for name, pid in children(what).items()}
         for name, pid in known.items():
-            if not workshop.started_at(pid):
+            if not processes.started_at(pid):
                 kind = {"server": "Prefect server", "task_server": "task server"}.get(name.partition(".")[0], "rescuer")
                 self.score.faults[f"{kind}, killed by you"] += 1
                 self.score.deaths[pid] = time.time()
-                self.score.tell(f"{name} (pid {pid}) died")
+                self.score.log(f"{name} (pid {pid}) died")
         known.clear()
         known.update(now)
 
@@ -234,7 +234,7 @@ class Chaos:
         for target in threads:
             threading.Thread(target=target, daemon=True).start()
         known: dict[str, int] = {}
-        told = 0.0
+        printed = 0.0
         with Live(self.board(), console=console, auto_refresh=False, transient=True) as live:
             while True:
                 if self.manual:
@@ -244,8 +244,8 @@ class Chaos:
                 now = time.time()
                 if LIVE:
                     live.update(self.board(), refresh=True)
-                elif now - told > 10:
-                    told = now
+                elif now - printed > 10:
+                    printed = now
                     done, all_of_them = sum(self.score.ended.values()), len(self.score.submitted)
                     print(f"{now - self.began:.0f} s: {all_of_them} submitted, {done} ended", flush=True)
                 quiet = now - max(self.score.last_end, self.all_submitted, self.began + self.seconds)
@@ -257,35 +257,45 @@ class Chaos:
         return scoreboard(self.score, self.diary, self.seed, self.began, rescued)
 
 
-def main(ex: int, kind: type[Chaos], number: int) -> int:
-    """Chaos for this example. number: of runs, where N does not say it."""
+def import_task_server() -> None:
+    """The task_server.py of the example that runs, quietly: a mistake in it shows before anything is begun.
+
+    Exits 2 with one line if no example runs.
+    """
+    running = state_files.running_example()
+    if not running:
+        workshop.fail("no example is running", "make status")
+    sys.path.insert(0, str(running.code))
+    import task_server  # noqa: F401
+
+    # Not a line for each run, nor for each event that has to wait until the server is back.
+    for name in ("prefect.tasks", "prefect.events.clients", "prefect._internal.concurrency"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def main(kind: type[Chaos], number: int) -> int:
+    """Chaos for the example that runs. number: of runs, where N does not say it."""
     number = workshop.whole_number("N", number, 1, 100_000)
     os.environ["SECONDS"] = os.environ.get("CHAOS_SECONDS", "")  # see the Makefile
     seconds = workshop.whole_number("SECONDS", 60, 5, 3600)
     seed = workshop.whole_number("SEED", SystemRandom().randrange(1, 100_000), 0, 999_999_999)
     manual = bool(workshop.whole_number("MANUAL", 0, 0, 1))
-    running = workshop.running_example()
-    sys.path.insert(0, str(running.code if running else examples.folder(ex)))
-    import task_server  # noqa: F401 - here, so that a mistake in it ends this before anything is broken
-
-    # Not a line for each run, nor for each event that has to wait until the server is back.
-    for name in ("prefect.tasks", "prefect.events.clients", "prefect._internal.concurrency"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    import_task_server()
     seeded = "" if manual else f", seed {seed} (make chaos SEED={seed} repeats it)"
     print(f"chaos for {seconds} s with {number} runs{seeded}", flush=True)
     return 0 if kind(number, seconds, seed, manual).run() else 1
 
 
-def as_program(ex: int, kind: type[Chaos], number: int) -> NoReturn:
+def as_program(kind: type[Chaos], number: int) -> NoReturn:
     """The same as a program. Told to end, or its terminal closed: as Ctrl-C."""
     for each in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, signal.default_int_handler)
     try:
-        sys.exit(main(ex, kind, number))
+        sys.exit(main(kind, number))
     except KeyboardInterrupt:
         print("\nleft; the runs go on without us: make runs", file=sys.stderr)
         os._exit(130)
 
 
 if __name__ == "__main__":
-    as_program(6, Chaos, 300)
+    as_program(Chaos, 300)

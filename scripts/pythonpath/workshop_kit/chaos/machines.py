@@ -17,20 +17,22 @@ import time
 
 from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
+from durable.run_history import Process
 from durable.sessions import LEASE
-from durable.stories import Process
+from durable.text import printable
 from workshop_kit.chaos.chaos import CANCELLED, Chaos, Fault, as_program
 from workshop_kit.chaos.score import COMPLETED
 from workshop_kit.chaos.witness import LATE, Diary
 from workshop_kit.commands.example_records import ExampleRecords, task_servers
-from workshop_kit.workshop import children
+from workshop_kit.state_files import children
 
 LONGER, SHORTER = 1.5, 0.4  # leases
 BETWEEN = 5.0  # seconds from one thing that the room does to the next
 
 
-class ToldByRecords(Diary):
+class DiaryOfRecords(Diary):
     """What the task servers' records say: on another machine nobody here can look."""
 
     def __init__(self) -> None:
@@ -78,12 +80,12 @@ class ChaosOnMachines(Chaos):
 
     def __init__(self, number: int, seconds: float, seed: int, manual: bool) -> None:
         super().__init__(number, seconds, seed, manual)
-        self.lease = max([server.lease for server in self.told.elsewhere()], default=LEASE)
+        self.lease = max([server.lease for server in self.records.elsewhere()], default=LEASE)
         self.wish = ""  # what the room shall do now
 
     def witness(self) -> Diary:
-        self.told = ToldByRecords()
-        return self.told
+        self.records = DiaryOfRecords()
+        return self.records
 
     def strike(self, fault: Fault) -> None:
         if "frozen" not in fault.kind:
@@ -103,7 +105,7 @@ class ChaosOnMachines(Chaos):
     def wishes(self) -> None:
         """With MANUAL=1: what the room does, one machine after the other."""
         for number in itertools.count():
-            hosts = sorted({server.host for server in self.told.elsewhere()})
+            hosts = sorted({server.host for server in self.records.elsewhere()})
             if not hosts:
                 self.wish = "no other machine has joined: make server AT=… there"
                 if self.over.wait(1):
@@ -119,14 +121,14 @@ class ChaosOnMachines(Chaos):
 
     def ask(self, wish: str) -> None:
         self.wish = wish
-        self.score.tell(wish)
+        self.score.log(wish)
 
     def watch_deaths(self, known: dict[str, int]) -> None:
         """With MANUAL=1: count whose lease has ended."""
-        now = {server.name + " " + str(server.path): server.pid for server in self.told.elsewhere()}
+        now = {server.name + " " + str(server.path): server.pid for server in self.records.elsewhere()}
         for name in known.keys() - now.keys():
             self.score.faults["a machine was away for too long, by you"] += 1
-            self.score.tell(f"the lease of {name.rpartition(' ')[0]} has ended")
+            self.score.log(f"the lease of {name.rpartition(' ')[0]} has ended")
         known.clear()
         known.update(now)
 
@@ -137,13 +139,14 @@ class ChaosOnMachines(Chaos):
         if self.manual:
             title = f"{left:.0f} s left. {self.wish}"
         servers = Table("task server", "machine", "runs in flight", "last heard of")
-        for server in sorted(task_servers(self.told.found), key=lambda each: each.name):
-            heard = f"{time.time() - server.heard:.0f} s ago" if server.lease else ""
-            servers.add_row(server.name, server.host, str(len(server.open) or ""), heard)
+        for server in sorted(task_servers(self.records.found), key=lambda each: each.name):
+            heard = f"{time.time() - server.last_heartbeat:.0f} s ago" if server.lease else ""
+            who = (Text(printable(server.name)), Text(printable(server.host)))  # not as rich's markup, either
+            servers.add_row(*who, str(len(server.open) or ""), heard)
         runs = Table("submitted", "completed", "ended otherwise", "waiting or running", "started more than once")
         row = (len(self.score.submitted), self.score.ended[COMPLETED], self.score.given_up, len(self.score.pending))
         runs.add_row(*map(str, (*row, self.diary.repeated())))
-        return Group(title, servers, runs, *self.score.news[-5:])
+        return Group(Text(printable(title)), servers, runs, *map(Text, self.score.news[-5:]))
 
     def run(self) -> bool:
         if self.manual:
@@ -157,4 +160,4 @@ class ChaosOnMachines(Chaos):
 
 
 if __name__ == "__main__":
-    as_program(7, ChaosOnMachines, 100)
+    as_program(ChaosOnMachines, 100)

@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from durable.text import printable
 from workshop_kit.chaos.witness import LATE, Diary
 
 COMPLETED, CANCELLED = "COMPLETED", "CANCELLED"
@@ -38,8 +39,8 @@ class Score:
         """How many came to another end."""
         return sum(self.ended.values()) - self.ended[COMPLETED] - self.ended[CANCELLED]
 
-    def tell(self, text: str) -> None:
-        self.news.append(f"{time.strftime('%H:%M:%S')} {text}")
+    def log(self, text: str) -> None:
+        self.news.append(f"{time.strftime('%H:%M:%S')} {printable(text)}")
         if not LIVE:
             print(self.news[-1], flush=True)
 
@@ -93,6 +94,6 @@ def scoreboard(score: Score, diary: Diary, seed: int, began: float, rescued: boo
         "lost": len(lost),
     }
     print(f"seed {seed}: {in_words(figures)}")
-    if path := os.environ.get("WORKSHOP_FIGURES"):  # for chaos/rounds.py
+    if path := os.environ.get("WORKSHOP_FIGURES"):  # for perf/rounds.py
         Path(path).write_text(json.dumps(figures))
     return not lost and not diary.doubled and not late

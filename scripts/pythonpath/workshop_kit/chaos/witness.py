@@ -2,11 +2,17 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 
-from workshop_kit import workshop
+from workshop_kit import processes
+from workshop_kit.settings import settings
 
 LATE = 5.0  # seconds after which a run that was cancelled must not begin
-PATH = workshop.HOME / "shipped" / "diary.txt"
+
+
+def path() -> Path:
+    """The diary."""
+    return settings().home / "shipped" / "diary.txt"
 
 
 @dataclass
@@ -23,12 +29,12 @@ class Diary:
     def __init__(self) -> None:
         self.begins: dict[str, list[Begin]] = {}
         self.doubled: list[str] = []  # runs that began while the same run was alive in another process
-        self._offset = PATH.stat().st_size if PATH.exists() else 0
+        self._offset = path().stat().st_size if path().exists() else 0
 
     def read(self) -> None:
-        if not PATH.exists():
+        if not path().exists():
             return
-        with PATH.open() as file:
+        with path().open() as file:
             file.seek(self._offset)
             lines = file.readlines()
             if lines and not lines[-1].endswith("\n"):
@@ -39,10 +45,10 @@ class Diary:
             earlier = self.begins.setdefault(run, [])
             if what == "begin":
                 if any(
-                    one.started and not one.ended and workshop.started_at(one.pid) == one.started for one in earlier
+                    one.started and not one.ended and processes.started_at(one.pid) == one.started for one in earlier
                 ):
                     self.doubled.append(run)
-                earlier.append(Begin(int(pid), workshop.started_at(int(pid)), float(at)))
+                earlier.append(Begin(int(pid), processes.started_at(int(pid)), float(at)))
             elif what == "end":
                 for one in earlier:
                     one.ended = one.ended or one.pid == int(pid)

@@ -17,11 +17,15 @@ from prefect.exceptions import ObjectNotFound
 
 import durable
 from durable.text import printable
-from workshop_kit import workshop
+from workshop_kit import prefect_api, workshop
 from workshop_kit.commands import example_records
 from workshop_kit.commands.retrying_api import LOOK, Api, api
+from workshop_kit.needs import Needs
+from workshop_kit.settings import settings
 
-PATIENCE = 10  # seconds until what does not end is told
+NEEDS = Needs(server="make ex1 or make ex2; or make db, which needs none", same_port=True, joined=True)
+
+PATIENCE = 10  # seconds until what does not end is announced
 
 
 def main() -> int:
@@ -57,16 +61,16 @@ def cancel_one(run: UUID) -> int:
 
 
 def has_ended(run: UUID, prefect: Api, began: float) -> bool:
-    told = False
+    announced = False
     while True:
         state = prefect.ask(lambda client: client.read_task_run(run)).state
         seconds = time.monotonic() - began
         if state and state.is_final():
             break
-        if not told and seconds > PATIENCE:
+        if not announced and seconds > PATIENCE:
             print("waiting    for its task server: what it does there cannot be interrupted, or it is not ours")
-            told = True
-        if seconds > float(os.environ["GRACE"]) + PATIENCE:
+            announced = True
+        if seconds > settings().grace + PATIENCE:
             print(f"           it is still {printable(state.name if state else '?')}. Try: make runs, later")
             return False
         time.sleep(LOOK)
@@ -79,9 +83,9 @@ def has_ended(run: UUID, prefect: Api, began: float) -> bool:
 
 
 def cancel_waiting(force: bool) -> int:
-    if workshop.JOINED:
+    if settings().joined:
         workshop.fail("other machines' runs wait, too", "make cancel RUN=… with the id of one")
-    waiting = [run["id"] for run in workshop.waiting_runs()]
+    waiting = [run["id"] for run in prefect_api.waiting_runs()]
     if not waiting:
         print("no run waits")
         return 0

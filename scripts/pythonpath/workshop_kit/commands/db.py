@@ -13,7 +13,11 @@ from rich.console import Console
 from rich.table import Table
 
 from durable.text import printable
-from workshop_kit import database, workshop
+from workshop_kit import database, state_files, workshop
+from workshop_kit.needs import Needs
+from workshop_kit.settings import settings
+
+NEEDS = Needs(own="make db", instead="make runs REMOTE=1")
 
 SECONDS = {
     # Prefect keeps a duration as the date that lies so long after the beginning of 1970.
@@ -23,7 +27,7 @@ SECONDS = {
 
 
 def newest() -> str:
-    seconds = SECONDS["PostgreSQL" if database.POSTGRESQL else "SQLite"]
+    seconds = SECONDS["PostgreSQL" if settings().postgresql else "SQLite"]
     columns = f"id, name, state_name, start_time, {seconds} as seconds"
     return f"select {columns} from task_run order by created desc"  # noqa: S608 - nothing that a person typed
 
@@ -33,10 +37,10 @@ def main() -> int:
     number = workshop.whole_number("N", 1000 if query else 10, 1, 100_000)
     if query is not None and not query.strip():
         workshop.fail("SQL is empty", "make db SQL='select count(*) from task_run'")
-    running = workshop.running_example()
+    running = state_files.running_example()
     database.must_be_of(running)
-    if not (running and running.docker) and not database.POSTGRESQL and not database.PATH.exists():
-        workshop.fail(f"there is no database yet ({database.PATH})", "make ex1")
+    if not (running and running.docker) and not settings().postgresql and not database.path().exists():
+        workshop.fail(f"there is no database yet ({database.path()})", "make ex1")
     try:
         columns, rows = database.ask(query or newest(), number + 1)
     except database.Failed as error:

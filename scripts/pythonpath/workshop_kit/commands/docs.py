@@ -7,16 +7,18 @@ What it reads, beside the code that it is about:
   #: More in Markdown.              lines of it above a target, or below a variable: only the page shows them
   watch: ## what it does [ONCE=1]   Makefile: a command and its variables; make help shows the same line
   EXAMPLE_TITLE=what it does        example.env: the same for make exN
-  ## GRACE=30: what it does         env.sh, example.sh: a variable of every command, and its default; make help shows it
+  ## GRACE=30: what it does         env.sh, example.sh, settings.sh: a variable and its default; make help shows it
 """
 
 import re
 import sys
 
-from workshop_kit.examples import EXAMPLES, KIT
+from workshop_kit.examples import EXAMPLES
+from workshop_kit.settings import KIT
 
 PAGE = KIT / "docs" / "COMMANDS.md"
-SETS_DEFAULTS = (KIT / "scripts" / "env.sh", KIT / "scripts" / "example.sh")
+OF_EXAMPLES = [path for name in ("example.env", "settings.sh") for path in sorted(KIT.glob(f"examples/ex*/{name}"))]
+SETS_DEFAULTS = (KIT / "scripts" / "env.sh", *OF_EXAMPLES, KIT / "scripts" / "example.sh")
 
 
 def wrong(what: str, remedy: str) -> None:

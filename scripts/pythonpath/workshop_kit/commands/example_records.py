@@ -11,27 +11,36 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from durable.folder import lease_of
+from durable.record_folder import lease_of
 from durable.records import Records
-from durable.stories import Process
-from workshop_kit import workshop
+from durable.run_history import Process
+from workshop_kit import http_client, prefect_api, state_files, workshop
+from workshop_kit.settings import settings
 
 COPY_EVERY = 3.0  # seconds between two copies of what containers write
 ASK_EVERY = 1.0  # seconds between two questions to the machine that was joined
-FOLDER = workshop.HOME / "task-servers"
-COPY = workshop.RUN / "task-servers"
+
+
+def folder() -> Path:
+    """What the task servers of this machine write."""
+    return settings().home / "task-servers"
+
+
+def copy() -> Path:
+    """A copy of what others write."""
+    return settings().run / "task-servers"
 
 
 class ExampleRecords:
     """Read on at each look; what was read from files here stays apart from what was read from a copy."""
 
     def __init__(self) -> None:
-        self._here, self._copied = Records(FOLDER), Records(COPY, copied=True)
+        self._here, self._copied = Records(folder()), Records(copy(), copied=True)
         self._copied_at = 0.0
 
     def read(self, docker: bool) -> Records:
         """docker: whether the example runs in containers."""
-        found = self._copied if docker or workshop.JOINED else self._here
+        found = self._copied if docker or settings().joined else self._here
         if found is self._copied and time.monotonic() - self._copied_at > (COPY_EVERY if docker else ASK_EVERY):
             workshop.copy_from_container("task-servers") if docker else copy_from_there()
             self._copied_at = time.monotonic()
@@ -41,23 +50,23 @@ class ExampleRecords:
 
 
 def copy_from_there() -> None:
-    """What the machine that was joined has, and the copy has not yet. When it is away the copy stays as it is."""
-    COPY.mkdir(parents=True, exist_ok=True)
+    """Copy what is new on the machine that was joined. While it is unreachable the copy stays as it is."""
+    copy().mkdir(parents=True, exist_ok=True)
     more = True
     with contextlib.suppress(OSError):
         while more:
-            offsets = {path.name: path.stat().st_size for path in COPY.glob("*.jsonl")}
-            answer = workshop.call("POST", f"{workshop.JOINED}/durable/records/since", offsets)
+            offsets = {path.name: path.stat().st_size for path in copy().glob("*.jsonl")}
+            answer = http_client.call("POST", f"{settings().joined}/durable/records/since", offsets)
             for name in answer["gone"]:
-                (COPY / Path(name).name).unlink(missing_ok=True)
+                (copy() / Path(name).name).unlink(missing_ok=True)
             for name, text in answer["files"].items():
-                with (COPY / Path(name).name).open("a") as file:
+                with (copy() / Path(name).name).open("a") as file:
                     file.write(text)
             for name, seconds in answer["heard"].items():
-                mark = lease_of(COPY / Path(name).name)
+                mark = lease_of(copy() / Path(name).name)
                 mark.touch()
                 os.utime(mark, (time.time() - seconds,) * 2)
-            for mark in COPY.glob("*.leased"):
+            for mark in copy().glob("*.leased"):
                 if mark.with_suffix(".jsonl").name not in answer["heard"]:
                     mark.unlink()
             more = answer["more"]
@@ -65,7 +74,7 @@ def copy_from_there() -> None:
 
 def read_once() -> Records:
     """The records as they are now."""
-    running = workshop.running_example()
+    running = state_files.running_example()
     return ExampleRecords().read(docker=bool(running and running.docker))
 
 
@@ -75,13 +84,13 @@ def task_servers(found: Records) -> list[Process]:
 
 
 def subscribed() -> list[dict[str, Any]]:
-    """The task servers that runs are sent to: identifier (host-pid) and task_keys. Empty when the API is away.
+    """The task servers that runs are sent to: identifier (host-pid) and task_keys. Empty when the API is unreachable.
 
     Besides those that Prefect's server names it is those that are connected by their records: one whose slots are all
-    taken leaves the queue to others (durable's offering.py), and is back when a slot is free.
+    taken leaves the queue to others (durable's load_sharing.py), and is back when a slot is free.
     """
     try:
-        found = workshop.prefect("/task_workers/filter", {})
+        found = prefect_api.ask("/task_workers/filter", {})
     except OSError:
         return []
     names = {server["identifier"] for server in found}
@@ -93,13 +102,13 @@ def subscribed() -> list[dict[str, Any]]:
 
 def not_heard_of(found: Records) -> list[str]:
     """A sentence for each task server on another machine that has missed its sign of life (example 7)."""
-    told = []
+    sentences = []
     for server in task_servers(found):
-        silent = time.time() - server.heard
+        silent = time.time() - server.last_heartbeat
         if server.lease and silent > max(2.0, server.lease / 2):
             left = max(0.0, server.lease - silent)
-            told.append(f"{server.name} last heard of {silent:.0f} s ago; its runs move in {left:.0f} s")
-    return told
+            sentences.append(f"{server.name} last heard of {silent:.0f} s ago; its runs move in {left:.0f} s")
+    return sentences
 
 
 def could_have_run(found: Records, ids: Iterable[str]) -> int:

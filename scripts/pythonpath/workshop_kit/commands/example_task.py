@@ -11,7 +11,8 @@ from typing import Any, NoReturn
 import httpx
 from prefect import Task
 
-from workshop_kit import examples, workshop
+from workshop_kit import examples, state_files, theirs, workshop
+from workshop_kit.settings import settings
 
 
 def run_to_the_end(main: Callable[[], int]) -> NoReturn:
@@ -29,25 +30,26 @@ def run_to_the_end(main: Callable[[], int]) -> NoReturn:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         workshop.fail(
-            f"the disk of {workshop.HOME} is full, so no more was submitted", "freeing some room, then the same command"
+            f"the disk of {settings().home} is full, so no more was submitted",
+            "free some disk space, then run the command again",
         )
 
 
 def task_of_example() -> Task[..., Any]:
-    """The task of the example that is running (with REMOTE=1 and none: of example 2). Exits 2 with one line if there
-    is no such example, or its file cannot be imported.
+    """The task of the example that is running (with REMOTE=1 and none: of the first with task servers). Exits 2 with
+    one line if there is no such example, or its file cannot be imported.
     """
     logging.getLogger("prefect.tasks").setLevel(logging.WARNING)  # the id and the address are printed by us
-    running = workshop.running_example()
-    ex = running.ex if running else 2
-    example = examples.EXAMPLES[ex]
+    running = state_files.running_example()
+    example = examples.EXAMPLES[running.ex] if running else examples.first(lambda each: each.servers)
     module, name = example.task_file.removesuffix(".py"), example.tasks[0]
     if "make submit" not in example.submit:
-        workshop.fail(f"example {ex} takes its work from its web app", example.submit[0])
+        workshop.fail(f"example {example.number} takes its work from its web app", example.submit[0])
     # By the physical path, as the task servers import it: a task's key is made from its file's path too.
-    path = running.code if running else examples.folder(ex)
+    path = running.code if running else example.folder
     sys.path.insert(0, str(path))
     os.environ.setdefault("LIMIT", "1")
+    theirs.give_back(os.environ)
     own_code = running is not None and running.own_code
     if own_code:
         from workshop_kit.learners.no_serving import refuse_to_serve
@@ -62,7 +64,7 @@ def task_of_example() -> Task[..., Any]:
         if own_code:
             from workshop_kit.learners import mistakes  # what judges learners is only needed now
 
-            if found := [finding for finding in mistakes.look(ex, path) if finding.stops]:
+            if found := [finding for finding in mistakes.look(example.number, path) if finding.stops]:
                 workshop.fail(f"{found[0].where}: {found[0].what}", found[0].remedy)
         where = workshop.shown(path / f"{module}.py")
-        workshop.fail(f"{where} cannot be imported: {error}", f"fixing {where} and saving it")
+        workshop.fail(f"{where} cannot be imported: {error}", f"fix {where} and save it")

@@ -2,14 +2,14 @@
 """kill -9 for one process of the running example: lists them with what they do, and asks which one dies.
 
 WHO=…   its name or its number in the list: nothing is asked
-Exit 0 when it was killed, 2 when there is no such process. What dies is started again: that is what example 6 is about.
+Exit 0 if it was killed, 2 if there is no such process. A dead process is restarted: that is what example 6 is about.
 """
 
 import os
 import signal
 import sys
 
-from workshop_kit import workshop
+from workshop_kit import state_files, workshop
 from workshop_kit.commands import example_records
 
 
@@ -20,12 +20,12 @@ def chosen(who: str, lives: dict[str, int]) -> str:
 
 
 def main() -> int:
-    running = workshop.running_example()
+    running = state_files.running_example()
     if not running:
         workshop.fail("no example is running, so there is nothing to kill", "make ex6 (in another terminal)")
     if running.docker:
         workshop.fail("the example runs in Docker", "make shell, and there: docker compose kill task-server")
-    lives = workshop.children()
+    lives = state_files.children()
     task_servers = example_records.task_servers(example_records.read_once())
     in_flight = {server.name: len(server.open) for server in task_servers}
     who = os.environ.get("WHO", "")

@@ -23,8 +23,8 @@ from rich.console import Console
 from rich.live import Live
 
 from durable.files import write_whole
-from workshop_kit import findings, in_room, workshop
-from workshop_kit.commands import learn_screen, seen
+from workshop_kit import findings, in_room, state_files, workshop
+from workshop_kit.commands import learn_screen, live_checks
 from workshop_kit.commands.keys import pressed, raw_keys
 from workshop_kit.commands.learn_screen import Everything, Finished, Page
 from workshop_kit.examples import EXAMPLES
@@ -32,11 +32,30 @@ from workshop_kit.launch import unattended
 from workshop_kit.learners import lesson, progress, steps
 from workshop_kit.learners.lesson import Lesson
 from workshop_kit.learners.steps import Step
+from workshop_kit.needs import Needs
+from workshop_kit.settings import settings
+
+NEEDS = Needs(packages="EX")
 
 QUIET = 1.0  # seconds without a change until a look: an editor may save in the middle of a word
+STILL = 5  # looks, at the most, until nothing is written meanwhile
 TICK = 0.1  # seconds between two looks at the keyboard and at the files' times
 ASK = 1.0  # seconds between two questions to the live system
 SAVE_TIME = 60  # seconds between two notes of how long this example has been learnt
+
+
+# What tells that a file was written, whatever its time says: `cp -p`, `rsync -a` and a version control set that to any.
+Files = dict[str, tuple[int, ...]]
+
+
+def saved(folder: Path) -> Files:
+    """The files of the folder, as they are now."""
+    found = {}
+    for path in folder.glob("*.py"):
+        with contextlib.suppress(OSError):  # moved away by an editor, or a link to nowhere
+            said = path.stat()
+            found[path.name] = (said.st_mtime_ns, said.st_ctime_ns, said.st_size, said.st_ino)
+    return found
 
 
 class TheExample:
@@ -53,7 +72,7 @@ class TheExample:
 
     def start(self) -> None:
         """Begin to start it, if nothing runs."""
-        if self.kit.terminal or not EXAMPLES[self.ex].servers or workshop.running_example():
+        if self.kit.terminal or not EXAMPLES[self.ex].servers or state_files.running_example():
             return
         self.failed, self.ready = "", False
         self.kit.log.parent.mkdir(parents=True, exist_ok=True)
@@ -71,9 +90,11 @@ class TheExample:
             errors = [line for line in self._log() if line.startswith("error: ")]
             self.failed = errors[-1] if errors else ""
         if not self.kit.terminal:
-            return "the example runs in another terminal" if workshop.running_example() else "the example does not run"
+            return (
+                "the example runs in another terminal" if state_files.running_example() else "the example does not run"
+            )
         self.ready = self.ready or any(line.startswith("ready") for line in self._log())
-        return f"the example runs: {workshop.UI}" if self.ready else "the example starts"
+        return f"the example runs: {settings().ui}" if self.ready else "the example starts"
 
     def _log(self) -> list[str]:
         try:
@@ -99,22 +120,27 @@ class Learning:
         self.not_seen = ""  # what is missing of what the current step must show
         self.noted = time.time()  # until when the time that was spent is written down
         self._written_since = (0, 0.0)  # the place of the current step, and since when its code is there
-        self._looks = 0  # of the files; a newer one makes an older one worthless
+        self.looked_at = saved(folder)  # the files, as they were when the last look began
         self._changes = threading.Lock()
 
     # --- looking --------------------------------------------------------------------------------
 
     def look(self) -> None:
         """Read the files now, and start the task's file in the background. Raises OSError if one goes meanwhile."""
-        self._looks += 1
-        self.take(lesson.look(self.ex, self.folder, trying=False))
-        threading.Thread(target=self._try, args=(self._looks,), daemon=True).start()
+        self.looked_at = saved(self.folder)
+        self._look(self.looked_at, trying=False)
+        threading.Thread(target=self._try, args=(self.looked_at,), daemon=True).start()
 
-    def _try(self, number: int) -> None:
+    def _try(self, files: Files) -> None:
         with contextlib.suppress(OSError):  # another look will follow
-            found = lesson.look(self.ex, self.folder, trying=True)
-            if number == self._looks:
-                self.take(found)
+            self._look(files, trying=True)
+
+    def _look(self, files: Files, trying: bool) -> None:
+        """Take what is found, unless the files have changed meanwhile: another look follows, and what was written
+        while this one read it may be half a file."""
+        found = lesson.look(self.ex, self.folder, trying)
+        if files == self.looked_at == saved(self.folder):
+            self.take(found)
 
     def take(self, found: Lesson) -> None:
         """What a look has found is what counts now."""
@@ -124,8 +150,8 @@ class Learning:
                 found = replace(found, written=found.written | still)
             self.lesson = found
             self.note_what_is_done()
-        if found.tried and in_room.solved(findings.mistakes_but(finding.what for finding in found.findings)):
-            in_room.tell()
+        if found.tried and in_room.note_solved(findings.mistakes_except(finding.what for finding in found.findings)):
+            in_room.report_place()
         if found.startable:
             self.example.start()
 
@@ -137,7 +163,7 @@ class Learning:
                 if self._written_since[0] != step.place:
                     self.not_seen = ""
                     self._written_since = (step.place, self._saved_at(step))
-                missing = seen.missing(step.seen, self.ex, self._written_since[1])
+                missing = live_checks.missing(step.seen, self.ex, self._written_since[1])
                 with self._changes:
                     self.not_seen = missing
                     if not missing and self.current() == step:
@@ -213,7 +239,7 @@ class Learning:
             # What was done and is no longer there is to do again.
             marks={place: "·" if mark == "✓" and place not in written else mark for place, mark in marks.items()},
             sentence=self.sentence(step),
-            type_next=step.type.replace("http://127.0.0.1:8000", workshop.WEB)
+            type_next=step.type.replace("http://127.0.0.1:8000", settings().web)
             if step and self.waits_for(step) and not mistake
             else "",
             example=self.example.look(),
@@ -261,7 +287,7 @@ class Learning:
                 self.news = "there is no other hint; s shows what the finished file has here"
         elif key == "n" and step:
             self.said = progress.note("skipped", step.number)
-            self.news = f"gone past step {step.number}"
+            self.news = f"skipped step {step.number}"
         elif key == "x" and step:
             self.news = self._again(step)
         return self.news
@@ -290,22 +316,13 @@ class Learning:
         self.noted = now
 
 
-def saved(folder: Path) -> dict[str, int]:
-    """When each file of the folder was last changed."""
-    found = {}
-    for path in folder.glob("*.py"):
-        with contextlib.suppress(OSError):
-            found[path.name] = path.stat().st_mtime_ns
-    return found
-
-
 def go_on(learning: Learning, console: Console) -> None:
     """Until q, Ctrl-D or the end of the terminal."""
     threading.Thread(target=learning.watch_live, daemon=True).start()
     dumb = console.is_dumb_terminal
     with contextlib.nullcontext() if dumb else Live(console=console, screen=True, auto_refresh=False) as screen:
-        before, changed_at = saved(learning.folder), 0.0
-        told: object = None
+        before, changed_at = learning.looked_at, 0.0
+        shown: object = None
         while (keys := pressed(TICK)) is not None:
             for key in keys:
                 if key in "qQ\x04":
@@ -314,8 +331,8 @@ def go_on(learning: Learning, console: Console) -> None:
                 if (
                     news and saved(learning.folder) != before
                 ):  # no save of the learner's, whose look would clear the news
-                    before, changed_at = saved(learning.folder), 0.0
                     learning.look()
+                    before, changed_at = learning.looked_at, 0.0
             if (now := saved(learning.folder)) != before:
                 before, changed_at = now, time.monotonic()
             if changed_at and time.monotonic() - changed_at >= QUIET:
@@ -327,20 +344,24 @@ def go_on(learning: Learning, console: Console) -> None:
             if time.time() - learning.noted > SAVE_TIME:
                 learning.note_time()
             page = learning.shown()
-            if dumb and page.lines() != told:
-                told = page.lines()
-                print("", *told, learn_screen.BACK if learning.view else learn_screen.KEYS, sep="\n", flush=True)
-            elif screen and (page, console.size) != told:
-                told = (page, console.size)
+            if dumb and page.lines() != shown:
+                shown = page.lines()
+                print("", *shown, learn_screen.BACK if learning.view else learn_screen.KEYS, sep="\n", flush=True)
+            elif screen and (page, console.size) != shown:
+                shown = (page, console.size)
                 screen.update(page, refresh=True)
 
 
 def once(learning: Learning) -> int:
     """One check, as lines. 0 when all is written and nothing is wrong."""
-    learning.lesson = lesson.look(learning.ex, learning.folder, trying=True)
+    for _ in range(STILL):
+        files = saved(learning.folder)
+        learning.lesson = lesson.look(learning.ex, learning.folder, trying=True)
+        if saved(learning.folder) == files:
+            break
     learning.note_what_is_done()
     step = learning.current()
-    while step and learning.waits_for(step) and not seen.missing(step.seen, learning.ex, 0):
+    while step and learning.waits_for(step) and not live_checks.missing(step.seen, learning.ex, 0):
         learning.said = progress.note("done", step.number)
         learning.note_what_is_done()
         step = learning.current()
@@ -359,7 +380,7 @@ def write_skeleton() -> None:
 def prepare(ex: int) -> tuple[Path, str]:
     """The learner's folder, with a skeleton if there was none; and what was written."""
     folder = workshop.KIT / "my" / f"ex{ex}"
-    running = workshop.running_example() if EXAMPLES[ex].servers else None
+    running = state_files.running_example() if EXAMPLES[ex].servers else None
     if running and (running.ex, running.code) != (ex, folder.resolve()):
         what = f"example {running.ex} is running, on {workshop.shown(running.code)}"
         workshop.fail(what, f"make stop, then make learn EX={ex}")

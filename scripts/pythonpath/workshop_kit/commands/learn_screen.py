@@ -58,15 +58,15 @@ class Page:
         below += [Text(line) for line in (self.example, self.news) if line]
         below += [Rule(style=""), Text(KEYS)]
         height = options.max_height or console.height
-        room = height - 2 - len(console.render_lines(Group(*below), options.update(height=None)))
-        above = [head, Rule(style=""), *self._steps(max(1, room))]
+        height_left = height - 2 - len(console.render_lines(Group(*below), options.update(height=None)))
+        above = [head, Rule(style=""), *self._steps(max(1, height_left))]
         yield from _cropped(console, options, Group(*above, *below), height)
 
-    def _steps(self, room: int) -> list[Text]:
+    def _steps(self, lines: int) -> list[Text]:
         every = steps.of(self.ex)
         at = self.step.place - 1 if self.step else len(every) - 1
-        first = max(0, min(at - room // 2, len(every) - room))
-        return [self._step(step) for step in every[first : first + room]]
+        first = max(0, min(at - lines // 2, len(every) - lines))
+        return [self._step(step) for step in every[first : first + lines]]
 
     def _step(self, step: Step) -> Text:
         here = self.step and step.place == self.step.place
@@ -124,7 +124,7 @@ class Everything:
 
 
 def _cropped(console: Console, options: ConsoleOptions, page: Any, height: int) -> RenderResult:
-    """As many lines as there is room for, and no more: a terminal that scrolls loses its first lines."""
+    """As many lines as fit, and no more: a terminal that scrolls loses its first lines."""
     lines = console.render_lines(page, options.update(height=None), pad=False)[:height]
     for index, line in enumerate(lines):
         yield from line

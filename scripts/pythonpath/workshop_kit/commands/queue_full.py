@@ -8,17 +8,16 @@ from typing import Any
 
 from prefect import Task
 
-from workshop_kit import workshop
+from workshop_kit import prefect_api
 from workshop_kit.commands import example_records
+from workshop_kit.settings import settings
 
 SOON, AGAIN = 2.0, 10.0  # seconds until the first line, and between the next ones
-# Runs of one task that Prefect's server keeps in its queue; scripts/env.sh raises it with TUNED=1.
-LIMIT = int(os.environ.get("PREFECT_SERVER_TASKS_SCHEDULING_MAX_SCHEDULED_QUEUE_SIZE", "1000"))
 
 
-def waiting() -> int:
-    """How many runs are Scheduled; the API cannot count by task. Raises OSError when it is away."""
-    return workshop.prefect("/task_runs/count", {"task_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}, timeout=10)
+def limit() -> int:
+    """Runs of one task that Prefect's server keeps in its queue; scripts/env.sh raises it with TUNED=1."""
+    return int(os.environ.get("PREFECT_SERVER_TASKS_SCHEDULING_MAX_SCHEDULED_QUEUE_SIZE", "1000"))
 
 
 @contextmanager
@@ -32,17 +31,17 @@ def told_when_full(task: Task[..., Any]) -> Iterator[None]:
             patience = AGAIN
             try:
                 served = any(task.task_key in server["task_keys"] for server in example_records.subscribed())
-                full = not served and waiting() >= LIMIT
+                full = not served and prefect_api.count("SCHEDULED") >= limit()  # it cannot count by task
             except OSError:
                 continue
             if full:
                 print(
-                    f"waiting    Prefect's queue holds {LIMIT} runs of {task.name}, its limit, and no task server "
+                    f"waiting    Prefect's queue holds {limit()} runs of {task.name}, its limit, and no task server "
                     "takes them. It goes on when one is up: make server",
                     flush=True,
                 )
 
-    if not workshop.REMOTE:
+    if not settings().remote:
         threading.Thread(target=watch, daemon=True).start()
     try:
         yield

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Puts lost runs back in the queue, once, and says which and why. Examples 4 to 6 do it by themselves.
+"""Puts lost runs back in the queue, once, and says which and why. An example with a rescuer does it by itself.
 
 MAX_RESCUES=3   how often a run may take a task server with it before it is Crashed
 It looks on for up to 25 s where a run may still report by itself.
@@ -13,11 +13,14 @@ import httpx
 
 from durable import Rescuer
 from durable.__main__ import once
-from workshop_kit import workshop
+from workshop_kit import state_files, workshop
+from workshop_kit.needs import Needs
+
+NEEDS = Needs(own="make rescue", server="make ex6 (in another terminal)", same_port=True)
 
 
 def main() -> int:
-    if (running := workshop.running_example()) and running.docker:
+    if (running := state_files.running_example()) and running.docker:
         # There the records are in a volume, and their locks are held by containers.
         os.execvp("docker", [*workshop.IN_CONTAINER, "python", "-m", "durable", "rescue", "--once"])  # noqa: S606, S607
     try:

@@ -1,7 +1,7 @@
-"""The Prefect API for those who follow runs: a server that starts again meanwhile is waited for, and told of.
+"""The Prefect API for those who follow runs: waits for a restarting server, and says so.
 
 Prefect's own client gives up when its first request finds nobody, and later tries again in silence, after 2, 4, 8, 16
-and 32 s (`_has_connected` and `_send_with_retry`, client/base.py). A room would see an error, or nothing at all.
+and 32 s (`_has_connected` and `_send_with_retry`, client/base.py). People would see an error, or nothing at all.
 """
 
 import time
@@ -15,12 +15,12 @@ from prefect.context import SettingsContext, get_settings_context
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES
 
 LOOK = 0.1  # seconds between looks at the runs
-TELL = 2  # seconds without an answer, after which that is told
+NOTICE = 2  # seconds without an answer, after which one line says so
 GIVE_UP = 60  # seconds without an answer, after which it is an error
 
 
 class Api:
-    """Asks the Prefect API, and asks again while it is away; `say` prints a line."""
+    """Asks the Prefect API, and asks again while it is unreachable; `say` prints a line."""
 
     def __init__(self, client: SyncPrefectClient, say: Callable[[str], Any]) -> None:
         self._client = client
@@ -33,7 +33,7 @@ class Api:
 
     def ask(self, question: Callable[[SyncPrefectClient], Any]) -> Any:
         """The answer. Raises httpx.HTTPError for a question that is refused, or after GIVE_UP seconds."""
-        since, told = time.monotonic(), False
+        since, announced = time.monotonic(), False
         while True:
             try:
                 with self._without_retries:
@@ -43,12 +43,12 @@ class Api:
                 away = time.monotonic() - since
                 if refused or away > GIVE_UP:
                     raise
-                if away > TELL and not told:
+                if away > NOTICE and not announced:
                     self._say("waiting    for the Prefect API, which does not answer (make status)")
-                    told = True
+                    announced = True
                 time.sleep(LOOK)
             else:
-                if told:
+                if announced:
                     self._say(f"           it answers again, after {time.monotonic() - since:.0f} s")
                 return answer
 

@@ -13,19 +13,23 @@ from rich.console import Console
 from rich.table import Table
 
 from durable.text import printable
-from workshop_kit import workshop
+from workshop_kit import prefect_api, state_files, workshop
 from workshop_kit.commands import example_records
 from workshop_kit.commands.why_it_waits import due_in, why_they_wait
+from workshop_kit.needs import Needs
+from workshop_kit.settings import settings
+
+NEEDS = Needs(server="make ex1 or make ex2; or make db, which needs none", same_port=True, joined=True)
 
 
 def main() -> int:
     number = workshop.whole_number("N", 20, 1, 200)
-    if not workshop.REMOTE and not workshop.healthy():
+    if not settings().remote and not prefect_api.healthy():
         workshop.fail("the Prefect server does not answer", "make status")
     with get_client(sync_client=True) as client:
         runs = client.read_task_runs(limit=number, sort=TaskRunSort.EXPECTED_START_TIME_DESC)
     found = example_records.read_once()
-    running = workshop.running_example()
+    running = state_files.running_example()
     all_on_record = not running or running.ours
     table = Table("task run", "task", "state", "started (UTC)", "seconds", "task server")
     for run in runs:

@@ -15,21 +15,22 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import requests
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from durable.text import printable
-from workshop_kit import workshop
+from workshop_kit import examples, http_client, state_files, workshop
 from workshop_kit.commands import example_records
+from workshop_kit.needs import Needs
+from workshop_kit.settings import settings
+
+NEEDS = Needs(takes="make signup", same_port=True)
 
 LOOK = 0.1  # seconds between looks at a user
 FINAL = {"Completed", "Cached", "Failed", "Crashed", "Cancelled", "TimedOut"}
 AT_ONCE = 4  # signups at the same time, with N=
 NAMES = ["Arthur", "Ford", "Zaphod", "Trillian", "Slartibartfast", "Fenchurch", "Agrajag", "Eddie", "Benjy", "Lunkwill"]
-session = requests.Session()
-session.trust_env = False  # no proxy for this machine
 console = Console(highlight=False, no_color=True)
 
 
@@ -40,19 +41,17 @@ def made_up() -> dict[str, str]:
 
 def post(user: dict[str, str]) -> dict[str, Any]:
     """Sign the user up; the API's answer. Exits with one line when it refuses (2) or is not well (1)."""
-    answer = session.post(f"{workshop.WEB}/users", json=user, timeout=30)
-    if answer.status_code == 201:
+    answer = http_client.ask("POST", f"{settings().web}/users", user, timeout=30)
+    if answer.status == 201:
         return answer.json()
     detail = answer.json().get("detail", answer.text)
-    if answer.status_code in (409, 422):
+    if answer.status in (409, 422):
         workshop.fail(f"the API refuses: {detail}", "make signup EMAIL=you@example.com NAME=You")
-    workshop.fail(f"the API answered {answer.status_code}: {detail}", "make status", 1)
+    workshop.fail(f"the API answered {answer.status}: {detail}", "make status", 1)
 
 
 def look(user_id: str) -> dict[str, Any]:
-    answer = session.get(f"{workshop.WEB}/users/{user_id}", timeout=10)
-    answer.raise_for_status()
-    return answer.json()
+    return http_client.call("GET", f"{settings().web}/users/{user_id}", timeout=10)
 
 
 def is_over(user: dict[str, Any]) -> bool:
@@ -62,24 +61,25 @@ def is_over(user: dict[str, Any]) -> bool:
 def follow_one(user: dict[str, str]) -> int:
     began = time.monotonic()
     found = post(user)
-    print(f"POST /users -> 201 in {1000 * (time.monotonic() - began):.0f} ms: {found['name']} <{found['email']}>")
-    print(f"     {workshop.WEB}/users/{found['id']}", flush=True)
+    who = f"{found['name']} <{found['email']}>"
+    print(f"POST /users -> 201 in {1000 * (time.monotonic() - began):.0f} ms: {printable(who)}")
+    print(f"     {settings().web}/users/{found['id']}", flush=True)
     shown: dict[str, str] = {}
-    told = 5.0
+    next_notice = 5.0
     while True:
         found = look(found["id"])
         for what, run in found["states"].items():
             if run["state"] != shown.get(what):
                 ended = run["state"] in FINAL and run["message"]
                 message = f": {printable(ended.splitlines()[0])}" if ended else ""
-                print(f"{time.monotonic() - began:5.1f} s  {what:10} {run['state']}{message}", flush=True)
+                print(f"{time.monotonic() - began:5.1f} s  {what:10} {printable(run['state'])}{message}", flush=True)
                 shown[what] = run["state"]
-                told = time.monotonic() - began + 5
+                next_notice = time.monotonic() - began + 5
         if is_over(found):
             break
-        if time.monotonic() - began > told and "Scheduled" in shown.values():
-            print(f"       waiting ({told:.0f} s); is a task server up? make status", flush=True)
-            told *= 2
+        if time.monotonic() - began > next_notice and "Scheduled" in shown.values():
+            print(f"       waiting ({next_notice:.0f} s); is a task server up? make status", flush=True)
+            next_notice *= 2
         time.sleep(LOOK)
     records = example_records.read_once()
     for what, run in found["states"].items():
@@ -133,9 +133,10 @@ def main() -> int:
     if given and number > 1:
         workshop.fail(f"N={number} makes up its users, and {given[0]} is given", f"make signup N={number}")
     user |= {name.lower(): workshop.typed(name, "") for name in given}
-    running = workshop.running_example()
-    if not running or running.ex != 4:
-        workshop.fail("make signup talks to example 4, which is not running", "make ex4 (in another terminal)")
+    running = state_files.running_example()
+    ex = examples.taking("make signup").number
+    if not running or running.ex != ex:
+        workshop.fail(f"make signup talks to example {ex}, which is not running", f"make ex{ex} (in another terminal)")
     return follow_one(user) if number == 1 else follow_many(number)
 
 
@@ -147,5 +148,5 @@ if __name__ == "__main__":
         os._exit(130)
     except BrokenPipeError:  # `make signup | head`
         os._exit(0)
-    except (requests.RequestException, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError) as error:
         workshop.fail(f"the API does not answer properly ({type(error).__name__})", "make status", 1)

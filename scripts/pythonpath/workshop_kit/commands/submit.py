@@ -12,12 +12,16 @@ from functools import partial
 from prefect.utilities.urls import url_for
 
 from durable.text import LINES, printable
-from workshop_kit import workshop
+from workshop_kit import prefect_api, workshop
 from workshop_kit.commands import example_records
 from workshop_kit.commands.example_task import run_to_the_end, task_of_example
 from workshop_kit.commands.queue_full import told_when_full
 from workshop_kit.commands.retrying_api import LOOK, api
 from workshop_kit.commands.why_it_waits import held_by_parents, why_it_waits
+from workshop_kit.needs import Needs
+from workshop_kit.settings import settings
+
+NEEDS = Needs(example=True, same_port=True, joined=True, joins_docker=True)
 
 
 def main() -> int:
@@ -32,24 +36,24 @@ def main() -> int:
 
     if not wait:
         served = {key for server in example_records.subscribed() for key in server["task_keys"]}
-        if task.task_key not in served and not workshop.REMOTE:
+        if task.task_key not in served and not settings().remote:
             print(f"waiting    for {why_it_waits(task.task_key)}")
         return 0
 
-    told = 2.0
+    next_notice = 2.0
     with api(partial(print, flush=True)) as prefect:
         while True:
             run = prefect.ask(lambda client: client.read_task_run(future.task_run_id))
             if run.state and run.state.is_final():
                 break
             seconds = time.monotonic() - began
-            if seconds > told:
-                state = run.state.name if run.state else "unknown"
+            if seconds > next_notice:
+                state = printable(run.state.name) if run.state else "unknown"
                 reason = f", for {why_it_waits(task.task_key)}" if state == "Scheduled" else ""
-                if state == "Running" and (held := held_by_parents(workshop.waiting_runs())):
+                if state == "Running" and (held := held_by_parents(prefect_api.waiting_runs())):
                     reason = f": {held}"
                 print(f"waiting    {seconds:.0f} s, {state}{reason}", flush=True)
-                told = told * 2 + 2
+                next_notice = next_notice * 2 + 2
             time.sleep(LOOK)
     seconds = time.monotonic() - began
     by = printable(example_records.read_once().ran_on(str(run.id)))

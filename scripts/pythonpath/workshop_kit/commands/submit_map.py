@@ -30,6 +30,9 @@ from workshop_kit.commands.example_task import run_to_the_end, task_of_example
 from workshop_kit.commands.queue_full import told_when_full
 from workshop_kit.commands.retrying_api import LOOK, Api, api
 from workshop_kit.commands.why_it_waits import why_it_waits
+from workshop_kit.needs import Needs
+
+NEEDS = Needs(example=True, same_port=True, joined=True, joins_docker=True)
 
 CHUNK = 20  # names to one map(), so that the progress shows
 PAGE = 200  # runs that Prefect's API returns at once
@@ -85,7 +88,7 @@ def follow(task: Any, names: list[str], wait: bool) -> tuple[dict[UUID, str], di
             if done is not None:
                 take_finished(prefect, pending, finished)
                 bars.update(done, completed=len(finished))
-        changed, told, pause, said = time.monotonic(), 0.0, 10.0, ""
+        changed, noticed, pause, said = time.monotonic(), 0.0, 10.0, ""
         while wait and pending:
             before = len(finished)
             take_finished(prefect, pending, finished)
@@ -94,11 +97,11 @@ def follow(task: Any, names: list[str], wait: bool) -> tuple[dict[UUID, str], di
             now = time.monotonic()
             if len(finished) > before:
                 changed = now
-            elif now - changed > 2 and now - told > pause:
+            elif now - changed > 2 and now - noticed > pause:
                 why = f"waiting for {why_it_waits(task.task_key)}; {len(pending)} run(s) left"
                 console.print(why, markup=False, soft_wrap=True)
                 pause = pause * 2 if why == said else 10
-                told, said = now, why
+                noticed, said = now, why
             time.sleep(LOOK)
     return submitted, finished
 
@@ -126,7 +129,7 @@ def main() -> int:
     spread = Table("task server", "runs")
     for server, runs in sorted(share.items()):
         spread.add_row(server, str(runs))
-    console.print(spread)
+    console.print(spread, markup=False)
     failed = sum(state != StateType.COMPLETED for state in finished.values())
     done = f"{len(finished) - failed} of {len(names)} runs completed in {seconds:.1f} s by {len(share)} task server(s)"
     print(f"{done}: {len(finished) / seconds:.1f} runs/s")

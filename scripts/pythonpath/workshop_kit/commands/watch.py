@@ -21,9 +21,13 @@ from rich.text import Text
 
 from durable.records import Records
 from durable.text import printable
-from workshop_kit import workshop
+from workshop_kit import prefect_api, state_files, workshop
 from workshop_kit.commands.example_records import ExampleRecords, not_heard_of, task_servers
 from workshop_kit.commands.why_it_waits import due_in, why_they_wait
+from workshop_kit.needs import Needs
+from workshop_kit.settings import settings
+
+NEEDS = Needs(own="make watch", instead="make runs REMOTE=1", same_port=True, joined=True)
 
 LOOK = 0.2  # seconds between looks at the records
 ASK = 1.0  # seconds between questions to the API
@@ -45,14 +49,17 @@ class Answers:
         self.waits = ""  # a sentence, when some wait for code that nobody serves
 
     def ask(self) -> None:
+        if not state_files.has_server():
+            self.there = False
+            return
         try:
             newest = {"sort": "EXPECTED_START_TIME_DESC", "limit": ROWS}
-            self.runs = workshop.prefect("/task_runs/filter", newest, timeout=2)
+            self.runs = prefect_api.ask("/task_runs/filter", newest, timeout=2)
             self.waits = why_they_wait(self.runs)
             for state in STATES:
                 types = [state, "CANCELLING"] if state == "RUNNING" else [state]  # what is to be cancelled runs on
                 wanted = {"task_runs": {"state": {"type": {"any_": types}}}}
-                self.counts[state] = workshop.prefect("/task_runs/count", wanted, timeout=2)
+                self.counts[state] = prefect_api.ask("/task_runs/count", wanted, timeout=2)
             self.there = True
         except OSError:
             self.there = False
@@ -62,7 +69,7 @@ def duration(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"
 
 
-def board(found: Records, answers: Answers, running: workshop.RunningExample | None, height: int) -> Group:
+def board(found: Records, answers: Answers, running: state_files.RunningExample | None, height: int) -> Group:
     now = time.time()
     servers = Table("task server", "host", "up for", "running", "done", "runs/s", expand=True)
     for server in sorted(task_servers(found), key=lambda server: (len(server.name), server.name)):
@@ -95,15 +102,17 @@ def board(found: Records, answers: Answers, running: workshop.RunningExample | N
         newest.add_row(*[Text(printable(cell), overflow="ellipsis", no_wrap=True) for cell in cells])
     what = f"example {running.ex}" if running else "no example is running"
     away = (
-        "the Prefect API is away: the states below are old" if running else "no Prefect server answers. Try: make ex2"
+        "the Prefect API is unreachable: the states below are old"
+        if running
+        else "no Prefect server answers. Try: make ex2"
     )
-    api = workshop.UI if answers.there else away
+    api = settings().ui if answers.there else away
     clock = datetime.now(UTC).astimezone().strftime("%H:%M:%S")
     lines = [Text(printable(line), style="bold") for line in [answers.waits, *silent] if line]
     return Group(Text(f"{what} · {api} · {clock}"), *lines, servers, counts, newest)
 
 
-def news(found: Records, answers: Answers, running: workshop.RunningExample | None) -> tuple[object, ...]:
+def news(found: Records, answers: Answers, running: state_files.RunningExample | None) -> tuple[object, ...]:
     """What is new when it differs from the one before: no clock, and nobody's age."""
     servers = sorted((server.name, len(server.open), server.done) for server in task_servers(found))
     runs = [(run["id"], run["state"] and run["state"]["name"]) for run in answers.runs]
@@ -114,7 +123,7 @@ def news(found: Records, answers: Answers, running: workshop.RunningExample | No
 def main() -> int:
     once = bool(workshop.whole_number("ONCE", 0, 0, 1)) or not sys.stdout.isatty()
     records, answers = ExampleRecords(), Answers()
-    running = workshop.running_example()
+    running = state_files.running_example()
     docker = bool(running and running.docker)
     answers.ask()
     found = records.read(docker)
@@ -124,16 +133,16 @@ def main() -> int:
         return 0
     asked = time.monotonic()
     console = Console(highlight=False, no_color=True)
-    dumb, told = console.is_dumb_terminal, None
+    dumb, shown = console.is_dumb_terminal, None
     with Live(board(found, answers, running, 30), console=console, auto_refresh=False, screen=not dumb) as live:
         while sys.stdout.isatty():  # until its window is closed
-            if dumb and (now := news(found, answers, running)) != told:
-                told = now
+            if dumb and (now := news(found, answers, running)) != shown:
+                shown = now
                 console.print(board(found, answers, running, console.height))
             time.sleep(ASK if dumb else LOOK)
             found = records.read(docker)
             if time.monotonic() - asked > ASK:
-                running = workshop.running_example()
+                running = state_files.running_example()
                 docker = bool(running and running.docker)
                 answers.ask()
                 asked = time.monotonic()

@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from durable.text import printable
-from workshop_kit import workshop
+from workshop_kit import prefect_api, state_files
 from workshop_kit.commands import example_records
 from workshop_kit.examples import EXAMPLES
+from workshop_kit.settings import settings
 
 RESTART = (
     "undo the change; or restart the task server started by hand (one of the kit's: save its file) and submit again"
@@ -19,11 +20,11 @@ RESTART = (
 
 def why_it_waits(task_key: str) -> str:
     """What one Scheduled run waits for, and the command that helps."""
-    if workshop.REMOTE:
+    if settings().remote:
         return "a task server (make server)"
     servers = example_records.subscribed()
     task = task_key.rpartition("-")[0]
-    running = workshop.running_example()
+    running = state_files.running_example()
     if not servers and not running:
         ex = next((ex for ex, example in EXAMPLES.items() if task in example.keys), 2)
         return f"a task server, and no example is running any more (make ex{ex}, in another terminal)"
@@ -33,8 +34,8 @@ def why_it_waits(task_key: str) -> str:
         return f"a task server with this code: those that run have another version of {task}. Try: {RESTART}"
     if not (running and running.docker) and nobody_works(task_key):
         return "nothing: a task server is free, so it is in no queue (make rescue puts it back)"
-    if held := held_by_parents(workshop.waiting_runs()):
-        return f"a place, and {held}"
+    if held := held_by_parents(prefect_api.waiting_runs()):
+        return f"a slot, and {held}"
     return "a task server that is free (make server adds one)"
 
 
@@ -80,7 +81,7 @@ def held_by_parents(runs: Iterable[dict[str, Any]]) -> str:
     A free task server does not always help: Prefect sends a busy one a run ahead. Whether a run waits for those that it
     submitted cannot be seen, so the sentence says "if".
     """
-    if workshop.REMOTE:
+    if settings().remote:
         return ""
     waiting = [run for run in runs if run["state"] and run["state"]["type"] == "SCHEDULED"]
     parents = {
@@ -95,8 +96,8 @@ def held_by_parents(runs: Iterable[dict[str, Any]]) -> str:
     if not busy or not all(server.open <= parents for server in busy):
         return ""
     return (
-        "the places are held by runs that submitted others, which wait for a place: if they wait for the results, "
-        "none of them ever ends. Try: a task that does not wait for another; or more places, as LIMIT=4"
+        "the slots are held by runs that submitted others, which wait for a slot: if they wait for the results, "
+        "none of them ever ends. Try: use a task that does not wait for another; or more slots, such as LIMIT=4"
     )
 
 
@@ -106,7 +107,7 @@ def for_other_code(runs: Iterable[dict[str, Any]]) -> str:
 
     A task's key has the file's path and the code in it: after a change it is another task.
     """
-    if workshop.REMOTE:
+    if settings().remote:
         return ""
     waiting = [run["task_key"] for run in runs if run["state"] and run["state"]["type"] == "SCHEDULED"]
     if not waiting:

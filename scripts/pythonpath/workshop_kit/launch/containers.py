@@ -14,18 +14,24 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
-from workshop_kit import workshop
+from workshop_kit import state_files, workshop
 from workshop_kit.launch import ready, start
 from workshop_kit.launch.output import say, terminal, without_colours
+from workshop_kit.settings import settings
 
 COMPOSE = ["docker", "compose"]  # COMPOSE_FILE and COMPOSE_PROJECT_NAME are in the environment
-MARK = workshop.RUN / "compose"  # containers may be there: for `make stop`, if we are killed (lib/containers.sh)
+
+
+def mark() -> Path:
+    """The file that says that containers may be there: for `make stop`, if we are killed (lib/containers.sh)."""
+    return settings().run / "compose"
 
 
 def compose(*arguments: str, log: str) -> None:
     """Run docker compose in silence; exit 2 with the last line that it said when it fails."""
-    path = workshop.HOME / "logs" / f"docker-{log}.log"
+    path = settings().home / "logs" / f"docker-{log}.log"
     with path.open("wb") as output:
         command = subprocess.Popen(
             [*COMPOSE, *arguments],
@@ -47,9 +53,9 @@ def compose(*arguments: str, log: str) -> None:
         own = [line.partition("error: ")[2].partition(" Try: ")[0] for line in lines if "| error: " in line]
         last = own[-1] if own else next((line for line in reversed(lines) if " | " not in line), lines[-1])
         subprocess.run([*COMPOSE, "down", "--timeout", "5"], capture_output=True, check=False)
-        MARK.unlink(missing_ok=True)
+        mark().unlink(missing_ok=True)
         workshop.fail(
-            f"docker compose {arguments[0]} failed: {last[:200]}", f"fixing it (more in {path}); or no DOCKER=1"
+            f"docker compose {arguments[0]} failed: {last[:200]}", f"fix it (more in {path}); or leave out DOCKER=1"
         )
 
 
@@ -70,7 +76,7 @@ def follow_logs() -> subprocess.Popen[bytes]:
     def pump() -> None:
         assert logs.stdout
         for line in logs.stdout:
-            say(without_colours(line).decode(errors="replace").rstrip("\n"))
+            say(without_colours(line.rstrip(b"\n"), terminal.shows_bold()))
 
     threading.Thread(target=pump, daemon=True).start()
     return logs
@@ -80,7 +86,7 @@ def stop(logs: subprocess.Popen[bytes] | None) -> None:
     """Stop and remove the containers; told again meanwhile, let the task servers give their runs back."""
     say("stopping the containers; the runs in flight finish first")
     heard = len(stops)
-    grace = str(int(start.GRACE) + 10)
+    grace = str(int(settings().grace) + 10)
     down = subprocess.Popen(
         [*COMPOSE, "down", "--remove-orphans", "--timeout", grace],
         stdout=subprocess.DEVNULL,
@@ -96,7 +102,7 @@ def stop(logs: subprocess.Popen[bytes] | None) -> None:
         logs.terminate()
         logs.wait()
     if down.returncode == 0:
-        MARK.unlink(missing_ok=True)
+        mark().unlink(missing_ok=True)
         say("stopped; the data stays in the volumes (make clean DOCKER=1 removes them)")
 
 
@@ -122,7 +128,7 @@ def run_one_more() -> int:
     heard = 0
     while logs.poll() is None:  # they end with the container
         if len(stops) > heard:
-            how = ["kill", "--signal", "SIGTERM"] if heard else ["stop", "--time", str(int(start.GRACE) + 10)]
+            how = ["kill", "--signal", "SIGTERM"] if heard else ["stop", "--time", str(int(settings().grace) + 10)]
             heard = len(stops)
             subprocess.Popen(
                 ["docker", *how, container],
@@ -141,7 +147,7 @@ def main() -> int:
         return run_one_more()
     ex, servers = int(sys.argv[1]), int(sys.argv[2])
     began = time.monotonic()
-    if workshop.REMOTE and not os.environ["SECRET_API_KEY"]:  # it may be in the user's profile
+    if settings().remote and not os.environ["SECRET_API_KEY"]:  # it may be in the user's profile
         from prefect.settings import get_current_settings
 
         key = get_current_settings().api.key
@@ -158,13 +164,12 @@ def main() -> int:
             compose("up", "--detach", "--remove-orphans", "--scale", f"task-server={servers}", log="up")
         if not stops:
             logs = follow_logs()
-            ready.announce(ex, servers, began, lambda: bool(stops), start.put_back_in_queue, in_containers=True)
+            ready.announce(ex, servers, began, lambda: bool(stops), start.requeue_waiting_runs, in_containers=True)
         while not stops:
             time.sleep(0.2)
         stop(logs)
     finally:
-        (workshop.RUN / "example").unlink(missing_ok=True)
-        (workshop.RUN / "ready").unlink(missing_ok=True)
+        state_files.forget_example()
     return 0
 
 

@@ -16,8 +16,8 @@ SIGTERM, Ctrl-C and SIGHUP stop the command politely: it has GRACE seconds to fi
 import argparse
 import contextlib
 import os
+import select
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -27,11 +27,14 @@ from io import BufferedReader
 from pathlib import Path
 
 from durable import lease
-from durable.files import write_whole
-from workshop_kit import workshop
+from durable.text import printable
+from workshop_kit import processes, state_files, theirs
+from workshop_kit.launch.output import whole_lines, without_colours
 from workshop_kit.launch.saved_code import SavedCode
+from workshop_kit.settings import settings
 
-TICK = 0.2  # seconds between looks at the child, the launcher and the watched files
+TICK = 0.2  # seconds between looks at the watched files, and while something is to happen soon
+CALM = 1.0  # seconds between looks at the launcher alone: signals and the child's end wake us
 TRIES, WINDOW = 3, 60.0  # restarts, in so many seconds
 UP = 10.0  # seconds that a process must have lived for its death to be no mistake of its code (--always)
 FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -52,7 +55,8 @@ class Keeper:
         self.always: bool = options.always
         launcher = os.environ.get("WORKSHOP_LAUNCHER")  # what runs the example: when it has been killed, this ends
         self.launcher = int(launcher) if launcher else None
-        self.grace = float(os.environ.get("GRACE", "30"))
+        self.bold = os.environ.get("WORKSHOP_BOLD") == "1"
+        self.grace = settings().grace
         self.stops = 0  # how often we were told to stop
         self.child: subprocess.Popen[bytes] | None = None
         self.finishing: list[subprocess.Popen[bytes]] = []
@@ -63,32 +67,36 @@ class Keeper:
         self.start_at: float | None = None  # when to start it again, where that is not at once
         self.lease_files: dict[int, Path] = {}
         self.ended = 0  # the process that ended last
+        self.woken, wake = os.pipe()  # a byte for each signal, so that a wait ends with it
+        os.set_blocking(self.woken, False)
+        os.set_blocking(wake, False)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
 
     # --- saying and recording -----------------------------------------------------------------
 
     def say(self, text: str) -> None:
         """One line, bold where the terminal shows that. A closed terminal is no reason to die."""
-        bold = os.environ.get("WORKSHOP_BOLD") == "1"
         with contextlib.suppress(OSError):
-            print(f"\033[1m{text}\033[0m" if bold else text, flush=True)
+            text = printable(text)
+            print(f"\033[1m{text}\033[0m" if self.bold else text, flush=True)
 
     def record(self) -> None:
         """Write down our pids with their start times, for `make stop` and for the clean-up after a kill -9."""
-        processes = [("keeper", os.getpid())]
-        processes += [("child", process.pid) for process in [self.child, *self.finishing] if process]
-        lines = [f"{role} {pid} {workshop.started_at(pid)}\n" for role, pid in processes]
-        path = workshop.RUN / f"{self.name}.pids"
         with contextlib.suppress(OSError):
             if self.last:
-                path.with_suffix(".last").touch()  # so that two of them do not wait for each other
-            write_whole(path, "".join(lines))
+                (settings().run / f"{self.name}.last").touch()  # so that two of them do not wait for each other
+            state_files.write_pids(self.name, [kept.pid for kept in [self.child, *self.finishing] if kept])
 
     # --- starting and stopping ------------------------------------------------------------------
 
     def start(self) -> None:
         environment = {**os.environ, "TASK_SERVER_NAME": self.name, "ENDED_PID": str(self.ended)}
-        environment["LEASE_FILE"] = str(workshop.RUN / f"{self.name}.{time.monotonic_ns()}.lease")
-        relayed = bool(self.launcher) and not sys.stdout.isatty()
+        code = os.environ.get("CODE")  # what runs a file of an example's folder is the learner's
+        if code and any(code in word for word in self.command):
+            theirs.give_back(environment)
+        environment["LEASE_FILE"] = str(settings().run / f"{self.name}.{time.monotonic_ns()}.lease")
+        # To a terminal nothing goes past pass_on(): what a task prints, whoever submitted it may have chosen.
+        relayed = bool(self.launcher) or sys.stdout.isatty()
         output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} if relayed else {}
         # A session of its own: signals reach the child from here only, and once.
         self.child = subprocess.Popen(self.command, env=environment, start_new_session=True, **output)
@@ -100,12 +108,13 @@ class Keeper:
         self.record()
 
     def pass_on(self, output: BufferedReader) -> None:
-        """What the command prints, as it comes. When the launcher has been killed nobody reads it any more: a print in
-        a run that is in flight must not fail for that.
+        """What the command prints, in whole lines: honcho shows nothing of a line until it ends, and of a progress bar
+        each step as a line. When the launcher has been killed nobody reads it any more: a print in a run that is in
+        flight must not fail for that.
         """
-        while text := output.read1():
+        for line in whole_lines(output):
             with contextlib.suppress(OSError):
-                os.write(1, text)
+                os.write(1, without_colours(line, self.bold).encode() + b"\n")
 
     def forget_ended(self) -> bool:
         """Drop the processes that have ended, with what they started (uvicorn --reload has a child). True if any."""
@@ -129,7 +138,7 @@ class Keeper:
                 process.wait()
                 self.say(f"{self.name}: its lease has ended; killed")
 
-    def tell_all(self) -> None:
+    def terminate_all(self) -> None:
         for process in [self.child, *self.finishing]:
             if process:
                 process.terminate()
@@ -137,28 +146,28 @@ class Keeper:
     def others(self) -> bool:
         """Whether a process of this WORKSHOP_HOME that is not --last still runs."""
         return any(
-            kept.name != self.name and not (workshop.RUN / f"{kept.name}.last").exists()
-            for kept in workshop.kept_processes()
+            kept.name != self.name and not (settings().run / f"{kept.name}.last").exists()
+            for kept in state_files.kept_processes()
         )
 
     def stop(self) -> None:
-        """End every process: politely, again if told again, and with SIGKILL when the grace is over."""
+        """End every process: politely, again if asked again, and with SIGKILL when the grace is over."""
         if self.last:
             patience = time.monotonic() + self.grace + 8
             while self.others() and time.monotonic() < patience:
                 time.sleep(TICK)
         # A server gets 5 s; a task server what it was promised, and a little to say goodbye in.
         patience = time.monotonic() + (5 if self.last else self.grace + 5)
-        told, told_at = 0, time.monotonic() - 2 * BETWEEN_WISHES
+        sent, sent_at = 0, time.monotonic() - 2 * BETWEEN_WISHES
         while True:
             self.end_overdue()
             self.forget_ended()
             if not self.child and not self.finishing:
                 break
             # Once at the end, however it came, and a second time only for a second signal.
-            if told < max(1, min(self.stops, 1 if self.last else 2)) and time.monotonic() - told_at > BETWEEN_WISHES:
-                self.tell_all()
-                told, told_at = told + 1, time.monotonic()
+            if sent < max(1, min(self.stops, 1 if self.last else 2)) and time.monotonic() - sent_at > BETWEEN_WISHES:
+                self.terminate_all()
+                sent, sent_at = sent + 1, time.monotonic()
             if time.monotonic() > patience:
                 self.say(f"{self.name} did not end in time; killed")
                 for process in filter(None, [self.child, *self.finishing]):
@@ -169,7 +178,7 @@ class Keeper:
         for relay in self.relays:
             relay.join(1)  # the last lines; but not for somebody who still has the output open
         with contextlib.suppress(OSError):
-            (workshop.RUN / f"{self.name}.pids").unlink()
+            state_files.forget_pids(self.name)
 
     # --- what happens in between ------------------------------------------------------------------
 
@@ -181,9 +190,10 @@ class Keeper:
         if wrong := self.hidden_module():
             return wrong
         if example := os.environ.get("OWN_CODE"):  # a learner's
-            from workshop_kit.learners import mistakes  # only now: every process of an example has a keeper
+            from workshop_kit import workshop  # only now: every process of an example has a keeper
+            from workshop_kit.learners import mistakes
 
-            for finding in mistakes.seen(int(example), self.code.script.parent):
+            for finding in mistakes.find(int(example), self.code.script.parent):
                 if finding.file != workshop.shown(self.code.script) or finding.step:
                     continue
                 if finding.stops:
@@ -241,9 +251,13 @@ class Keeper:
 
         A task's key is made from its code, so runs queued before the save wait for the code before the save.
         """
+        import socket
+
+        from workshop_kit import prefect_api
+
         me = f"{socket.gethostname()}-{child.pid}"
         while child.poll() is None and not self.stops:
-            servers = workshop.subscribed()
+            servers = prefect_api.subscribed()
             finishing = {f"{socket.gethostname()}-{process.pid}" for process in self.finishing}
             names = {server["identifier"] for server in servers}
             if me in names and not names & finishing:
@@ -252,8 +266,8 @@ class Keeper:
         else:
             return
         try:
-            served = {key for server in workshop.subscribed() for key in server["task_keys"]}
-            unserved = [run for run in workshop.waiting_runs() if run["task_key"] not in served]
+            served = {key for server in prefect_api.subscribed() for key in server["task_keys"]}
+            unserved = [run for run in prefect_api.waiting_runs() if run["task_key"] not in served]
         except OSError:
             return
         if unserved:
@@ -263,7 +277,7 @@ class Keeper:
                 "Undo the change to serve them, or submit again"
             )
 
-    def mourn(self, code: int) -> bool:
+    def handle_exit(self, code: int) -> bool:
         """Say why the child ended; true if it is to be started again."""
         why = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
         if code == 0 and self.code:
@@ -294,11 +308,14 @@ class Keeper:
     def run(self) -> int:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self.told_to_stop)
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # that of Python wakes nobody
         self.start()
         while not self.stops:
-            time.sleep(TICK)
+            self.wait()
             if self.launcher_is_gone():
                 break
+            with contextlib.suppress(BlockingIOError):
+                os.read(self.woken, 4096)  # what comes from here on is for the next wait
             # One that was started a moment ago does not serve yet. If it has ended, the fixed code is started at once.
             young = self.child is not None and time.monotonic() - self.started < BETWEEN_RELOADS
             if self.code and not young and self.code.changed():
@@ -309,16 +326,21 @@ class Keeper:
             code = self.child.poll() if self.child else None
             if self.forget_ended():
                 self.record()
-            if code is not None and not self.stops and self.mourn(code):
+            if code is not None and not self.stops and self.handle_exit(code):
                 self.start()
             if self.start_at and time.monotonic() >= self.start_at and not self.stops:
                 self.start()
         self.stop()
         return 0
 
+    def wait(self) -> None:
+        """Until a signal comes, the child's end among them, or it is time for another look."""
+        often = self.code or self.start_at or settings().joined  # the files; the moment to start; a lease's end
+        select.select([self.woken], [], [], TICK if often else CALM)
+
     def launcher_is_gone(self) -> bool:
         """Its own children see that for nothing. Those of `make server` have to ask for it, on macOS with a `ps`."""
-        return bool(self.launcher) and os.getppid() != self.launcher and not workshop.started_at(self.launcher)
+        return bool(self.launcher) and os.getppid() != self.launcher and not processes.started_at(self.launcher)
 
     def told_to_stop(self, number: int, frame: object) -> None:
         self.stops += 1

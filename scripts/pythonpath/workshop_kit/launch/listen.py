@@ -58,7 +58,7 @@ def ask(found: dict[str, str], usual: str) -> str:
 
 def choose(found: dict[str, str]) -> str:
     if not found:
-        print(f"this machine is in no network: only a clone on it can join, at {LOOPBACK}", file=sys.stderr)
+        print(f"this machine has no network; only another checkout on it can join, at {LOOPBACK}", file=sys.stderr)
         return LOOPBACK
     usual = of_default_route()
     usual = usual if usual in found else next(iter(found))

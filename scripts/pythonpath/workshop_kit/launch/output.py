@@ -7,16 +7,19 @@ import signal
 import sys
 import threading
 import time
-from typing import IO, Any
+from collections.abc import Iterator
+from typing import IO
 
-import honcho.process
+from durable.text import printable
 
 # What some programs print into a pipe, too: Flask writes "Press CTRL+C to quit" in yellow.
-ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[()].|.)?")
+ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[()].|.)?")
+BOLD = re.compile(r"(\x1b\[[01]m)")
+BEGINS, ENDS = "\x1b[1m", "\x1b[0m"
 SOON = 0.7  # seconds after which the beginning of a line is shown, without its end
 
 
-class Terminal:
+class Output:
     """Standard output that outlives its terminal: when that is closed, the example still ends in good order."""
 
     def __init__(self) -> None:
@@ -61,51 +64,42 @@ class Terminal:
             self.closed()
 
 
-terminal = Terminal()
+terminal = Output()
 
 
 def say(text: str) -> None:
     print(text, file=terminal, flush=True)
 
 
-def without_colours(line: bytes) -> bytes:
-    """In the terminal's own foreground. What is bold stays so, where the terminal shows it."""
-    kept = (b"\x1b[1m", b"\x1b[0m") if terminal.shows_bold() else ()
-    return ESCAPES.sub(lambda found: found[0] if found[0] in kept else b"", line)
+def without_colours(line: bytes, bold: bool) -> str:
+    """In the terminal's own foreground, and steering it in no way. bold: whether it shows what is bold, which stays so.
 
-
-class Lines:
-    """What a process prints, for honcho: whole lines, and what there is of one that has no end yet (dots, a bar).
-
-    honcho itself shows nothing of a line until it ends, and of a progress bar each step as a line of its own.
+    A process prints what others wrote: the names of runs, and in its messages whatever they were called with.
     """
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self.file = file
-        self.rest, self.since = b"", 0.0  # what is read and not given yet, and since when
-
-    def readline(self) -> bytes:
-        while b"\n" not in self.rest:
-            left = max(0.0, self.since + SOON - time.monotonic()) if self.rest.strip(b"\r") else None
-            if not select.select([self.file], [], [], left)[0]:
-                break
-            data = os.read(self.file.fileno(), 65536)
-            if not data:
-                break
-            self.since = self.since if self.rest else time.monotonic()
-            self.rest += data
-        line, end, self.rest = self.rest.partition(b"\n")
-        self.since = time.monotonic()
-        steps = [step for step in line.split(b"\r") if step]  # each is written over the one before
-        return without_colours(steps[-1] if steps else b"") + end
-
-    def close(self) -> None:
-        self.file.close()
+    parts = BOLD.split(line.decode(errors="replace"))  # every second one is a beginning or an end of what is bold
+    plain = [printable(ESCAPES.sub("", part), keep="\t") for part in parts[::2]]
+    marks = [*(parts[1::2] if bold else [""] * len(parts[1::2])), ""]
+    if marks[-2:-1] == [BEGINS]:  # the next line is another one's
+        marks[-1] = ENDS
+    return "".join(text + mark for text, mark in zip(plain, marks, strict=True))
 
 
-class Child(honcho.process.Popen):
-    """A process of an example, under honcho."""
+def whole_lines(output: IO[bytes]) -> Iterator[bytes]:
+    """What a process prints, a line each, without its end; and what there is of one that has none yet (dots, a bar).
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.stdout = Lines(self.stdout)
+    Where a line is written over itself, as a progress bar is, that is its last step.
+    """
+    rest, since = b"", 0.0  # the beginning of a line, and since when it is here
+    more = True
+    while more:
+        left = max(0.0, since + SOON - time.monotonic()) if rest.strip(b"\r") else None
+        came = bool(select.select([output], [], [], left)[0])
+        text = os.read(output.fileno(), 65536) if came else b""
+        more = bool(text) or not came
+        if not rest or b"\n" in text:
+            since = time.monotonic()
+        *lines, rest = (rest + text).split(b"\n")
+        if not text and rest.strip(b"\r"):  # the rest of that line did not come soon, or never will
+            lines, rest = [rest], b""
+        for line in lines:
+            yield next((step for step in reversed(line.split(b"\r")) if step), b"")

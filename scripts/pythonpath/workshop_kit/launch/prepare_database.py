@@ -11,15 +11,13 @@ import asyncio
 import os
 import sys
 
-os.environ["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = f"sqlite+aiosqlite:///{sys.argv[1]}"
-
-import prefect.plugins
-from prefect.server.database import provide_database_interface
-from prefect.server.models.block_registration import run_block_auto_registration
-
 
 async def prepare() -> None:
     """What the lifespan of the server's app does first (create_app in prefect/server/api/server.py)."""
+    import prefect.plugins  # only now: its settings are read at the import
+    from prefect.server.database import provide_database_interface
+    from prefect.server.models.block_registration import run_block_auto_registration
+
     prefect.plugins.load_prefect_collections()
     database = provide_database_interface()
     await database.create_db()
@@ -28,4 +26,5 @@ async def prepare() -> None:
 
 
 if __name__ == "__main__":
+    os.environ["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = f"sqlite+aiosqlite:///{sys.argv[1]}"
     asyncio.run(prepare())

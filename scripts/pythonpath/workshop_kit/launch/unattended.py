@@ -10,7 +10,6 @@ import pty
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import threading
@@ -18,39 +17,33 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from workshop_kit import workshop
+from workshop_kit import examples, ports, variables, workshop
 
 START, STEP = 120, 180  # seconds that an example may take until it is ready, and a command
 ENDING = 90  # seconds that an example may take to end once `make stop` is over
-MAKEFILE = (workshop.KIT / "Makefile").read_text()
 # What make and the kit's scripts hand down to what they start.
 HANDED_DOWN = {"MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS", "CHAOS_SECONDS", "OWN_CODE"}
 # What the person's shell or .env says must not change what others see and measure.
 DEFAULTS = {"CODE": "", "DB": "", "REMOTE": "0", "TUNED": "1", "WORK_SECONDS": "0.3", "FAIL_RATE": "0.2", "GRACE": "5"}
 # A set-up on the way needs these wherever it is.
 FOR_THE_SET_UP = ("PYTHON", "WHEELS")
-PORTS = 7  # the Prefect server's, the five that count up from WEB_PORT, one more
+PORTS = 3 + examples.ports_after("WEB_PORT")  # the Prefect server's, WEB_PORT and those counted from it, one more
 
 
 class Broken(Exception):
     """What was typed behind `make`, and what it said."""
 
 
-def variables(which: str) -> set[str]:
-    """The names in one of the Makefile's lists: SETTINGS, OF_ONE_COMMAND."""
-    return set(re.search(rf"^{which} := (.+)$", MAKEFILE, re.M)[1].split())
-
-
 def environment() -> dict[str, str]:
     """Ours, without what was typed for our own command alone."""
-    not_passed_on = variables("OF_ONE_COMMAND") | HANDED_DOWN
+    not_passed_on = variables.of_one_command() | HANDED_DOWN
     # The finished files, whatever .env says.
     return {name: value for name, value in os.environ.items() if name not in not_passed_on} | {"CODE": ""}
 
 
 def own_environment(home: Path, kept: Iterable[str] = (), **settings: str) -> dict[str, str]:
     """For a kit in this home and on free ports. Of our own settings only those named in `kept` count there."""
-    not_passed_on = variables("SETTINGS") - {*kept, *FOR_THE_SET_UP} | {"NO_COLOR"}
+    not_passed_on = variables.settings() - {*kept, *FOR_THE_SET_UP} | {"NO_COLOR"}
     ours = {name: value for name, value in environment().items() if name not in not_passed_on}
     first = free_ports()
     places = {"WORKSHOP_HOME": str(home), "PREFECT_PORT": str(first), "WEB_PORT": str(first + 1)}
@@ -59,18 +52,11 @@ def own_environment(home: Path, kept: Iterable[str] = (), **settings: str) -> di
 
 def free_ports() -> int:
     """The first of PORTS ports in a row that are free on this machine. Exits 2 if there are none."""
-    # Not those of the tests (tests/helpers.bash), nor those that systems give to clients.
+    # Not those of the tests (tests/helpers/base.bash), nor those that systems give to clients.
     firsts = range(30200, 32700, 10)
     mine = os.getpid() % len(firsts)  # two that look at the same time are to find different ones
-    for first in [*firsts[mine:], *firsts[:mine]]:
-        with contextlib.ExitStack() as stack:
-            try:
-                for port in range(first, first + PORTS):
-                    stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return first
-    workshop.fail(f"there are no {PORTS} free ports in a row", "stopping what uses them")
+    first = ports.free_in_a_row(PORTS, [*firsts[mine:], *firsts[:mine]])
+    return first or workshop.fail(f"there are no {PORTS} free ports in a row", "stop what uses them")
 
 
 class Kit:
@@ -87,11 +73,12 @@ class Kit:
         """Type `make …`; what it printed. Raises Broken if it fails or takes too long."""
         screen, output = pty.openpty() if in_a_terminal else os.pipe()
         process = self.begin(typed, output)
-        os.close(output)
         patience = threading.Timer(seconds, os.killpg, (process.pid, signal.SIGKILL))
-        patience.start()
+        patience.daemon = True  # Ctrl-C may come while it starts
         printed = b""
         try:
+            os.close(output)
+            patience.start()
             with contextlib.suppress(OSError):  # Linux says so when the last program on the terminal has ended
                 while part := os.read(screen, 65536):
                     printed += part

@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator
 
+from workshop_kit.findings import Mistake
 from workshop_kit.learners.files import SUBMITTING, File, Finding, calls, functions, last_name, tasks_defined
 
 BY_VALUE = {"str", "int", "float", "StrEnum", "IntEnum"}  # what is derived from these is equal by its value
@@ -16,7 +17,7 @@ def keyboard(file: File) -> Iterator[Finding]:
         for call, _ in calls(ast.Module([function], [])):
             name = call.func.id if isinstance(call.func, ast.Name) else ""
             if name in {"breakpoint", "input"} - file.bound:
-                what = f"{name}() in a task needs a keyboard, which a task server of an example does not have"
+                what = Mistake.KEYBOARD(name)
                 remedy = f"make ex1 (a Prefect server alone), then in make shell: python {file.path.name}"
                 yield Finding(file.at(call), what, remedy)
 
@@ -31,9 +32,8 @@ def own_classes(file: File, files: list[File]) -> Iterator[Finding]:
         if isinstance(node, ast.ClassDef) and travels(node.name, file, files):
             equal = bool(BY_VALUE & set(map(last_name, node.bases)))
             if any(compared(node.name, each.tree, equal) for each in files):
-                what = f"{node.name} of this file is another class in the task server than where it is submitted"
-                what += ", so that `is`, `==` and isinstance fail"
-                yield Finding(file.at(node), what, "putting the class into a module of its own")
+                what = Mistake.OWN_CLASS(node.name)
+                yield Finding(file.at(node), what, "put the class into a module of its own")
 
 
 def mentions(name: str, tree: ast.AST | None) -> bool:

@@ -1,14 +1,17 @@
 """A learner's files, read and not run: what is in them, what the example starts of them, and what a mistake is."""
 
 import ast
+import contextlib
 import difflib
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-from workshop_kit import examples, workshop
+from workshop_kit import examples, procfile, workshop
 from workshop_kit.examples import EXAMPLES
+from workshop_kit.findings import Mistake, Said
 
 SUBMITTING = {"delay", "map", "apply_async", "submit", "create_run"}
 MAIN = 'if __name__ == "__main__":'
@@ -20,7 +23,7 @@ class Finding:
     """One mistake."""
 
     where: str
-    what: str
+    what: Said
     remedy: str
     stops: bool = False  # whether the example cannot start so
     step: bool = False  # a step that is still to be written, while the example runs
@@ -33,12 +36,22 @@ class Finding:
     def __str__(self) -> str:
         return f"{self.where}: {self.what}. Try: {self.remedy}"
 
+    def as_json(self) -> dict[str, Any]:
+        """For another process."""
+        return {**vars(self), "what": [self.what.number, self.what]}
 
-@dataclass
+    @staticmethod
+    def from_json(found: dict[str, Any]) -> "Finding":
+        """Raises KeyError, TypeError or ValueError for something else."""
+        return Finding(**{**found, "what": Said(*found["what"])})
+
+
+@dataclass(eq=False)
 class File:
-    """A learner's file, read and not run."""
+    """A learner's file, read and not run. One object for one content: what was found in it can be kept with it."""
 
     path: Path
+    text: str
     tree: ast.Module
     finished: ast.Module  # the same file, finished
     is_main: bool  # whether it has the tasks
@@ -97,26 +110,47 @@ def imports(tree: ast.Module) -> Iterator[ast.Import | ast.ImportFrom]:
 
 
 def read(ex: int, folder: Path) -> tuple[list[File], list[Finding]]:
-    """The learner's files that the finished example has too, the task's first; and what cannot be read."""
+    """The learner's files that the finished example has too, the task's first; and what cannot be read.
+
+    They are parsed once a save: whoever asks again gets that answer.
+    """
+    main = EXAMPLES[ex].task_file
+    finished = sorted(examples.lesson_files(ex), key=lambda path: (path.name != main, path.name))
+    files, wrong = _parsed(ex, tuple((path, _text(folder / path.name), path.read_bytes()) for path in finished), folder)
+    return list(files), list(wrong)
+
+
+def _text(path: Path) -> bytes | None:
+    with contextlib.suppress(FileNotFoundError):  # an editor moves its files about
+        return path.read_bytes() if path.is_file() else None
+    return None
+
+
+@lru_cache(maxsize=4)
+def _parsed(
+    ex: int, texts: tuple[tuple[Path, bytes | None, bytes], ...], folder: Path
+) -> tuple[tuple[File, ...], tuple[Finding, ...]]:
+    """texts: of each file of the example its path, the learner's text of it, and the finished one."""
     files: list[File] = []
     wrong: dict[str, Finding] = {}
-    main = EXAMPLES[ex].task_file
-    for finished in sorted(examples.folder(ex).glob("*.py"), key=lambda path: (path.name != main, path.name)):
+    for finished, text, finished_text in texts:
         path = folder / finished.name
-        if not path.is_file():
+        if text is None:
             continue
         try:
-            tree = ast.parse(path.read_bytes())
-        except SyntaxError as error:
-            where = f"{workshop.shown(path)}:{error.lineno}"
-            remedy = "saving it as UTF-8" if "codec can't" in str(error.msg) else f"fixing line {error.lineno}"
-            wrong[path.stem] = Finding(where, f"is no valid Python: {error.msg}", remedy)
+            tree = ast.parse(text)
+        except (SyntaxError, ValueError) as error:
+            line = getattr(error, "lineno", None)  # none for a null byte
+            said = str(getattr(error, "msg", error))
+            where = workshop.shown(path) + ("" if line is None else f":{line}")
+            remedy = "save it as UTF-8 text" if line is None else f"fix line {line}"
+            if "codec can't" in said:
+                remedy = "save it as UTF-8"
+            wrong[path.stem] = Finding(where, Mistake.NO_PYTHON(said), remedy)
             continue
-        except ValueError as error:  # a null byte
-            what = f"is no valid Python: {error}"
-            wrong[path.stem] = Finding(workshop.shown(path), what, "saving it as UTF-8 text")
-            continue
-        file = File(path, tree, ast.parse(finished.read_bytes()), path.name == main)
+        file = File(
+            path, text.decode(errors="replace"), tree, ast.parse(finished_text), finished.name == EXAMPLES[ex].task_file
+        )
         file.bound, file.tasks = names_bound(tree), tasks_defined(tree)
         files.append(file)
     runs = started(ex, files)
@@ -126,17 +160,12 @@ def read(ex: int, folder: Path) -> tuple[list[File], list[Finding]]:
             beside = next((f for f in files if isinstance(node, ast.ImportFrom) and f.path.stem == node.module), None)
             if beside:
                 file.tasks |= {a.asname or a.name for a in node.names if a.name in tasks_defined(beside.tree)}
-    return files, [replace(finding, stops=stem in runs) for stem, finding in wrong.items()]
-
-
-def procfile(ex: int) -> str:
-    path = workshop.KIT / f"Procfile.ex{ex}"
-    return path.read_text() if path.is_file() else ""
+    return tuple(files), tuple(replace(finding, stops=stem in runs) for stem, finding in wrong.items())
 
 
 def started(ex: int, files: list[File]) -> set[str]:
     """The modules that the example runs, by its Procfile or through an import; others are for the learner to run."""
-    found = {Path(EXAMPLES[ex].task_file).stem} | set(re.findall(r"(\w+)(?:\.py|:app)\b", procfile(ex)))
+    found = {Path(EXAMPLES[ex].task_file).stem} | procfile.modules(ex)
     while more := {m for file in files if file.path.stem in found for m in modules_imported(file.tree)} - found:
         found |= more
     return found

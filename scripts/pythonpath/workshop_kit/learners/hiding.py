@@ -6,6 +6,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 
 from workshop_kit import examples, workshop
+from workshop_kit.findings import Mistake
 from workshop_kit.learners.files import File, Finding, modules_imported
 
 PATIENCE = 30  # seconds that the imports may take
@@ -28,7 +29,7 @@ def hiding(ex: int, folder: Path, files: list[File]) -> list[Finding]:
 
     Nearly always there are none, and this takes a millisecond. Otherwise Python says what the example imports.
     """
-    finished = {path.stem for path in examples.folder(ex).glob("*.py")}
+    finished = {path.stem for path in examples.lesson_files(ex)}
     own = {path.stem: path for path in folder.glob("*.py")}
     packages = {path.parent.name: path for path in folder.glob("*/__init__.py")}
     packages.pop("durable", None)  # the kit's own, taken along
@@ -49,11 +50,11 @@ def hiding(ex: int, folder: Path, files: list[File]) -> list[Finding]:
     for name in hidden:
         needs = name in needed
         use = ", which the example needs" if needs else ""
-        what = f"hides Python's own module {name}{use}"
+        what = Mistake.HIDES_PYTHONS_OWN(name, use)
         if name not in sys.stdlib_module_names:
-            what = f"hides the package {name}{use}"
+            what = Mistake.HIDES_PACKAGE(name, use)
         new = f"my_{name}" + (".py" if own[name].stem == name else "")
-        found.append(Finding(workshop.shown(own[name]), what, f"another name, as {new}", stops=needs))
+        found.append(Finding(workshop.shown(own[name]), what, f"rename it, for example to {new}", stops=needs))
     return sorted(found, key=lambda finding: not finding.stops)
 
 

@@ -17,7 +17,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from workshop_kit import theirs
 from workshop_kit.examples import EXAMPLES
+from workshop_kit.findings import Mistake, Said
 from workshop_kit.learners.files import (
     MAIN,
     OPTIONS,
@@ -45,10 +47,11 @@ def try_out(ex: int, folder: Path) -> tuple[bool, list[Finding]]:
         # What the example gives its task servers; the rest of it every command has.
         given = {"LIMIT": str(EXAMPLES[ex].limit or 1), "TASK_SERVER_NAME": "task_server.1"}
         environment = given | os.environ | {"PREFECT_API_URL": NOWHERE}
+        theirs.give_back(environment)
         done = subprocess.run(command, **quiet, env=environment, text=True, timeout=PATIENCE, check=False)
         answer = json.loads(done.stdout)
-        return answer["served"], [Finding(**found) for found in answer["found"]]
-    except (subprocess.TimeoutExpired, ValueError, TypeError):
+        return answer["served"], [Finding.from_json(found) for found in answer["found"]]
+    except (subprocess.TimeoutExpired, ValueError, TypeError, KeyError):
         return False, []
 
 
@@ -58,7 +61,7 @@ def try_here(ex: int, folder: Path) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
     def answer(found: list[Finding], served: bool = False) -> None:
-        os.write(output, json.dumps({"served": served, "found": [vars(finding) for finding in found]}).encode())
+        os.write(output, json.dumps({"served": served, "found": [finding.as_json() for finding in found]}).encode())
         os._exit(0)  # whatever it has started ends here
 
     sys.path.insert(0, str(folder))
@@ -70,7 +73,7 @@ def try_here(ex: int, folder: Path) -> None:
     words = missing.pop(main.path, [])
     elsewhere = [finding for of_file in missing.values() for finding in of_file]
     found = import_it(main, ex, words)
-    if ex > 1 and not any(finding.stops for finding in found):
+    if EXAMPLES[ex].servers and not any(finding.stops for finding in found):
         instead_of_serving(lambda *tasks, **given: answer(*judged(main, ex, tasks, given, found + elsewhere)))
         found += run_it(main)
     answer(found + elsewhere)
@@ -101,7 +104,7 @@ def module_missing(file: File, node: ast.stmt, module: str) -> list[Finding]:
         around += [path.stem for folder in paths for path in Path(folder).glob("*")]
         like = similar(last, around)
         remedy = f"`{package}.{like}`" if like else "fixing the name"
-        return [Finding(file.at(node), f"there is no module {error.name}", remedy, stops=True)]
+        return [Finding(file.at(node), Mistake.NO_MODULE(error.name), remedy, stops=True)]
     return []
 
 
@@ -124,7 +127,7 @@ def names_missing(file: File, node: ast.ImportFrom) -> list[Finding]:
         if module == "prefect.task_worker" and name.startswith("serv"):
             like = "serve"
         remedy = f"`from {today} import {name}`" if today else f"`from {module} import {like}`" if like else "fixing it"
-        missing.append(Finding(file.at(node), f"{module} has no {name}", remedy, stops=True))
+        missing.append(Finding(file.at(node), Mistake.NO_SUCH_NAME(module, name), remedy, stops=True))
     return missing
 
 
@@ -137,21 +140,22 @@ def import_it(main: File, ex: int, words: list[Finding]) -> list[Finding]:
     try:
         module = importlib.import_module(main.path.stem)
     except Served as error:
-        what = f"serve is reached outside of `{MAIN}`, so every import of this file starts a task server, and hangs"
-        return [Finding(main.at(next(iter(lines(main, error)), 0)), what, f"the line {MAIN} above it", stops=True)]
+        what = Mistake.SERVE_REACHED_BY_IMPORT(MAIN)
+        first = main.at(next(iter(lines(main, error)), 0))
+        return [Finding(first, what, f"write the line {MAIN} above it", stops=True)]
     except Exception as error:
         return [] if for_want_of_a_server(error) else words or [broken(main, error)]
     at = {getattr(node, "name", ""): node for node in main.tree.body}
     for name in EXAMPLES[ex].tasks:
         if not hasattr(module, name):
             like = similar(name, [known for known, value in vars(module).items() if isinstance(value, Task)])
-            remedy = f"calling {like} so" if like else "defining it at the top of the file"
-            return [Finding(main.at(), f"has no {name}, which the kit's commands submit to", remedy)]
+            remedy = f"calling {like} so" if like else "define it at the top of the file"
+            return [Finding(main.at(), Mistake.NO_TASK_OF_THE_EXAMPLE(name), remedy)]
         if not isinstance(getattr(module, name), Task):
             return [not_a_task(main, name, at.get(name))]
         key = f"{EXAMPLES[ex].key}.{name}-" if EXAMPLES[ex].key else ""
         if not getattr(module, name).task_key.startswith(key):
-            what = f"the key of {name} is not the one that make check looks for, {key}…"
+            what = Mistake.OTHER_KEY(name, key)
             remedy = f'@keyed("{EXAMPLES[ex].key}") above its @task, and `from durable import keyed`'
             return [Finding(main.at(at.get(name)), what, remedy)]
     return []
@@ -166,13 +170,13 @@ def run_it(main: File) -> list[Finding]:
         if error.code not in (0, None):
             return [
                 Finding(
-                    last, f"ends with {error.code!r} before it serves", f"python {main.path.name} in make shell", True
+                    last, Mistake.ENDS_BEFORE_SERVE(f"{error.code!r}"), f"python {main.path.name} in make shell", True
                 )
             ]
     except Exception as error:
         return [] if for_want_of_a_server(error) else [broken(main, error)]
-    what = "the program ends without coming to a serve(…), and a task server stays"
-    return [Finding(last, what, f"calling what has the serve(…), under {MAIN}", stops=True)]
+    what = Mistake.ENDS_WITHOUT_SERVE()
+    return [Finding(last, what, f"call what has the serve(…), under {MAIN}", stops=True)]
 
 
 def judged(
@@ -181,22 +185,23 @@ def judged(
     """What was found before and what is wrong with a serve that was reached, and whether it is right."""
     from prefect import Task
 
-    name, what, remedy = EXAMPLES[ex].tasks[0], "", ""
+    name, remedy = EXAMPLES[ex].tasks[0], ""
+    what: Said | None = None
     for option, value in given.items():
         kind = "int" if option == "limit" else "float"
         if option not in OPTIONS:
-            what = f"serve has no option {option}"
+            what = Mistake.SERVE_HAS_NO_OPTION(option)
             like = similar(option, OPTIONS)
             remedy = f"{like}=…" if like else f"one of {', '.join(OPTIONS)}"
         elif option in ("limit", "grace", "timeout") and not isinstance(value, int | float | None):
-            what, remedy = f"{option}={value!r} is no number", f"{option}={kind}(…)"
+            what, remedy = Mistake.NO_NUMBER(option, f"{value!r}"), f"{option}={kind}(…)"
         elif option == "limit" and isinstance(value, float):
-            what, remedy = f"limit={value!r} is no whole number", "limit=int(…)"
+            what, remedy = Mistake.NO_WHOLE_NUMBER(f"{value!r}"), "limit=int(…)"
     for task in tasks:
         if not isinstance(task, Task):
-            what, remedy = f"serve needs tasks, and is given {type(task).__name__} {task!r:.60}", f"serve({name}, …)"
+            what, remedy = Mistake.SERVE_NEEDS_TASKS(type(task).__name__, f"{task!r:.60}"), f"serve({name}, …)"
     if not tasks:
-        what, remedy = "serve() is given no task", f"serve({name})"
+        what, remedy = Mistake.SERVE_WITHOUT_TASK(), f"serve({name})"
     if not what:
         return found, True
     frame = inspect.currentframe()
@@ -235,7 +240,7 @@ def broken(main: File, error: Exception) -> Finding:
         line = error.lineno or 0
     like = getattr(error, "name", None) if isinstance(error, NameError) else None
     like = similar(str(like), main.bound | set(dir(builtins))) if like else ""
-    remedy = f"fixing line {line}" if line else "python " + main.path.name + " in make shell"
+    remedy = f"fix line {line}" if line else "python " + main.path.name + " in make shell"
     if like:
-        remedy = f"defining {like} above it" if like == error.name else f"{like}, perhaps"
-    return Finding(main.at(line), f"fails as it starts: {type(error).__name__}: {error}", remedy, stops=True)
+        remedy = f"define {like} above it" if like == error.name else f"{like}, perhaps"
+    return Finding(main.at(line), Mistake.FAILS_AT_START(type(error).__name__, error), remedy, stops=True)

@@ -5,7 +5,9 @@ import builtins
 import importlib.util
 from collections.abc import Iterator
 
+from workshop_kit import procfile
 from workshop_kit.examples import EXAMPLES
+from workshop_kit.findings import Mistake
 from workshop_kit.learners.files import (
     File,
     Finding,
@@ -17,7 +19,6 @@ from workshop_kit.learners.files import (
     imports,
     last_name,
     names_read,
-    procfile,
     similar,
     tasks_defined,
     tops,
@@ -44,12 +45,12 @@ def old_names(file: File, ex: int) -> Iterator[Finding]:
             if today := RENAMED.get(module):
                 meant = "serve" if "serve" in names or "TaskServer" not in names else "TaskWorker"
                 remedy = f"`from {today} import {meant}`"
-                yield Finding(file.at(node), f"there is no {module}: Prefect 3 says {today}", remedy, stops=True)
+                yield Finding(file.at(node), Mistake.OLD_MODULE(module, today), remedy, stops=True)
         if modules == ["prefect.task_worker"] and "TaskServer" in names:
             remedy = f"`from {modules[0]} import serve`"
-            yield Finding(file.at(node), "TaskServer is called TaskWorker in Prefect 3", remedy, stops=True)
+            yield Finding(file.at(node), Mistake.TASK_SERVER_CLASS(), remedy, stops=True)
         if modules == ["prefect"] and "tasks" in names and uses_as_task(file, "tasks"):
-            what = "prefect.tasks is a module, the decorator is `task`"
+            what = Mistake.TASKS_IS_A_MODULE()
             yield Finding(file.at(node), what, "`from prefect import task`", stops=True)
         if (
             modules == ["prefect"]
@@ -59,7 +60,7 @@ def old_names(file: File, ex: int) -> Iterator[Finding]:
                 for call, _ in calls(file.tree)
             )
         ):
-            what = "prefect.serve is for deployments of flows, and does not take a task"
+            what = Mistake.SERVE_OF_FLOWS()
             yield Finding(file.at(node), what, "`from prefect.task_worker import serve`", stops=True)
 
 
@@ -80,7 +81,7 @@ def imports_from_beside(file: File, ex: int, files: list[File]) -> Iterator[Find
     for node in imports(file.tree):
         if isinstance(node, ast.ImportFrom) and node.level:
             names = ", ".join(alias.name for alias in node.names)
-            what = f"`from .{node.module or ''} import …` works in a package only, and this folder is not one"
+            what = Mistake.RELATIVE_IMPORT(node.module or "")
             yield Finding(file.at(node), what, f"`from {node.module or '…'} import {names}`", stops=True)
             continue
         modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
@@ -89,7 +90,7 @@ def imports_from_beside(file: File, ex: int, files: list[File]) -> Iterator[Find
             if top not in own | {"__main__"} and not changes_path(file) and not importlib.util.find_spec(top):
                 finished = {name for statement in imports(file.finished) for name in tops(statement)}
                 if top in finished:  # the finished file needs it, too
-                    what = f"the package {top} is not installed"
+                    what = Mistake.PACKAGE_NOT_INSTALLED(top)
                     yield Finding(file.at(node), what, f"make setup EX={ex}", stops=True)
                     continue
                 # from my.ex2.task_server import …: the file itself is beside this one.
@@ -98,7 +99,7 @@ def imports_from_beside(file: File, ex: int, files: list[File]) -> Iterator[Find
                 names = ", ".join(alias.name for alias in node.names)
                 remedy = f"`from {like} import {names}`" if like and isinstance(node, ast.ImportFrom) else ""
                 remedy = remedy or (f"`import {like}`" if like else "fixing the name")
-                yield Finding(file.at(node), f"there is no module {module}", remedy, stops=True)
+                yield Finding(file.at(node), Mistake.NO_MODULE(module), remedy, stops=True)
         other = next((f for f in files if isinstance(node, ast.ImportFrom) and f.path.stem == node.module), None)
         if other and not {"*", "__getattr__"} & other.bound:
             for alias in node.names:
@@ -108,15 +109,15 @@ def imports_from_beside(file: File, ex: int, files: list[File]) -> Iterator[Find
                     remedy = f"`from {node.module} import {like}`" if like else f"writing {alias.name} there"
                     if alias.name in EXAMPLES[ex].tasks and like in tasks:  # the kit's commands want it by this name
                         remedy = f"calling {like} so there"
-                    yield Finding(file.at(node), f"{other.path.name} has no {alias.name}", remedy, stops=True)
+                    yield Finding(file.at(node), Mistake.NO_SUCH_NAME(other.path.name, alias.name), remedy, stops=True)
 
 
 def no_app(file: File, ex: int) -> Iterator[Finding]:
     """The web server is told to start MODULE:app, and it is not there."""
-    if f" {file.path.stem}:app " in procfile(ex) and not {"app", "*", "__getattr__"} & file.bound:
+    if file.path.stem in procfile.apps(ex) and not {"app", "*", "__getattr__"} & file.bound:
         apps = {name for name in defined(file.tree) if name in ("api", "application", "web", "server")}
         remedy = f"calling {apps.pop()} so" if apps else "app = …, as in the finished file (make solve)"
-        yield Finding(file.at(), "has no app, which the example starts", remedy, stops=True)
+        yield Finding(file.at(), Mistake.NO_APP(), remedy, stops=True)
 
 
 def not_imported(file: File, files: list[File]) -> Iterator[Finding]:
@@ -134,13 +135,13 @@ def not_imported(file: File, files: list[File]) -> Iterator[Finding]:
     statements.setdefault("serve", "from prefect.task_worker import serve")
     if "*" in file.bound:
         return
-    told = set()
+    reported = set()
     reached = at_start(file)
     for node in ast.walk(file.tree):
         name = node.id if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) else ""
-        if name in statements and name not in file.bound | told and not hasattr(builtins, name):
-            told.add(name)
-            what = f"{name} is used and not imported"
+        if name in statements and name not in file.bound | reported and not hasattr(builtins, name):
+            reported.add(name)
+            what = Mistake.NOT_IMPORTED(name)
             yield Finding(file.at(node), what, f"`{statements[name]}`", stops=node in reached)
 
 
@@ -156,17 +157,17 @@ def undefined(file: File, ex: int) -> Iterator[Finding]:
         if hint
         for inner in ast.walk(hint)
     }
-    told: set[str] = set()
+    reported: set[str] = set()
     reached = at_start(file)
     for node in ast.walk(file.tree):
         name = node.id if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) else ""
-        known = not name or name.startswith("__") or hasattr(builtins, name) or name in file.bound | told
+        known = not name or name.startswith("__") or hasattr(builtins, name) or name in file.bound | reported
         if known or node in tried or node in hints:
             continue
-        told.add(name)
+        reported.add(name)
         like = similar(name, file.tasks, 0.5) or similar(name, file.bound | set(dir(builtins)))
         if file.is_main and name in EXAMPLES[ex].tasks:
-            what, remedy = f"has no {name}, which the kit's commands submit to", f"calling {like} so" if like else ""
+            what, remedy = Mistake.NO_TASK_OF_THE_EXAMPLE(name), f"calling {like} so" if like else ""
         else:
-            what, remedy = f"{name} is not defined", f"{like}, perhaps" if like else ""
+            what, remedy = Mistake.NOT_DEFINED(name), f"{like}, perhaps" if like else ""
         yield Finding(file.at(node), what, remedy or f"writing {name}", stops=node in reached)

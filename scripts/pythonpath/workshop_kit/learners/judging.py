@@ -16,20 +16,28 @@ A learner may write it in another way: these look for what every way needs, and 
 
 import ast
 from collections.abc import Iterator
+from functools import lru_cache
 
+from workshop_kit.findings import Mistake
 from workshop_kit.learners import steps
 from workshop_kit.learners.files import File, Finding, as_imported, calls, functions, imports, last_name, names_read
 from workshop_kit.learners.steps import Step
 
 
+@lru_cache(maxsize=32)
+def lacking(file: File, ex: int) -> dict[int, tuple[int, str]]:
+    """The places of the steps that are not written in their file, and what `missing` says of each."""
+    here = {step.place: missing(step, file) for step in steps.of(ex) if step.file == file.path.name}
+    return {place: found for place, found in here.items() if found}
+
+
 def unwritten(file: File, ex: int) -> Iterator[Finding]:
     """The steps whose comment is still there, and that are not written: no mistakes yet."""
-    text = file.path.read_text(errors="replace")
-    here = [step for step in steps.of(ex) if step.file == file.path.name and f"# {step.number} " in text]
-    if left := [step for step in here if missing(step, file)]:
+    lacks = lacking(file, ex)
+    if left := [step for step in steps.of(ex) if step.place in lacks and f"# {step.number} " in file.text]:
         numbers = [step.number for step in left]
         which = f"steps {', '.join(numbers[:-1])} and {numbers[-1]} are" if numbers[1:] else f"step {numbers[0]} is"
-        yield Finding(file.at(_line(left[0], file)), f"{which} to be written", f"make learn EX={ex}", step=True)
+        yield Finding(file.at(_line(left[0], file)), Mistake.TO_BE_WRITTEN(which), f"make learn EX={ex}", step=True)
 
 
 def missing(step: Step, file: File) -> tuple[int, str] | None:
@@ -49,8 +57,7 @@ def missing(step: Step, file: File) -> tuple[int, str] | None:
 
 def _line(step: Step, file: File, otherwise: int = 1) -> int:
     """Where the step's comment stands, if it still does."""
-    lines = file.path.read_text(errors="replace").splitlines()
-    return next((at for at, line in enumerate(lines, 1) if f"# {step.number} " in line), otherwise)
+    return next((at for at, line in enumerate(file.text.splitlines(), 1) if f"# {step.number} " in line), otherwise)
 
 
 def _imported(name: str, tree: ast.Module) -> bool:

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from workshop_kit import examples, workshop
+from workshop_kit.findings import Mistake
 from workshop_kit.learners import judging, mistakes, progress, steps
 from workshop_kit.learners.files import File, Finding, read
 from workshop_kit.learners.hiding import hiding
@@ -38,18 +39,19 @@ class Lesson:
 def look(ex: int, folder: Path, trying: bool) -> Lesson:
     """trying: start the task's file, too, which takes two seconds or more; otherwise it takes milliseconds."""
     if not folder.is_dir():
-        gone = Finding(workshop.shown(folder), "is not there", f"the key x, or make code EX={ex}", stops=True)
+        remedy = f"press the key x, or make code EX={ex}"
+        gone = Finding(workshop.shown(folder), Mistake.NOT_THERE(), remedy, stops=True)
         return Lesson(frozenset(), {}, (gone,), tried=trying)
     files, broken = read(ex, folder)
     lacks = what_lacks(ex, folder, files)
     written = {step.place for step in steps.of(ex)} - lacks.keys()
     gone = [name for name in examples.EXAMPLES[ex].write if not (folder / name).is_file()]
-    remedy = f"the key x, or make solve EX={ex} APPLY=1"
-    findings = [Finding(workshop.shown(folder / name), "is not there", remedy, stops=True) for name in gone]
+    remedy = f"press the key x, or make solve EX={ex} APPLY=1"
+    findings = [Finding(workshop.shown(folder / name), Mistake.NOT_THERE(), remedy, stops=True) for name in gone]
     if trying and not gone:
         findings += mistakes.look(ex, folder)
     else:
-        findings += [*broken, *hiding(ex, folder, files), *mistakes.seen(ex, folder)]
+        findings += [*broken, *hiding(ex, folder, files), *mistakes.find(ex, folder)]
     unique = {(finding.where, finding.what): finding for finding in findings}
     worst_first = sorted(unique.values(), key=lambda finding: not finding.stops)
     unread = {step.file for step in steps.of(ex) if step.file} - {*(file.path.name for file in files), *gone}
@@ -63,7 +65,7 @@ def what_lacks(ex: int, folder: Path, files: list[File]) -> dict[int, str]:
     for step in steps.of(ex):
         if step.file and step.file not in there:  # deleted, or no Python: that has a sentence of its own
             lacks[step.place] = f"{workshop.shown(folder / step.file)} cannot be read"
-        elif step.file and (found := judging.missing(step, there[step.file])):
+        elif step.file and (found := judging.lacking(there[step.file], ex).get(step.place)):
             line, what = found
             lacks[step.place] = f"{there[step.file].at(line)}: {what}"
     return lacks
@@ -89,10 +91,10 @@ def place(ex: int, folder: Path) -> int:
 
 @cache
 def expected(ex: int, last: int) -> frozenset[str]:
-    """What is said of the files as they are after a step: no mistakes, but steps that are still to come."""
+    """What is said of the files as they are after a step: no mistakes, but steps that are not written yet."""
     with tempfile.TemporaryDirectory() as folder:
-        for path in examples.folder(ex).glob("*.py"):
+        for path in examples.lesson_files(ex):
             (Path(folder) / path.name).write_bytes(path.read_bytes())
         for name, text in steps.after(ex, last).items():
             (Path(folder) / name).write_text(text, encoding="utf-8")
-        return frozenset(finding.what for finding in mistakes.seen(ex, Path(folder)))
+        return frozenset(finding.what for finding in mistakes.find(ex, Path(folder)))

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from workshop_kit import workshop
 from workshop_kit.examples import EXAMPLES
+from workshop_kit.findings import Mistake
 from workshop_kit.learners.elsewhere import keyboard, own_classes
 from workshop_kit.learners.files import File, Finding, read
 from workshop_kit.learners.hiding import hiding
@@ -35,14 +36,14 @@ from workshop_kit.learners.tasks import (
 NOTES = 3  # at a start; make check has them all
 
 
-def seen(ex: int, folder: Path) -> list[Finding]:
+def find(ex: int, folder: Path) -> list[Finding]:
     """What can be seen in the files without running them: takes milliseconds."""
     files, found = read(ex, folder)
     for file in files:
         try:
             here = seen_in(file, ex, files)
         except Exception as error:  # a mistake of ours must not be in a learner's way
-            here = [Finding(file.at(), f"cannot be judged ({error!r}), which is the kit's mistake", "going on")]
+            here = [Finding(file.at(), Mistake.NOT_JUDGED(f"{error!r}"), "go on")]
         # What the example does not run keeps it from nothing.
         found += [finding if file.started else replace(finding, stops=False) for finding in here]
     return found
@@ -55,7 +56,7 @@ def seen_in(file: File, ex: int, files: list[File]) -> list[Finding]:
     found += [finding for finding in imports_from_beside(file, ex, files) if finding.where not in lines]
     if file.is_main:
         found += plain_functions(file, ex)
-    if file.is_main and ex > 1:
+    if file.is_main and EXAMPLES[ex].servers:
         found += [*serving(file, ex, files), *not_served(file, ex), *other_parameters(file, ex, files)]
         found += [*own_classes(file, files), *keyboard(file)]
     found += [*above_tasks(file), *not_awaited(file), *never_main(file), *no_app(file, ex)]
@@ -76,7 +77,7 @@ def look(ex: int, folder: Path) -> list[Finding]:
     hidden = hiding(ex, folder, read(ex, folder)[0])
     if any(finding.stops for finding in hidden):  # what Python would say of the other files is no help then
         return hidden
-    found = hidden + seen(ex, folder)
+    found = hidden + find(ex, folder)
     main = workshop.shown(folder / EXAMPLES[ex].task_file)
     mine = [finding for finding in found if finding.file == main]
     served, said = try_out(ex, folder)

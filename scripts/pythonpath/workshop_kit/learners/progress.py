@@ -61,7 +61,7 @@ def note(part: str, name: str, value: Any = "") -> dict[str, dict[str, Any]]:
     PATH.parent.mkdir(exist_ok=True)
     write_whole(PATH, json.dumps(said, indent=1) + "\n")
     if part in ("done", "skipped"):
-        in_room.tell(int(name.partition(".")[0]))
+        in_room.report_place(int(name.partition(".")[0]))
     return said
 
 

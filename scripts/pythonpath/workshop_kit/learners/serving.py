@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from workshop_kit.examples import EXAMPLES
+from workshop_kit.findings import Mistake
 from workshop_kit.learners.files import (
     MAIN,
     OPTIONS,
@@ -31,7 +32,7 @@ def serving(file: File, ex: int, files: list[File]) -> Iterator[Finding]:
     unread = beside(file.path.parent) - {each.path.stem for each in files}
     serves = any((as_imported(each.tree, SERVING) | OTHERS) & names_read(each.tree) for each in here)
     if not serves and not imported & unread:
-        what = "nothing serves the task, so the task server would end at once"
+        what = Mistake.NOTHING_SERVES()
         last = file.tree.body[-1] if file.tree.body else None
         yield Finding(file.at(last), what, f"serve({', '.join(names)}) under {MAIN}", stops=True)
     for call, around in calls(file.tree):
@@ -42,35 +43,35 @@ def serving(file: File, ex: int, files: list[File]) -> Iterator[Finding]:
         if receiver and not own and last_name(receiver) not in ("task_worker", "durable"):
             continue
         if not own and not call.args and not call.keywords:
-            yield Finding(file.at(call), "serve() is given no task", f"serve({names[0]})", stops=True)
+            yield Finding(file.at(call), Mistake.SERVE_WITHOUT_TASK(), f"serve({names[0]})", stops=True)
         for arg in call.args:
             if isinstance(arg, ast.Call) and isinstance(arg.func, ast.Name) and arg.func.id in file.tasks:
-                what = f"serve needs the task itself; {arg.func.id}() calls it"
+                what = Mistake.SERVE_GIVEN_A_CALL(arg.func.id)
                 yield Finding(file.at(call), what, f"serve({arg.func.id}), without ()", stops=True)
             elif isinstance(arg, ast.Constant) and isinstance(arg.value, str):
-                what = "serve needs the task itself, not its name"
+                what = Mistake.SERVE_GIVEN_A_NAME()
                 yield Finding(file.at(call), what, f"serve({arg.value})", stops=True)
             elif isinstance(arg, ast.List | ast.Tuple):
-                what = "serve needs the tasks themselves, not a list of them"
+                what = Mistake.SERVE_GIVEN_A_LIST()
                 tasks = [one for each in call.args for one in (each.elts if isinstance(each, type(arg)) else [each])]
                 yield Finding(file.at(call), what, f"serve({', '.join(map(ast.unparse, tasks))})", stops=True)
         if last_name(call) == "aserve" and isinstance(around[-1], ast.Expr):
             inside = any(isinstance(node, ast.AsyncFunctionDef) for node in around)
             remedy = f"await {ast.unparse(call)}" if inside else f"asyncio.run({ast.unparse(call)})"
-            yield Finding(file.at(call), "aserve(…) without await does nothing", remedy, stops=True)
+            yield Finding(file.at(call), Mistake.ASERVE_NOT_AWAITED(), remedy, stops=True)
         for keyword in call.keywords:
             if keyword.arg and keyword.arg not in OPTIONS:
                 like = similar(keyword.arg, OPTIONS)
-                what, remedy = f"serve has no option {keyword.arg}", f"one of {', '.join(OPTIONS)}"
+                what, remedy = Mistake.SERVE_HAS_NO_OPTION(keyword.arg), f"one of {', '.join(OPTIONS)}"
                 yield Finding(file.at(keyword.value), what, f"{like}=…" if like else remedy, stops=True)
             kind = {"limit": "int", "grace": "float"}.get(keyword.arg or "")
             if kind and from_environment(keyword.value):
-                what = f"{keyword.arg} is text here, as all that comes from the environment is"
+                what = Mistake.OPTION_IS_TEXT(keyword.arg)
                 remedy = f"{keyword.arg}={kind}({ast.unparse(keyword.value)})"
                 yield Finding(file.at(keyword.value), what, remedy, stops=True)
         if len(around) == 1 and isinstance(around[0], ast.Expr):
-            what = f"serve stands outside of `{MAIN}`, so every import of this file starts a task server, and hangs"
-            yield Finding(file.at(call), what, f"the line {MAIN} above it", stops=True)
+            what = Mistake.SERVE_OUTSIDE_OF_MAIN(MAIN)
+            yield Finding(file.at(call), what, f"write the line {MAIN} above it", stops=True)
 
 
 def from_environment(node: ast.expr) -> bool:
@@ -97,7 +98,7 @@ def not_served(file: File, ex: int) -> Iterator[Finding]:
     names = {arg.id if isinstance(arg, ast.Name) else "" for arg in given}
     # What is given otherwise may have it.
     if names <= file.tasks and (missing := [name for name in EXAMPLES[ex].tasks if name in file.tasks - names]):
-        what = f"serve is not given {' and '.join(missing)}, whose runs would wait without end"
+        what = Mistake.NOT_SERVED(" and ".join(missing))
         yield Finding(file.at(served[0]), what, f"serve({', '.join(sorted(names) + missing)}, …)")
 
 
@@ -108,5 +109,5 @@ def never_main(file: File) -> Iterator[Finding]:
         if isinstance(test, ast.Compare) and last_name(test.left) == "__name__":
             value = getattr(test.comparators[0], "value", None)
             if isinstance(value, str) and value != "__main__" and value.strip("_").lower() == "main":
-                what = f"__name__ is never {value!r}, so what stands below this line never runs"
+                what = Mistake.NEVER_MAIN(f"{value!r}")
                 yield Finding(file.at(node), what, MAIN, stops=file.is_main)

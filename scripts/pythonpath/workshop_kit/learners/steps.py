@@ -12,7 +12,7 @@ step's text in its place. In steps.toml, a [[step]] has
     code     lines of the finished file, wherever they stand there
     stub     what stands there until then, where Python or the reader needs something
     check    how the file is judged: see judging.py
-    seen     what must be seen of the live system besides: see commands/seen.py
+    seen     what must be seen of the live system besides: see commands/live_checks.py
     type     the command that shows it
     ask, read, shape    the three hints: a question, where to read (file, heading), the line's shape
 """
@@ -89,13 +89,13 @@ def only(ex: int, name: str, written: Collection[int]) -> str:
     steps = [step for step in of(ex) if step.file == name]
     belongs = {line: step for step in steps for line in _lines_of(step, lines)}
     out: list[str] = []
-    told = set()
+    described = set()
     for number, line in enumerate(lines):
         step = belongs.get(number)
         if not step or step.place in written:
             out.append(line)
-        elif step.number not in told:
-            told.add(step.number)
+        elif step.number not in described:
+            described.add(step.number)
             indent = re.match(" *", line).group()
             start, rest = f"{indent}# {step.number} ", f"{indent}#     "
             out += textwrap.wrap(step.text, WIDTH, initial_indent=start, subsequent_indent=rest, break_on_hyphens=False)
@@ -122,16 +122,19 @@ def named(ex: int, given: str) -> Step | None:
     return of(ex)[place - 1] if 0 < place <= len(of(ex)) else None
 
 
-def main() -> int:
-    if sys.argv[1:] in (["-h"], ["--help"]):
-        print(__doc__)
+def place_of(ex: int, given: str) -> int:
+    """The same as a place in the example; 0 means before the first. Exits 2 with one line if there is no such step."""
+    if given == "0":
         return 0
-    ex, folder, last = int(sys.argv[1]), Path(sys.argv[2]), (sys.argv[3:] or ["0"])[0]
-    step = named(ex, last)
-    if last != "0" and not step:
+    if not (step := named(ex, given)):
         all_of = f"{of(ex)[0].number} to {of(ex)[-1].number}"
-        workshop.fail(f"example {ex} has no step {last[:40]!r} (there are {all_of})", f"make catch-up EX={ex} STEP=1")
-    for name, text in after(ex, step.place if step else 0).items():
+        workshop.fail(f"example {ex} has no step {given[:40]!r} (there are {all_of})", f"make catch-up EX={ex} STEP=1")
+    return step.place
+
+
+def main() -> int:
+    ex, folder, last = int(sys.argv[1]), Path(sys.argv[2]), (sys.argv[3:] or ["0"])[0]
+    for name, text in after(ex, place_of(ex, last)).items():
         (folder / name).write_text(text, encoding="utf-8")
     return 0
 

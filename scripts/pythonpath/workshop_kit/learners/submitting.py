@@ -1,10 +1,10 @@
 """Mistakes with submitting: `submit` and `map` as in a flow, a direct call, another Prefect server."""
 
 import ast
-import os
 from collections.abc import Iterator
 
-from workshop_kit import workshop
+from workshop_kit.examples import EXAMPLES
+from workshop_kit.findings import Mistake
 from workshop_kit.learners.files import (
     SUBMITTING,
     File,
@@ -17,6 +17,7 @@ from workshop_kit.learners.files import (
     tasks_defined,
 )
 from workshop_kit.learners.tasks import function_of, parameters
+from workshop_kit.settings import settings
 
 ENVIRONMENT = {"environ", "getenv"}
 ASKING = {"is_completed", "is_failed", "is_final", "is_crashed", "is_cancelled", "is_running"}  # methods of a state
@@ -24,6 +25,7 @@ ASKING = {"is_completed", "is_failed", "is_final", "is_crashed", "is_cancelled",
 
 def submitting(file: File, ex: int, files: list[File]) -> Iterator[Finding]:
     """`submit` and `map` outside a flow, and a task that is called where it should be submitted."""
+    served = EXAMPLES[ex].servers > 0
     submits = SUBMITTING & names_read(file.tree)
     flows = "flow" in names_read(file.tree)
     reached = at_start(file)
@@ -38,34 +40,34 @@ def submitting(file: File, ex: int, files: list[File]) -> Iterator[Finding]:
         if isinstance(call.func, ast.Attribute):
             before = call.func.value
             if isinstance(before, ast.Call) and call.func.attr in SUBMITTING and last_name(before) in file.tasks:
-                what = f"{last_name(before)}() calls the task; {call.func.attr} is a method of the task itself"
+                what = Mistake.SUBMITS_A_CALL(last_name(before), call.func.attr)
                 yield Finding(file.at(call), what, f"{last_name(before)}.{call.func.attr}(…), without ()")
             name = last_name(before) if isinstance(before, ast.Name | ast.Attribute) else ""
             if name not in file.tasks:
                 continue
-            if ex == 1 and call.func.attr in SUBMITTING:
-                what = f"example 1 has no task server, which {name}.{call.func.attr}(…) is for"
+            if not served and call.func.attr in SUBMITTING:
+                what = Mistake.NO_TASK_SERVER_HERE(ex, name, call.func.attr)
                 yield Finding(file.at(call), what, f"{name}({', '.join(map(ast.unparse, call.args))})", stops)
             elif call.func.attr == "submit":
-                what = f"{name}.submit(…) works in a flow only"
+                what = Mistake.SUBMIT_IN_A_FLOW(name)
                 yield Finding(file.at(call), what, f"{name}.delay(…)", stops)
             if call.func.attr == "delay":
                 yield from misses_argument(file, files, call, name)
-            if ex > 1 and call.func.attr == "map" and maps_at_once(call):
-                what = f"{name}.map(…) without deferred=True works in a flow only"
+            if served and call.func.attr == "map" and maps_at_once(call):
+                what = Mistake.MAP_NOT_DEFERRED(name)
                 yield Finding(file.at(call), what, f"{name}.map([…], deferred=True)")
             elif call.func.attr == "map" and call.args and no_list(call):
-                what = f"{name}.map needs a list with a value for each run, and gets none"
+                what = Mistake.MAP_WITHOUT_VALUES(name)
                 values = ", ".join(map(ast.unparse, call.args))
                 yield Finding(file.at(call), what, f"{name}.map([{values}], deferred=True)")
         elif (
-            ex > 1
+            served
             and not file.is_main
             and isinstance(call.func, ast.Name)
             and call.func.id in file.tasks
             and not submits
         ):
-            what = f"{call.func.id}(…) runs the task here, in this program, and not on a task server"
+            what = Mistake.RUNS_HERE(call.func.id)
             yield Finding(file.at(call), what, f"{call.func.id}.delay(…)")
 
 
@@ -78,11 +80,11 @@ def misses_argument(file: File, files: list[File], call: ast.Call, name: str) ->
     takes, needs = parameters(function)
     if "**" not in given and (missing := [arg for arg in needs[len(call.args) :] if arg not in given]):
         values = ", ".join([*map(ast.unparse, call.args), *(f"{arg}=…" for arg in missing)])
-        what = f"{name} needs {' and '.join(missing)}, which this run is not given"
+        what = Mistake.PARAMETER_MISSING(name, " and ".join(missing))
         yield Finding(file.at(call), what, f"{name}.delay({values})")
     elif len(call.args) > takes:
-        what = f"{name} takes {takes or 'no'} argument(s), and this run is given {len(call.args)}"
-        yield Finding(file.at(call), what, f"a parameter more in `def {name}`")
+        what = Mistake.TOO_MANY_ARGUMENTS(name, takes or "no", len(call.args))
+        yield Finding(file.at(call), what, f"add a parameter to `def {name}`")
 
 
 def no_list(call: ast.Call) -> bool:
@@ -99,7 +101,7 @@ def awaited_though_plain(file: File) -> Iterator[Finding]:
             continue
         method, name = call.func.attr, ast.unparse(call.func)
         if method in ("delay", "apply_async", "map") and last_name(call.func.value) in file.tasks:
-            what = f"{name}(…) cannot be awaited: it submits at once, and gives back a future"
+            what = Mistake.FUTURE_AWAITED(name)
             yield Finding(file.at(call), what, f"{name}(…), without await")
 
 
@@ -109,11 +111,11 @@ def not_called(file: File) -> Iterator[Finding]:
         method = node.value if isinstance(node, ast.Expr) and isinstance(node.value, ast.Attribute) else None
         if method and method.attr in SUBMITTING and last_name(method.value) in file.tasks:
             name = ast.unparse(method)
-            yield Finding(file.at(node), f"{name} without parentheses submits nothing", f"{name}(…)")
+            yield Finding(file.at(node), Mistake.NOT_CALLED(name), f"{name}(…)")
         test = node.test if isinstance(node, ast.If | ast.While | ast.IfExp) else None
         if isinstance(test, ast.Attribute) and test.attr in ASKING and last_name(test.value) == "state":
             name = ast.unparse(test)
-            yield Finding(file.at(node), f"{name} without parentheses is always true", f"{name}()")
+            yield Finding(file.at(node), Mistake.ALWAYS_TRUE(name), f"{name}()")
 
 
 def defined_again(file: File, files: list[File]) -> Iterator[Finding]:
@@ -124,7 +126,7 @@ def defined_again(file: File, files: list[File]) -> Iterator[Finding]:
     for function in functions(file.tree):
         keyed = "keyed" in map(last_name, function.decorator_list)
         if not keyed and function.name in tasks_defined(file.tree) & tasks_defined(main.tree):
-            what = f"{function.name} is defined in {main.path.name} too; this one is another task, which nobody serves"
+            what = Mistake.DEFINED_AGAIN(function.name, main.path.name)
             remedy = f"`from {main.path.stem} import {function.name}` in its place"
             yield Finding(file.at(function), what, remedy)
 
@@ -141,7 +143,7 @@ def maps_at_once(call: ast.Call) -> bool:
 
 def own_address(file: File) -> Iterator[Finding]:
     """PREFECT_API_URL set in the code, to something else than the kit's: the runs would go to another server."""
-    if workshop.REMOTE:
+    if settings().remote:
         return
     # `if not os.getenv(…): os.environ[…] = …` does nothing in the kit.
     asked = [node for node in ast.walk(file.tree) if isinstance(node, ast.If) and names_read(node.test) & ENVIRONMENT]
@@ -169,8 +171,8 @@ def own_address(file: File) -> Iterator[Finding]:
         for value in values:
             if value is None or (isinstance(value, ast.Constant) and other_server(value.value)):
                 to = f" to {value.value}" if isinstance(value, ast.Constant) else ""
-                kit = f"the kit's Prefect server is {os.environ.get('PREFECT_API_URL', '')}: runs would go elsewhere"
-                what = f"sets PREFECT_API_URL{to}, and {kit}" if value else f"takes PREFECT_API_URL away, and {kit}"
+                kit = f"the kit's Prefect server is {settings().api}: runs would go elsewhere"
+                what = Mistake.SETS_ADDRESS(to, kit) if value else Mistake.TAKES_ADDRESS_AWAY(kit)
                 remedy = f"deleting line {node.lineno}: the kit sets it"
                 yield Finding(file.at(node), what, remedy, stops=node in reached, sure=True)
 
@@ -189,4 +191,4 @@ def other_server(value: object) -> bool:
     def plain(url: str) -> str:
         return url.rstrip("/").replace("://localhost:", "://127.0.0.1:")
 
-    return not isinstance(value, str) or plain(value) != plain(os.environ.get("PREFECT_API_URL", ""))
+    return not isinstance(value, str) or plain(value) != plain(settings().api)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 
 from workshop_kit.examples import EXAMPLES
+from workshop_kit.findings import Mistake
 from workshop_kit.learners.files import (
     File,
     Finding,
@@ -37,7 +38,7 @@ def not_a_task(file: File, name: str, node: ast.AST | None) -> Finding:
     remedy = f"the line @task above `def {name}`, and `from prefect import task`"
     if any(last_name(decorator) == "flow" for decorator in getattr(node, "decorator_list", [])):
         remedy = f"@task in the place of @flow above `def {name}`, and `from prefect import task`"
-    return Finding(file.at(node), f"{name} is not a task yet", remedy, stops=True)
+    return Finding(file.at(node), Mistake.NOT_A_TASK(name), remedy, stops=True)
 
 
 def above_tasks(file: File) -> Iterator[Finding]:
@@ -47,22 +48,22 @@ def above_tasks(file: File) -> Iterator[Finding]:
         names = [last_name(decorator) for decorator in function.decorator_list]
         for decorator in function.decorator_list:
             if durables and isinstance(decorator, ast.Name) and decorator.id == "keyed":
-                yield Finding(file.at(decorator), "keyed needs a namespace", '@keyed("…")', stops=True)
+                yield Finding(file.at(decorator), Mistake.KEYED_WITHOUT_NAMESPACE(), '@keyed("…")', stops=True)
         if durables and "keyed" in names and "task" in names[: names.index("keyed")]:
-            what = "@keyed belongs above @task, for it needs a task"
-            yield Finding(file.at(function), what, "the two lines exchanged", stops=True)
+            what = Mistake.KEYED_BELOW_TASK()
+            yield Finding(file.at(function), what, "exchange the two lines", stops=True)
         parameters = {arg.arg for arg in ast.walk(function.args) if isinstance(arg, ast.arg)}
         for call in (d for d in function.decorator_list if isinstance(d, ast.Call) and last_name(d) == "task"):
             template = next((keyword.value for keyword in call.keywords if keyword.arg == "task_run_name"), None)
             if isinstance(template, ast.JoinedStr) and names_read(template) & parameters:
-                what = "task_run_name is filled in for each run, by Prefect: here there is no such name yet"
-                yield Finding(file.at(template), what, "the same without the f before it", stops=True)
+                what = Mistake.RUN_NAME_TOO_EARLY()
+                yield Finding(file.at(template), what, "remove the f before it", stops=True)
             if isinstance(template, ast.Constant) and isinstance(template.value, str):
                 wanted = set(re.findall(r"(?<!{){([A-Za-z_]\w*)[^{}]*}", template.value))
                 for name in sorted(wanted - parameters - {"flow_run", "task_run"}):
                     like = similar(name, parameters) or next(iter(sorted(parameters)), "")
-                    what = f"task_run_name has {{{name}}}, and {function.name} has no parameter of that name"
-                    yield Finding(file.at(template), what, f"{{{like}}}" if like else "a name without it")
+                    what = Mistake.RUN_NAME_UNKNOWN(name, function.name)
+                    yield Finding(file.at(template), what, f"{{{like}}}" if like else "leave the name out")
 
 
 def other_parameters(file: File, ex: int, files: list[File]) -> Iterator[Finding]:
@@ -73,7 +74,7 @@ def other_parameters(file: File, ex: int, files: list[File]) -> Iterator[Finding
             given = [arg.arg for arg in finished.args.args]
             takes, needs = parameters(mine)
             if takes < len(given) or len(needs) > len(given):
-                what = f"{mine.name} takes other arguments than the kit's commands give it: {', '.join(given)}"
+                what = Mistake.OTHER_PARAMETERS(mine.name, ", ".join(given))
                 yield Finding(file.at(mine), what, f"def {mine.name}({ast.unparse(finished.args)})")
 
 
@@ -119,7 +120,7 @@ def not_awaited(file: File) -> Iterator[Finding]:
             name, of = last_name(call), call.func.value if isinstance(call.func, ast.Attribute) else None
             marvins = of is not None and last_name(of) == "marvin" and name.endswith("_async")
             if (of is None and name in coroutines) or marvins:
-                yield Finding(file.at(call), f"{name}(…) without await gives no answer", f"await {ast.unparse(call)}")
+                yield Finding(file.at(call), Mistake.NOT_AWAITED(name), f"await {ast.unparse(call)}")
 
 
 def taken_for_its_value(function: ast.AsyncFunctionDef, assigned: ast.Assign, coroutines: set[str]) -> bool:
@@ -151,7 +152,7 @@ def not_run(file: File) -> Iterator[Finding]:
     coroutines = own_coroutines(file.tree) - stored  # main = sync(main)
     for call, around in calls(file.tree):
         if isinstance(call.func, ast.Name) and call.func.id in coroutines and called_only(call, around):
-            what = f"{call.func.id} is asynchronous, so calling it so does nothing"
+            what = Mistake.ASYNC_CALLED_PLAINLY(call.func.id)
             yield Finding(file.at(call), what, f"asyncio.run({ast.unparse(call)}), and `import asyncio`")
 
 
@@ -168,7 +169,7 @@ def fails_if_there(call: ast.Call) -> bool:
 
 
 def ships_again(file: File, ex: int) -> Iterator[Finding]:
-    """Example 6: the parcel's file is opened with "w", which a second start of the run does not notice."""
+    """A task that must do its work once: a file is opened with "w", which a second start of the run does not notice."""
     modes = {
         arg.value
         for call, _ in calls(file.tree)
@@ -178,6 +179,6 @@ def ships_again(file: File, ex: int) -> Iterator[Finding]:
     }
     others = {"O_EXCL", "link", "symlink", "exists", "is_file", "rename", "replace"}
     once = any(fails_if_there(call) for call, _ in calls(file.tree)) or others & names_read(file.tree)
-    if ex == 6 and file.is_main and "w" in modes and "x" not in modes and not once:
-        what = 'opens a file with "w", so a run that is started again ships a second time'
-        yield Finding(file.at(), what, '"x", which fails if the file is there')
+    if EXAMPLES[ex].once and file.is_main and "w" in modes and "x" not in modes and not once:
+        what = Mistake.SHIPS_AGAIN()
+        yield Finding(file.at(), what, 'use "x", which fails if the file is there')

@@ -26,13 +26,10 @@ def say(what: str) -> None:
 
 def kits_server() -> str:
     """The API of the example that runs, or else of the kit's own port; empty outside of the kit."""
-    try:
-        lines = Path(os.environ["WORKSHOP_HOME"], "run", "example").read_text().splitlines()
-        example = dict(line.split("=", 1) for line in lines)
-        os.kill(int(example["pid"]), 0)  # raises OSError if it was killed and only its file is left
-        return example["url"] + "/api"
-    except (OSError, KeyError, ValueError):
-        return os.environ.get("WORKSHOP_API_URL", "")
+    from workshop_kit import state_files  # only now: most programs that import Prefect are the kit's own
+
+    example = state_files.example_fields()
+    return example["url"] + "/api" if "url" in example else os.environ.get("WORKSHOP_API_URL", "")
 
 
 def name_wrong_server() -> None:
@@ -58,15 +55,11 @@ def served_on_record() -> set[str]:
 
 def name_unserved() -> None:
     """At the end: are there task servers for what was submitted, and with this very code?"""
-    import json
-    import urllib.request
+    from workshop_kit.http_client import call
 
     try:
-        url = os.environ["PREFECT_API_URL"] + "/task_workers/filter"
-        request = urllib.request.Request(url, b"{}", {"Content-Type": "application/json"})  # noqa: S310
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=2) as answer:
-            served = {key for server in json.load(answer) for key in server["task_keys"]} | served_on_record()
+        servers = call("POST", os.environ["PREFECT_API_URL"] + "/task_workers/filter", {}, timeout=2)
+        served = {key for server in servers for key in server["task_keys"]} | served_on_record()
     except (OSError, KeyError, ValueError):
         return
     tasks = {key.rpartition("-")[0] for key in served}

@@ -6,7 +6,7 @@ from types import ModuleType
 
 from durable.text import LINES, printable
 
-COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def quieten(module: ModuleType) -> None:
@@ -17,13 +17,12 @@ def quieten(module: ModuleType) -> None:
 def make_printable(module: ModuleType) -> None:
     """After prefect.logging.handlers: a line names the run, and who may submit chooses the name (durable/text.py).
 
-    Colours pass: flask's server has some, and they steer nothing.
+    Colours go without a trace: flask's server has some, and in a name they would hide the rest of the line.
     """
     handler = module.PrefectConsoleHandler
     shipped = handler.format
 
     def format_printably(self: logging.Handler, record: logging.LogRecord) -> str:
-        parts = COLOUR.split(shipped(self, record))  # every second one is a colour
-        return "".join(part if number % 2 else printable(part, keep=LINES) for number, part in enumerate(parts))
+        return printable(COLOUR.sub("", shipped(self, record)), keep=LINES)
 
     handler.format = format_printably

@@ -1,9 +1,9 @@
 """What makes Prefect 3.9.1 ten times faster for background tasks, where no setting of its own does.
 
-Six changes to Prefect in memory, made as its modules are imported (sitecustomize.py beside this file). They are for
+Six changes to Prefect in memory, made as its modules are imported (sitecustomize.py, two folders up). They are for
 the versions in PREFECT: any other runs as it is, and so does everything with TUNED=0. The settings that go with them
 are in scripts/env.sh and launch/start.py. Nothing here changes what a run does, which states and events it has or what
-its result is: tests/behaviour.bats runs the same checks with TUNED=0 and TUNED=1.
+its result is: tests/examples/behaviour.bats runs the same checks with TUNED=0 and TUNED=1.
 
 "Measured" below: runs a second in a burst of 200 runs of example 2's task (WORK_SECONDS=0, LIMIT=10, two task servers,
 two cores), with all, and with this one taken away; two or three runs of each in turn. `make bench` measures the whole.
@@ -17,7 +17,7 @@ import gc
 from types import ModuleType
 from typing import Any
 
-PREFECT = ("3.8.8", "3.9.1")  # proved: tests/behaviour.bats passed on each of them
+PREFECT = ("3.8.8", "3.9.1")  # proved: tests/examples/behaviour.bats passed on each of them
 
 
 def begin_immediate(configurations: ModuleType) -> None:

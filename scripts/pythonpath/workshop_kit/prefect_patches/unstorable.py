@@ -8,7 +8,7 @@ def why_not(value: Any) -> str:
     """Why pickle, which Prefect stores everything with, does not take it. Empty if it does."""
     import cloudpickle
 
-    from durable.failing import PLAIN
+    from durable.unstorable import PLAIN
 
     if isinstance(value, PLAIN):
         return ""
@@ -24,7 +24,7 @@ def name_parameters(tasks: Any) -> None:
     """After prefect.tasks: the sentence names the parameter. A map with one that cannot be stored makes no run."""
     from prefect.exceptions import SerializationError
 
-    from durable.failing import INSTEAD
+    from durable.unstorable import INSTEAD
 
     put, many = tasks.Task.apply_async, tasks.Task.map
 
@@ -39,7 +39,7 @@ def name_parameters(tasks: Any) -> None:
         for name, value in given.items():
             if why := why_not(value):
                 what = f"{name} of {task.name} cannot be stored for a task server ({why}), so nothing was submitted"
-                return Unstorable(f"{what}. Try: giving it {INSTEAD}")
+                return Unstorable(f"{what}. Try: give it {INSTEAD}")
         return None
 
     def apply_async(self: Any, args: Any = None, kwargs: Any = None, **options: Any) -> Any:

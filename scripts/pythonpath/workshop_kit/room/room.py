@@ -4,8 +4,9 @@
 ONCE=1        the board of the room that is open here, as text; ALL=1: with the names
 REPORT=file   what the open room knows, as CSV, without names and without what fewer than five share
 Keys: n the names, for 30 s; s another order; up and down choose a row, Enter opens it; h it was helped; r another
-name; x hides it, X shows what was hidden; c how to join; q closes the room. What the room knows is deleted when it
-closes, and kept when it is killed: the next make room goes on with it.
+name; x hides it, X shows what was hidden; d closes the door, so nobody can join, and opens it; D drops all who came in
+the last five minutes; c how to join; q closes the room. What the room knows is deleted when it closes, and kept when it
+is killed: the next make room goes on with it.
 """
 
 import contextlib
@@ -24,47 +25,50 @@ from pathlib import Path
 from rich.console import Console, RenderableType
 from rich.live import Live
 
-from durable import link
+from durable import tls
 from durable.joining import address, code_of, write_private
-from workshop_kit import workshop
+from workshop_kit import processes, workshop
 from workshop_kit.commands.keys import pressed, raw_keys
 from workshop_kit.launch import listen
 from workshop_kit.room import screen
-from workshop_kit.room.port import Port
-from workshop_kit.room.rows import DAY, GROUP, Rows
+from workshop_kit.room.port import RoomPort
+from workshop_kit.room.roster import DAY, GROUP, Roster
 from workshop_kit.room.screen import Look
+from workshop_kit.settings import settings
 
-HOME = workshop.HOME / "room"
-KNOWN = HOME / "rows.json"
-OPEN = HOME / "open"  # the pid of the room that is open, and its start time
+KNOWN, OPEN = "rows.json", "open"  # the second has the pid of the room that is open, and its start time
 CONNECTIONS, OF_ONE_ADDRESS = 240, 60  # at once: a kit has one, for some 50 ms; a whole room may share an address
-OLDEST = 3  # seconds of a connection, when there are too many
 NAMES = 30  # seconds that names are shown for
 TICK = 0.2  # seconds between two looks at the rows
 UP, DOWN = "\x1b[A", "\x1b[B"
 
 
+def home() -> Path:
+    """Where the room keeps its CA, its password and its rows."""
+    return settings().home / "room"
+
+
 def opened() -> tuple[str, ...]:
     """The pid, the start time and the address of the room that is open here; empty without one."""
     with contextlib.suppress(OSError, ValueError):
-        pid, started, at = OPEN.read_text().split()
-        if workshop.started_at(int(pid)) == started:
+        pid, started, at = (home() / OPEN).read_text().split()
+        if processes.started_at(int(pid)) == started:
             return pid, started, at
     return ()
 
 
-def need_open() -> Rows:
+def need_open() -> Roster:
     if not opened():
         workshop.fail("no room is open here", "make room (in another terminal)")
-    return Rows(KNOWN)
+    return Roster(home() / KNOWN)
 
 
 def once() -> int:
-    rows = need_open()
-    ca = ssl.PEM_cert_to_DER_cert((HOME / "ca.pem").read_text())
-    look = Look(opened()[2], code_of(link.password_in(HOME), ca), names=os.environ.get("ALL") == "1", view="once")
+    roster = need_open()
+    ca = ssl.PEM_cert_to_DER_cert((home() / "ca.pem").read_text())
+    look = Look(opened()[2], code_of(tls.password_in(home()), ca), names=os.environ.get("ALL") == "1", view="once")
     console = Console(highlight=False, no_color=True, width=None if sys.stdout.isatty() else 110)
-    console.print(screen.board(rows, look, len(rows.all()) + 5))
+    console.print(screen.board(roster, look, len(roster.all()) + 5))
     return 0
 
 
@@ -81,16 +85,13 @@ def report(file: str) -> int:
 
 
 @contextlib.contextmanager
-def serving(rows: Rows, at: str, names: list[str], password: str) -> Iterator[str]:
+def serving(roster: Roster, at: str, names: list[str], password: str) -> Iterator[str]:
     """The port, in a thread; the code for it."""
     host, port = address(at)
-    settings, ca = link.config(Port(rows, password), HOME, names)
-    server = link.Beside(settings)
-    thread = threading.Thread(
-        target=server.run,
-        kwargs={"sockets": [link.listener(host, port, CONNECTIONS, OF_ONE_ADDRESS, OLDEST)]},
-        daemon=True,
-    )
+    listening = tls.listener(host, port, CONNECTIONS, OF_ONE_ADDRESS)
+    config, ca = tls.config(RoomPort(roster, password, listening.trust), home(), names)
+    server = tls.Beside(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     while not server.started and thread.is_alive():
         time.sleep(0.01)
@@ -104,17 +105,17 @@ def serving(rows: Rows, at: str, names: list[str], password: str) -> Iterator[st
 class Screen:
     """The board on a terminal, and what the keys do."""
 
-    def __init__(self, rows: Rows, look: Look) -> None:
-        self.rows, self.look = rows, look
+    def __init__(self, roster: Roster, look: Look) -> None:
+        self.roster, self.look = roster, look
         self.names_until = 0.0  # of time.monotonic()
 
     def shown(self, width: int, height: int) -> RenderableType:
         if self.look.view == "code":
-            return screen.how_to_join(self.look, width, height, len(self.rows.all()))
-        row = self.rows.numbered(self.look.chosen)
+            return screen.how_to_join(self.roster, self.look, width, height)
+        row = self.roster.numbered(self.look.chosen)
         if self.look.view == "one" and row:
             return screen.one(row, self.look)
-        return screen.board(self.rows, self.look, height)
+        return screen.board(self.roster, self.look, height)
 
     def press(self, key: str) -> bool:
         """What a key does; others do nothing. False closes the room."""
@@ -124,6 +125,10 @@ class Screen:
         elif look.view == "close":
             look.view = "board"
             return key not in "yY"
+        elif look.view == "drop":
+            look.view = "board"
+            if key in "yY":
+                self.roster.drop_newcomers()
         elif key in ("q", "Q", "\x04"):
             look.view = "close"
         elif look.view == "one" and key not in "hrxn":
@@ -135,7 +140,7 @@ class Screen:
         return True
 
     def _act(self, key: str) -> None:
-        look, row = self.look, self.rows.numbered(self.look.chosen)
+        look, row = self.look, self.roster.numbered(self.look.chosen)
         orders = list(screen.ORDERS)
         if key == "n":
             self.names_until = 0.0 if look.names else time.monotonic() + NAMES
@@ -145,19 +150,23 @@ class Screen:
             self._choose(-1 if key in (UP, "k") else 1)
         elif key == "c":
             look.view = "code"
+        elif key == "d":
+            self.roster.set_door(open=not self.roster.door_is_open)
+        elif key == "D":
+            look.view = "drop"
         elif key == "X":
             look.hidden = not look.hidden
         elif row and key in "\r\n":
             look.view = "one"
         elif row and key == "h":
-            self.rows.helped(row)
+            self.roster.helped(row)
         elif row and key == "r":
             look.view, look.typed = "rename", ""
         elif row and key == "x":
-            self.rows.hide(row, not row.hidden)
+            self.roster.hide(row, not row.hidden)
 
     def _choose(self, by: int) -> None:
-        numbers = [row.number for row in screen.ordered(self.rows, self.look)]
+        numbers = [row.number for row in screen.ordered(self.roster, self.look)]
         if numbers:
             at = numbers.index(self.look.chosen) + by if self.look.chosen in numbers else 0
             self.look.chosen = numbers[max(0, min(at, len(numbers) - 1))]
@@ -165,9 +174,9 @@ class Screen:
     def _type(self, key: str) -> None:
         look = self.look
         if key in "\r\n":
-            row = self.rows.numbered(look.chosen)
+            row = self.roster.numbered(look.chosen)
             if row and look.typed.strip():
-                self.rows.rename(row, look.typed)
+                self.roster.rename(row, look.typed)
             look.view = "board"
         elif key == "\x1b":
             look.view = "board"
@@ -187,16 +196,16 @@ def each_key(text: str) -> list[str]:
     return keys
 
 
-def stay_on_screen(rows: Rows, look: Look) -> None:
+def stay_on_screen(roster: Roster, look: Look) -> None:
     """Until it is closed with q and y, or twice Ctrl-C, or its terminal is gone."""
     console = Console(highlight=False, no_color=True)
-    own = Screen(rows, look)
+    own = Screen(roster, look)
     with raw_keys(), Live(console=console, screen=True, auto_refresh=False) as live:
         before: object = None
         while True:
             try:
                 look.names = time.monotonic() < own.names_until
-                now = (rows.changes, replace(look), console.size, time.time() // 10)  # and how long ago it is
+                now = (roster.changes, replace(look), console.size, time.time() // 10)  # and how long ago it is
                 if now != before:
                     before = now
                     live.update(own.shown(console.width, console.height), refresh=True)
@@ -222,7 +231,7 @@ def close() -> None:
     """The room is over, and so is what it knows."""
     for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):  # the end must not be cut short
         signal.signal(number, signal.SIG_IGN)
-    shutil.rmtree(HOME, ignore_errors=True)
+    shutil.rmtree(home(), ignore_errors=True)
     with contextlib.suppress(OSError):  # the terminal may be gone
         print("the room is closed, and what it knew is deleted", file=sys.stderr)
 
@@ -232,22 +241,23 @@ def open_room() -> int:
     if opened():
         workshop.fail("a room is open here already, in another terminal", "make room ONCE=1")
     at, names = listen.place("ROOM_PORT")
-    HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if KNOWN.exists() and KNOWN.stat().st_mtime < time.time() - DAY:
-        shutil.rmtree(HOME)  # of a room that was killed, and of another day
-        HOME.mkdir(mode=0o700)
-    rows = Rows(KNOWN)
-    if rows.all():
-        killed = screen.counted(len(rows.all()), "learner")
+    home().mkdir(mode=0o700, parents=True, exist_ok=True)
+    known = home() / KNOWN
+    if known.exists() and known.stat().st_mtime < time.time() - DAY:
+        shutil.rmtree(home())  # of a room that was killed, and of another day
+        home().mkdir(mode=0o700)
+    roster = Roster(home() / KNOWN)
+    if roster.all():
+        killed = screen.counted(len(roster.all()), "learner")
         print(f"going on with the room that was killed: {killed}", file=sys.stderr)
     try:
-        rows.save()
-        write_private(OPEN, f"{os.getpid()} {workshop.started_at(os.getpid())} {at}")
-        with serving(rows, at, names, link.password_in(HOME)) as code:
+        roster.save()
+        write_private(home() / OPEN, f"{os.getpid()} {processes.started_at(os.getpid())} {at}")
+        with serving(roster, at, names, tls.password_in(home())) as code:
             look = Look(at, code)
             if sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
                 with contextlib.suppress(OSError):  # its terminal was closed, and nothing can be drawn: an end, too
-                    stay_on_screen(rows, look)
+                    stay_on_screen(roster, look)
             else:
                 stay(look, begun)
     except Exception as error:  # no end that anybody wanted: what it knows stays

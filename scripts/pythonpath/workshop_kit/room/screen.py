@@ -11,14 +11,14 @@ from rich.text import Text
 
 from workshop_kit import findings
 from workshop_kit.learners import steps
-from workshop_kit.room.rows import Row, Rows
+from workshop_kit.room.roster import LATELY, Roster, Row
 
 ORDERS = {  # of the rows that do not call
     "who is behind": lambda row: (row.ex, row.step, row.changed),
     "who is still longest": lambda row: row.changed,
     "by number": lambda row: row.number,
 }
-KEYS = "n names  s sort  ↑↓ Enter open  h helped  r rename  x hide  c code  q close"
+KEYS = "n names  s sort  ↑↓ ⏎ open  h helped  r rename  x hide  d door  c code  q close"
 FONTS = ["standard", "small", "mini"]  # of the code, the largest that fits
 
 
@@ -31,7 +31,7 @@ class Look:
     names: bool = False
     order: str = "who is behind"
     chosen: int = 0  # the number of a row; 0: none
-    view: str = "code"  # code, board, one, rename, close; once: on paper, without keys
+    view: str = "code"  # code, board, one, rename, drop, close; once: on paper, without keys
     hidden: bool = False  # show the rows that were hidden, too
     typed: str = ""  # of a new name
 
@@ -69,10 +69,10 @@ def about(row: Row) -> str:
     return ("perhaps solved: " if row.solved else "") + found
 
 
-def ordered(rows: Rows, look: Look) -> list[Row]:
+def ordered(roster: Roster, look: Look) -> list[Row]:
     """All rows of the board, from above: those who call by their waiting time, then the others."""
-    calling = rows.calling()
-    others = [row for row in rows.all() if row not in calling and (look.hidden or not row.hidden)]
+    calling = roster.calling()
+    others = [row for row in roster.all() if row not in calling and (look.hidden or not row.hidden)]
     return calling + sorted(others, key=ORDERS[look.order])
 
 
@@ -80,12 +80,13 @@ def name_of(row: Row, look: Look) -> str:
     return row.me if look.names else f"no. {row.number}"
 
 
-def board(rows: Rows, look: Look, height: int) -> RenderableType:
+def board(roster: Roster, look: Look, height: int) -> RenderableType:
     """The board, in so many lines: what does not fit is left out around the row that was chosen, and counted."""
-    every = ordered(rows, look)
+    every = ordered(roster, look)
     calls = sum(row.calls for row in every)
     names = "names are shown" if look.names else "names are hidden"
-    title = f"the room · {counted(len(every), 'learner')} · {calls} calling · {names} · {look.order}"
+    door = "" if roster.door_is_open else ", door closed"
+    title = f"the room{door} · {counted(len(every), 'learner')} · {calls} calling · {names} · {look.order}"
     room = max(3, height - 5)  # without the title, the table's head and the keys
     at = next((place for place, row in enumerate(every) if row.number == look.chosen), 0)
     first = min(max(0, at - room + 1), max(0, len(every) - room)) if len(every) > room else 0
@@ -102,15 +103,19 @@ def board(rows: Rows, look: Look, height: int) -> RenderableType:
         cells = (name_of(row, look), place(row), since(row.changed), since(row.called) if row.calls else "", about(row))
         table.add_row(mark, *map(Text, cells), style="bold" if row.calls else "")
     left = len(every) - len(shown)
-    more = f"and {left} more: ↑↓" if left else rows.trouble
-    return Group(Text(title, style="bold"), table, Text(more, no_wrap=True, overflow="ellipsis"), keys(look))
+    more = f"and {left} more: ↑↓" if left else roster.trouble
+    head = Text(title, style="bold", no_wrap=True, overflow="ellipsis")
+    return Group(head, table, Text(more, no_wrap=True, overflow="ellipsis"), keys(roster, look))
 
 
-def keys(look: Look) -> Text:
+def keys(roster: Roster, look: Look) -> Text:
     if look.view == "once":
         return Text(f"{join_line(look)}   the code: {look.code}")
     if look.view == "rename":
         return Text(f"the new name, then Enter: {look.typed}▏", style="bold")
+    if look.view == "drop":
+        newcomers = counted(len(roster.newcomers()), "learner")
+        return Text(f"drop the {newcomers} who came in the last {LATELY // 60} minutes? y/N", style="bold")
     if look.view == "close":
         return Text("close the room? What it knows is deleted, and nobody can join any more: y/N", style="bold")
     return Text(KEYS, no_wrap=True, overflow="ellipsis")
@@ -146,17 +151,18 @@ def join_line(look: Look) -> str:
     return f'make join ROOM={look.at} ME="Ford, row 3"'
 
 
-def how_to_join(look: Look, width: int, height: int, learners: int) -> RenderableType:
+def how_to_join(roster: Roster, look: Look, width: int, height: int) -> RenderableType:
     """For the projector: what to type, and the code, in two lines that can be read from the last row."""
     groups = look.code.split("-")
     half = len(groups) // 2
     lines = ["-".join(groups[:half]) + "-", "-".join(groups[half:])]
     text = ["Where are you, and do you want help? In the folder of your kit:", "", f"    {join_line(look)}", ""]
     text += ["It asks for this code, shows what will be sent, and asks whether to. Any name will do.", ""]
+    door = "" if roster.door_is_open else ", the door is closed"
     used = sum(-(-max(1, len(line)) // width) for line in text) + 3
     return Group(
         *(Text(line, style="bold") for line in text),
         Text(f"the code: {look.code}", style="bold"),
         Padding(Text(large(lines, width - 2, height - used), no_wrap=True), (1, 0, 0, 2)),
-        Text(f"joined: {learners}   c the board   q close"),
+        Text(f"joined: {len(roster.all())}{door}   c the board   q close"),
     )

@@ -89,7 +89,7 @@ class Camera:
         """Write the file. Exits 1 if it is too large for a README."""
         size = len(picture) / 1024
         if size > LARGEST:
-            workshop.fail(f"{name} is {size:.0f} KB, and {LARGEST} KB is the most", "a smaller WINDOW in camera.py", 1)
+            workshop.fail(f"{name} is {size:.0f} KB, over {LARGEST} KB", "set a smaller WINDOW in camera.py", 1)
         (self.out / name).write_bytes(picture)
         print(f"{name}: {size:.0f} KB", flush=True)
 

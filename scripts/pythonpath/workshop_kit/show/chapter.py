@@ -19,12 +19,14 @@ One file for the reader, the speaker and the tests, so that none of them can rot
   ```sh ```                            is for the reader alone: it needs what a test does not have
 """
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from markdown_it import MarkdownIt
+
+from workshop_kit import examples
+from workshop_kit.settings import settings
 
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 JOIN_CODE = r"([0-9A-Z]{4}-){5}[0-9A-Z]{4}"
@@ -40,7 +42,7 @@ DOES = re.compile(
 
 
 @dataclass
-class Step:
+class Event:
     """One thing that happens, in the order of the file."""
 
     kind: str  # say, note, type, shows, save, undo, press, open
@@ -56,9 +58,9 @@ def title(path: Path) -> str:
     return re.search(r"^# (.+)$", path.read_text(), re.M)[1]
 
 
-def read(path: Path) -> list[Step]:
+def read(path: Path) -> list[Event]:
     """All steps of a chapter."""
-    steps: list[Step] = []
+    steps: list[Event] = []
     tokens = MarkdownIt("commonmark").enable("table").parse(path.read_text())
     section, terminal = "", 1
     machines: dict[int, str] = {}
@@ -67,30 +69,30 @@ def read(path: Path) -> list[Step]:
             if before.tag == "h2":
                 section = token.content
             elif before.tag == "h3":
-                steps.append(Step("say", f"### {token.content}", section, terminal))
+                steps.append(Event("say", f"### {token.content}", section, terminal))
         elif token.type == "inline" and before.type == "paragraph_open":
             text = token.content
             if text.startswith("!["):
                 continue  # a picture: the audience has the real thing
-            steps.append(Step("say", text, section, terminal))
+            steps.append(Event("say", text, section, terminal))
             for found in DOES.finditer(text):
                 if found["here"]:
                     terminal = int(found["here"])
                     machines.setdefault(terminal, found["machine"] or "")
                 elif found["undo"]:
-                    steps.append(Step("undo", "", section, terminal))
+                    steps.append(Event("undo", "", section, terminal))
                 elif found["ctrl_c"]:
-                    steps.append(Step("press", "Ctrl-C", section, int(found["ctrl_c"])))
+                    steps.append(Event("press", "Ctrl-C", section, int(found["ctrl_c"])))
                 else:
-                    steps.append(Step("open", found["url"], section, terminal))
+                    steps.append(Event("open", found["url"], section, terminal))
         elif token.type == "html_block":
             for minutes, text in re.findall(r"<!-- speaker, ([\d.]+) min: (.+?)\s*-->", token.content, re.S):
-                steps.append(Step("note", " ".join(text.split()), section, terminal, float(minutes)))
+                steps.append(Event("note", " ".join(text.split()), section, terminal, float(minutes)))
         elif token.type == "fence" and token.info.startswith("text only"):
-            steps.append(Step("say", f"```text\n{token.content}```", section, terminal))
+            steps.append(Event("say", f"```text\n{token.content}```", section, terminal))
         elif token.type == "fence" and token.info in ("bash", "text", "diff"):
             kind = {"bash": "type", "text": "shows", "diff": "save"}[token.info]
-            steps.append(Step(kind, token.content.rstrip("\n"), section, terminal))
+            steps.append(Event(kind, token.content.rstrip("\n"), section, terminal))
     for step in steps:
         step.machine = machines.get(step.terminal, "")
     return steps
@@ -99,12 +101,12 @@ def read(path: Path) -> list[Step]:
 HEADING = re.compile(r"### (\d+)\.(\d+)(?:–\d+\.(\d+))? ")
 
 
-def numbers(steps: list[Step]) -> list[str]:
+def numbers(steps: list[Event]) -> list[str]:
     """The steps that the headings name: 2.4–2.6."""
     return [step.text.split()[1] for step in steps if HEADING.match(step.text)]
 
 
-def index_of(steps: list[Step], number: str) -> int | None:
+def index_of(steps: list[Event], number: str) -> int | None:
     """Where the part begins that shows a step, 2.5 or 5; None if none does."""
     for index, step in enumerate(steps):
         if found := HEADING.match(step.text):
@@ -141,6 +143,7 @@ def missing(promised: str, lines: list[str]) -> str | None:
 
 def here(text: str) -> str:
     """The same command or address with the ports of this machine in the place of the default ones."""
-    ports = {"4200": os.environ["PREFECT_PORT"]}
-    ports |= {str(8000 + more): str(int(os.environ["WEB_PORT"]) + more) for more in range(5)}
-    return re.sub(r"((?<=:)|(?<=--port ))(4200|800[0-4])\b", lambda found: ports[found[0]], text)
+    ports = {"4200": str(settings().prefect_port)}
+    of_web_apps = range(1 + examples.ports_after("WEB_PORT"))
+    ports |= {str(8000 + more): str(settings().web_port + more) for more in of_web_apps}
+    return re.sub(rf"((?<=:)|(?<=--port ))({'|'.join(ports)})\b", lambda found: ports[found[0]], text)

@@ -5,8 +5,8 @@ EX=2       which example: its README is the script (show/chapter.py says how it 
 AUTO=1     unattended: no keys, no pauses; checks that everything happens which the chapter promises
 ALL=1      the whole chapter, with the things to try; otherwise what is under "Run it"
 FROM=4.6   goes on at this step, when a show fell over; what must run for it is brought up first
-N=60 SECONDS=10   example 6: a smaller and shorter chaos
-DOCKER=1   what is under "The same code in Docker" (examples 4 and 5)
+N=60 SECONDS=10   a smaller and shorter chaos
+DOCKER=1   what is under "The same code in Docker", where the page has that section
 NOTES=1    prints the steps with the speaker's notes and minutes, and plays nothing
 While a command runs, the keyboard is its own. Otherwise any key goes on, q or Ctrl-C ends the show.
 It starts what it needs, stops it at the end, and prints how long each step took. Exit 1 at the first broken promise.
@@ -22,7 +22,7 @@ import sys
 import termios
 import time
 import tty
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
@@ -30,14 +30,20 @@ from rich.markdown import Markdown
 from rich.table import Table
 
 from durable.files import write_whole
-from workshop_kit import examples, workshop
+from workshop_kit import examples, http_client, state_files, workshop
 from workshop_kit.examples import EXAMPLES
 from workshop_kit.launch import unattended
+from workshop_kit.needs import Needs
+from workshop_kit.settings import settings
 from workshop_kit.show import chapter, machines
 from workshop_kit.show.machines import Machines
 from workshop_kit.show.terminal import Terminal, plain
+from workshop_kit.waiting import within
 
-STAYS = re.compile(r"\bmake (ex(?!1\b)\d+|server|watch)\b|MANUAL=1|python \S*_server\.py|uvicorn ")  # runs until Ctrl-C
+NEEDS = Needs(own="make demo", packages="EX")
+
+STAY = [f"ex{example.number}" for example in EXAMPLES.values() if example.servers] + ["server", "watch"]
+STAYS = re.compile(rf"\bmake ({'|'.join(STAY)})\b|MANUAL=1|python \S*_server\.py|uvicorn ")  # runs until Ctrl-C
 LONG = 240  # seconds that a command may take
 NEWS = 6  # lines that a terminal shows of what it has printed in the background
 SOON = 90  # seconds until what a chapter promises must be there
@@ -46,7 +52,7 @@ console = Console(highlight=False, no_color=True)
 DUMB = console.is_dumb_terminal  # NO_COLOR, too: no escape sequence
 
 
-class Broken(Exception):
+class ChapterBroken(Exception):
     """A promise of the chapter that did not come true."""
 
 
@@ -97,7 +103,7 @@ class Keyboard:
 class Show:
     """A chapter on the stage."""
 
-    def __init__(self, steps: list[chapter.Step], keyboard: Keyboard | None, docker: bool) -> None:
+    def __init__(self, steps: list[chapter.Event], keyboard: Keyboard | None, docker: bool) -> None:
         self.steps, self.keyboard, self.docker = steps, keyboard, docker
         self.terminals: dict[int, Terminal] = {}
         self.front: Terminal | None = None
@@ -109,7 +115,7 @@ class Show:
         self.environment = unattended.environment() | shorter
         if not keyboard:
             # A home of its own, new each time: the chapter begins where nobody has signed up yet.
-            home = workshop.HOME / "demo"
+            home = settings().home / "demo"
             shutil.rmtree(home, ignore_errors=True)
             self.environment |= {"TERM": "xterm", "WORKSHOP_HOME": str(home)}
         places = {step.machine for step in steps if step.kind == "type"} - {""}
@@ -179,7 +185,7 @@ class Show:
 
     # --- the steps ------------------------------------------------------------------------------------
 
-    def bring_up(self, steps: list[chapter.Step]) -> None:
+    def bring_up(self, steps: list[chapter.Event]) -> None:
         """Start what these have started and not ended."""
         up: dict[int, tuple[str, str]] = {}
         for index, step in enumerate(steps):
@@ -205,7 +211,7 @@ class Show:
             getattr(self, step.kind)(step, self.steps[index + 1 :])
         self.pause()
 
-    def say(self, step: chapter.Step, _: object) -> None:
+    def say(self, step: chapter.Event, _: object) -> None:
         if not self.looked_at:
             self.pause()
         if self.front:
@@ -219,13 +225,13 @@ class Show:
             if (terminal := self.terminals.get(int(number))) and "".join(plain(terminal.text[terminal.seen :])).strip():
                 self.to_front(int(number))
 
-    def note(self, step: chapter.Step, _: object) -> None:
+    def note(self, step: chapter.Event, _: object) -> None:
         """Not for the audience."""
 
-    def type(self, step: chapter.Step, following: list[chapter.Step]) -> None:
+    def type(self, step: chapter.Event, following: list[chapter.Event]) -> None:
         terminal = self.to_front(step.terminal)
         if terminal.running and not terminal.wait_for_prompt(SOON):
-            raise Broken(f"{terminal.running} has not ended", terminal)
+            raise ChapterBroken(f"{terminal.running} has not ended", terminal)
         self.block_at[step.terminal] = len(terminal.text)
         for line in step.text.splitlines():
             command = self.here(line)
@@ -247,7 +253,7 @@ class Show:
                 terminal.enter(command)
                 self.looked_at = False
                 self.follow(terminal, command, promised)
-        except Broken as broken:
+        except ChapterBroken as broken:
             if not self.keyboard:
                 raise
             question = f"✗ {broken.args[0]}. r: once more, q: end, any other key: go on"
@@ -258,10 +264,10 @@ class Show:
         return True
 
     def follow(self, terminal: Terminal, command: str, promised: str) -> None:
-        """Until the command has ended, or does what it was started for. Raises Broken if it failed."""
+        """Until the command has ended, or does what it was started for. Raises ChapterBroken if it failed."""
         stays = STAYS.search(command)
         if stays and not promised:
-            raise Broken(f"the chapter does not say what {command} shows when it is up", terminal)
+            raise ChapterBroken(f"the chapter does not say what {command} shows when it is up", terminal)
         promised = self.here(promised)
         questions = re.findall(r"^.*\?(?= \S+$)|(?<=\? )\S+$", promised, re.M)  # question, answer, question, …
         seconds = SOON if stays else LONG
@@ -279,11 +285,11 @@ class Show:
                 time.sleep(0.05)
         status = terminal.ended()
         if status is None:
-            raise Broken(f"{command} {'is not up' if stays else 'has not ended'} after {seconds} s", terminal)
+            raise ChapterBroken(f"{command} {'is not up' if stays else 'has not ended'} after {seconds} s", terminal)
         if status and not re.search(r"^make: \*\*\*", promised, re.M):
-            raise Broken(f"{command} ended with exit code {status}", terminal)
+            raise ChapterBroken(f"{command} ended with exit code {status}", terminal)
 
-    def shows(self, step: chapter.Step, _: object) -> None:
+    def shows(self, step: chapter.Event, _: object) -> None:
         terminal = self.terminals.get(step.terminal)
         if self.keyboard and (not terminal or terminal.ended() is not None):
             return  # the audience has seen it
@@ -299,33 +305,31 @@ class Show:
                 return  # the speaker does not want to wait
             time.sleep(0.05)
         if not self.keyboard:
-            raise Broken(f"not seen: {gone}", terminal)
+            raise ChapterBroken(f"not seen: {gone}", terminal)
 
-    def press(self, step: chapter.Step, _: object) -> None:
+    def press(self, step: chapter.Event, _: object) -> None:
         terminal = self.to_front(step.terminal)
         self.pause(f"Ctrl-C in terminal {step.terminal}")
         with self.timed(step.section, f"Ctrl-C in terminal {step.terminal}"):
             self.looked_at = False
             terminal.write("\x03")
             if not terminal.wait_for_prompt(SOON):
-                raise Broken("Ctrl-C did not end it", terminal)
+                raise ChapterBroken("Ctrl-C did not end it", terminal)
 
-    def open(self, step: chapter.Step, _: object) -> None:
+    def open(self, step: chapter.Event, _: object) -> None:
         url = chapter.here(step.text)
         if self.keyboard:
             self.pause(f"open {url}")
             self.looked_at = False
             subprocess.run([str(workshop.KIT / "scripts" / "open.sh"), url], check=False)
             return
-        from workshop_kit.commands import check
-
         with self.timed(step.section, f"open {url}"):
-            code, _page = check.status_of(url)
+            code, _page = http_client.page(url)
         print(f"open {url}: {code}")
         if code >= 400 or not code:
-            raise Broken(f"{url} answers {code}", None)
+            raise ChapterBroken(f"{url} answers {code}", None)
 
-    def save(self, step: chapter.Step, _: object) -> None:
+    def save(self, step: chapter.Event, _: object) -> None:
         first, *lines = step.text.splitlines()
         path = workshop.KIT / first.removeprefix("--- ")
         before = path.read_text()
@@ -335,7 +339,7 @@ class Show:
         console.print(Markdown(f"```diff\n{step.text}\n```"))
         self.pause(f"change and save {path.name}")
         if before.count(old) != 1:
-            raise Broken(f"the change to {first.removeprefix('--- ')} does not fit: {old!r}", None)
+            raise ChapterBroken(f"the change to {first.removeprefix('--- ')} does not fit: {old!r}", None)
         self.before.setdefault(path, before)
         for terminal in self.terminals:
             self.block_at[terminal] = len(self.terminals[terminal].text)
@@ -357,7 +361,7 @@ class Show:
         if self.front:
             self.front.show = None
         for terminal in self.terminals.values():
-            terminal.close(float(os.environ.get("GRACE", "30")) + 20)
+            terminal.close(settings().grace + 20)
         for path, text in self.before.items():
             write(path, text)
         if self.machines:
@@ -380,7 +384,7 @@ class Show:
         return table
 
 
-def promise_of(following: list[chapter.Step]) -> str:
+def promise_of(following: list[chapter.Event]) -> str:
     """What the chapter says that a command shows: the next block of text, before anything else is done."""
     for step in following:
         if step.kind == "shows":
@@ -408,17 +412,7 @@ def squeezed(text: str) -> str:
     return "".join(text.split())
 
 
-def within(seconds: float, true: Callable[[], bool]) -> bool:
-    """Whether it becomes true in so many seconds."""
-    patience = time.monotonic() + seconds
-    while time.monotonic() < patience:
-        if true():
-            return True
-        time.sleep(0.02)
-    return False
-
-
-def print_notes(path: Path, steps: list[chapter.Step]) -> None:
+def print_notes(path: Path, steps: list[chapter.Event]) -> None:
     """The speaker's sheet."""
     sheet = Console(highlight=False, no_color=True, markup=False, width=None if sys.stdout.isatty() else 150)
     sheet.print(f"{chapter.title(path)} - about {sum(step.minutes for step in steps):g} minutes")
@@ -459,7 +453,7 @@ def main() -> int:
     else:  # what is only to be read is not for a show
         does = {step.section for step in steps if step.kind in ("type", "press", "open", "save")}
         steps = [step for step in steps if step.section in does and "Docker" not in step.section]
-    before: list[chapter.Step] = []
+    before: list[chapter.Event] = []
     if wanted := os.environ.get("FROM"):
         at = chapter.index_of(steps, wanted)
         if at is None:
@@ -471,7 +465,7 @@ def main() -> int:
         return 0
     if not steps:
         workshop.fail(f"{path.parent.name} has no Docker way", "make demo EX=4 DOCKER=1")
-    if workshop.running_example():
+    if state_files.running_example():
         again = f"make stop, then make demo EX={os.environ.get('EX') or 2}" + (f" FROM={wanted}" if wanted else "")
         workshop.fail("an example is running, and the demo needs the same ports", again)
     if not flags["AUTO"] and not sys.stdin.isatty():
@@ -484,7 +478,7 @@ def main() -> int:
         try:
             show.bring_up(before)
             show.play()
-        except Broken as broken:
+        except ChapterBroken as broken:
             what, terminal = broken.args
             print(f"\n✗ {what}", flush=True)
             if terminal:

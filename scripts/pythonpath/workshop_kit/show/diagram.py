@@ -5,6 +5,8 @@ One SVG that fetches nothing. It has a background of its own, so that it can be 
 
 from html import escape
 
+from workshop_kit.examples import listed
+
 WIDTH, HEIGHT = 1000, 640
 INK, PAPER, QUIET = "#1f2933", "#fbfaf7", "#52606d"
 FILL = {"people": "#fdebc8", "server": "#d9e8fb", "work": "#d8f0dc", "watch": "#f6d9dc", "files": "#e9e4f3"}
@@ -73,7 +75,7 @@ def architecture() -> str:
         box(798, 62, 156, 192, "work", ""),
         box(790, 54, 156, 192, "work", "task servers", "run your @task,", "LIMIT runs at once"),
         kept(388, 374, 224, 132),
-        box(402, 404, 196, 88, "watch", "rescuer", "finds lost runs", "(examples 4 to 6)"),
+        box(402, 404, 196, 88, "watch", "rescuer", "finds lost runs", f"({listed('RESCUER')})"),
         box(776, 392, 186, 100, "files", "records", "who took which run,", "a file a task server"),
         box(24, 560, 938, 56, "files", "files: parameters and results", "pickled, in WORKSHOP_HOME/prefect/storage"),
         arrow("224,122 400,122", 238, 76, "1 the run, Scheduled", "(POST /task_runs)"),

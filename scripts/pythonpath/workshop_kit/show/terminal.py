@@ -1,7 +1,8 @@
 """A terminal that the demo player types into: an interactive bash in a pseudo-terminal.
 
-After each command the shell reports its exit status with the escape sequence OSC 133;D, the convention by which
-terminal emulators find the prompts. So the player knows when a command has ended without guessing from the text.
+After each command the shell reports its exit status with the escape sequence OSC 133;D, and the end of its prompt with
+OSC 133;B, the convention by which terminal emulators find the prompts. So the player knows when a command has ended and
+the audience sees the next prompt, without guessing from the text.
 """
 
 import codecs
@@ -15,11 +16,15 @@ import struct
 import sys
 import termios
 import threading
-import time
 from collections.abc import Callable, Sequence
 
-PROMPT = "printf '\\033]133;D;%s\\007' $?"  # evaluated by bash before each prompt
-ENDED = re.compile(r"\x1b\]133;D;(\d+)\x07")
+from workshop_kit.waiting import within
+
+BEFORE_PROMPT = "printf '\\033]133;D;%s\\007' $?"  # evaluated by bash
+PROMPT = r"$ \[\e]133;B\a\]"  # scripts/shellrc ends its own in the same way
+STATUS = re.compile(r"\x1b\]133;D;(\d+)\x07")
+ENDED = re.compile(rf"{STATUS.pattern}.*?\x1b\]133;B\x07", re.S)
+OSC = re.compile(r"\x1b\]133;[^\x07]*\x07")
 BEGUN = re.compile(r"\x1b(?:\][^\x07]*|\[[0-9;?]*[ -/]*|[()]?)$")  # a sequence whose end is not there yet
 ESCAPES = re.compile(r"\x1b\][^\x07]*\x07|\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[()][A-Z0-9]|\x1b[=>]")
 
@@ -42,7 +47,8 @@ class Terminal:
         self.seen = 0  # how much of it the audience has seen
         self.typed_at = 0  # where the last command begins
         self.running = ""  # the command that has not ended yet
-        environment = {**environment, "PS1": "$ ", "WORKSHOP_PROMPT": PROMPT, "PROMPT_COMMAND": PROMPT}
+        prompt = {"PS1": PROMPT, "WORKSHOP_PROMPT": BEFORE_PROMPT, "PROMPT_COMMAND": BEFORE_PROMPT}
+        environment = {**environment, **prompt}
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.chdir(folder)
@@ -65,13 +71,14 @@ class Terminal:
                 return
             begun = BEGUN.search(text)
             text, rest = (text[: begun.start()], begun[0]) if begun else (text, "")
-            if found := ENDED.search(text):  # a prompt begins a line, also after an output without an end of line
+            if found := STATUS.search(text):  # a prompt begins a line, also after an output without an end of line
                 before = ESCAPES.sub("", (self.text + text[: found.start()])[-500:]).rstrip("\r")
                 if before and not before.endswith("\n"):
                     text = text[: found.start()] + "\r\n" + text[found.start() :]
+            if show := self.show:  # shown before it is kept: who finds in the text that a command ended has seen that
+                show(OSC.sub("", text))
             self.text += text
-            if show := self.show:
-                show(ENDED.sub("", text))
+            if show:
                 self.seen = len(self.text)
 
     def write(self, text: str) -> None:
@@ -93,10 +100,7 @@ class Terminal:
 
     def wait_for_prompt(self, seconds: float) -> bool:
         """Whether the last command ends within so many seconds."""
-        patience = time.monotonic() + seconds
-        while self.ended() is None and time.monotonic() < patience:
-            time.sleep(0.02)
-        return self.ended() is not None
+        return within(seconds, lambda: self.ended() is not None, every=0.02)
 
     def close(self, seconds: float) -> None:
         """Ctrl-C to what runs, up to so many seconds for it to end; then the terminal is closed."""
@@ -108,6 +112,4 @@ class Terminal:
         for number, patience in ((signal.SIGHUP, 2.0), (signal.SIGKILL, 5.0)):
             with contextlib.suppress(OSError):
                 os.kill(self.pid, number)
-                end = time.monotonic() + patience
-                while os.waitpid(self.pid, os.WNOHANG) == (0, 0) and time.monotonic() < end:
-                    time.sleep(0.01)
+                within(patience, lambda: os.waitpid(self.pid, os.WNOHANG) != (0, 0), every=0.01)

@@ -2,7 +2,7 @@
 """Every example in turn, unattended: starts it, does what its chapter does, checks its promises, stops it.
 
 EX=3       one example alone
-DOCKER=1   examples 4, 5 and 7 in Docker, too
+DOCKER=1   those that can in Docker, too
 Prints what it types, each promise that holds, and a table at the end. Exit 1 at the first ✗, with what that command
 said. Exit 2 beside a running example. It uses this WORKSHOP_HOME, and leaves its runs there for you to look at.
 """
@@ -16,10 +16,13 @@ from contextlib import contextmanager, nullcontext
 from rich.console import Console
 from rich.table import Table
 
-from workshop_kit import examples, workshop
+from workshop_kit import examples, state_files, workshop
 from workshop_kit.examples import EXAMPLES, Example
 from workshop_kit.launch import unattended
 from workshop_kit.launch.unattended import START, Broken, Kit
+from workshop_kit.needs import Needs
+
+NEEDS = Needs(own="make tour")
 
 START_IN_DOCKER = 600  # seconds that an example may take until it is ready: the image is built first
 console = Console(highlight=False, no_color=True)
@@ -47,7 +50,7 @@ def prove(kit: Kit, ex: int) -> None:
 
 def chapter(kit: Kit, example: Example, docker: bool) -> None:
     """One chapter: what its example.env says under TOUR. Raises Broken."""
-    # Example 1 is a program that ends; its server stays in the background.
+    # A program that ends leaves its server in the background.
     start = f"ex{example.number}" + (" DOCKER=1" if docker else "") if example.servers else ""
     with running(kit, start) if start else nullcontext():
         for command in example.tour:
@@ -65,9 +68,9 @@ def main() -> int:
         workshop.fail(f"there is no example EX={only[:40]!r} (there are {examples.known()})", "make tour EX=2")
     chapters = [(example, False) for example in chosen]
     chapters += [(example, True) for example in chosen if docker and example.docker]
-    if workshop.running_example():
+    if state_files.running_example():
         workshop.fail("an example is running", "make stop, then make tour")
-    kit = Kit(unattended.environment() | {"LLM": "canned"}, "tour")  # example 5: a tour needs no key
+    kit = Kit(unattended.environment() | {"LLM": "canned"}, "tour")  # a tour needs no key of a model
     table = Table("example", "", "seconds")
     code = 0
     for example, in_docker in chapters:
