@@ -46,6 +46,15 @@ def test_of_the_event_and_the_answer_the_first_one_calls_back() -> None:
 
 SOON = 3  # seconds; on an idle machine it is 0.1, and who misses an end waits for 5 or for the whole timeout
 TASKS = f"""{WORK}
+from prefect import Task
+submit = Task.apply_async
+def noted(self, *args, **kwargs):
+    future = submit(self, *args, **kwargs)
+    with open("answered", "a") as file:
+        file.write("answered\\n")
+    return future
+Task.apply_async = noted
+
 @keyed("tests")
 @task
 def outer(seconds: float) -> float:
@@ -153,6 +162,9 @@ def test_and_soon_after_the_prefect_server_is_back_that_was_killed_meanwhile(
         waiting = program(tmp_path, server, WAITS, "5")
         until(lambda: began(tmp_path) == 23, 120)
         until(lambda: runs(server) == before + 26, 120)  # the last ones are submitted, too, which wait for others
+        until(
+            lambda: (tmp_path / "answered").read_text().count("answered") == 26
+        )  # no submission is cut off, which nobody could take up again
         server.kill()
         time.sleep(4)  # in which the runs end
         server.start()
@@ -161,6 +173,46 @@ def test_and_soon_after_the_prefect_server_is_back_that_was_killed_meanwhile(
         assert len(late) == 11 and max(late.values()) < 5 * SOON, late  # the task server has to reach it, too
     finally:
         serving.kill()
+
+
+# The server is killed when the runs have begun, and before anybody has asked about them.
+FIRST_AWAY = """
+import os, threading, time
+from prefect.futures import as_completed
+from tasks import work
+futures = [work.delay(3) for _ in range(4)]
+open("submitted", "w").close()
+while not os.path.exists("gone"):
+    time.sleep(0.1)
+called = threading.Event()
+futures[0].add_done_callback(lambda _: called.set())
+futures[1].wait(timeout=1)
+open("waiting", "w").close()
+futures[1].wait(timeout=90)
+futures[2].result(timeout=90)
+list(as_completed(futures[3:], timeout=90))
+print(futures[1].state.name, called.wait(30))
+"""
+
+
+@pytest.mark.long
+def test_who_begins_to_wait_while_the_server_is_away_waits_until_it_is_back(tmp_path: Path) -> None:
+    (tmp_path / "tasks.py").write_text(TASKS)
+    (folder := tmp_path / "server").mkdir()
+    server = PrefectServer(folder)
+    serving, first = program(tmp_path, server, SERVES), program(tmp_path, server, FIRST_AWAY)
+    try:
+        until(lambda: (tmp_path / "submitted").exists() and began(tmp_path) == 4)
+        server.kill()
+        (tmp_path / "gone").touch()
+        until(lambda: (tmp_path / "waiting").exists() or first.poll() is not None)
+        server.start()
+        output = first.communicate(timeout=120)[0]
+        assert "Completed True" in output.splitlines(), output
+    finally:
+        first.kill()
+        serving.kill()
+        server.kill()
 
 
 # Of those whose end an event has told, nobody is asked: the server is gone by then.

@@ -9,6 +9,9 @@ and then less and less often, to once in LONGEST seconds. One request asks for a
 On SQLite, Prefect's server writes which state a run has before it writes the state (`_record_bulk_task_run_events` in
 task_run_recorder.py, without a transaction): who reads in between gets a run without a state, and Prefect's futures
 raise RuntimeError or AttributeError. Here they read again.
+
+Prefect's futures read a run once before they wait, and raise if its API is unreachable just then. Here they go on to
+wait: the questions above tell the end when the API is there again.
 """
 
 import asyncio
@@ -16,10 +19,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import islice
 from typing import Any, cast
 from uuid import UUID
 
+import httpx
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import TaskRunFilter
 from prefect.client.schemas.objects import TERMINAL_STATES, TaskRun
@@ -27,6 +32,8 @@ from prefect.client.schemas.sorting import TaskRunSort
 from prefect.futures import PrefectDistributedFuture
 from prefect.settings import get_current_settings
 from prefect.task_runs import TaskRunWaiter
+
+from durable.api_errors import is_permanent
 
 logger = logging.getLogger("durable.waiting")
 LOOK = 0.1  # seconds between looks at who waits; they ask nobody
@@ -90,7 +97,10 @@ def install() -> None:
 
 
 def _read_when_it_helps() -> None:
-    """Let futures read a run again that has no state for a moment, and not at all where its end is known."""
+    """Let futures read a run again that has no state for a moment, and do without where its end is known.
+
+    They do without, too, while the API is unreachable.
+    """
     wait_async, add_done_callback = PrefectDistributedFuture.wait_async, PrefectDistributedFuture.add_done_callback
 
     async def wait_for_a_state(self: Any, timeout: float | None = None) -> None:
@@ -103,7 +113,14 @@ def _read_when_it_helps() -> None:
             except RuntimeError as error:
                 if "has no state" not in str(error) or time.monotonic() - begun > STATELESS:
                     raise
-            await asyncio.sleep(LOOK)
+                await asyncio.sleep(LOOK)
+            except httpx.HTTPError as error:
+                if is_permanent(error):
+                    raise
+                left = timeout and max(0.0, timeout - (time.monotonic() - begun))
+                self._final_state = await TaskRunWaiter.wait_for_task_run(self.task_run_id, left)
+                if not self._final_state:
+                    return None
 
     def add_when_it_has_a_state(self: Any, callback: Callable[[Any], None]) -> None:
         begun = time.monotonic()
@@ -116,6 +133,10 @@ def _read_when_it_helps() -> None:
                 without = error.name == "is_final" and error.obj is None and not self._final_state
                 if not without or time.monotonic() - begun > STATELESS:
                     raise
+            except httpx.HTTPError as error:
+                if is_permanent(error):
+                    raise
+                return TaskRunWaiter.add_done_callback(self.task_run_id, partial(callback, self))
             time.sleep(LOOK)
 
     PrefectDistributedFuture.wait_async = wait_for_a_state  # type: ignore[method-assign]
