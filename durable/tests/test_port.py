@@ -17,6 +17,7 @@ from durable.json_limits import NotPlain
 from durable.port.asgi import JOINS, Port
 from durable.port.policy import need_no_patterns, needed_end
 from durable.port.server import First
+from durable.records import Record
 from durable.sessions import Session, Sessions
 from durable.storage import Folder
 from durable.tls import Refusal
@@ -270,3 +271,17 @@ def test_so_many_join_from_one_address_in_a_minute_and_no_more(tmp_path: Path) -
     body = {"password": "password", "protocol": PROTOCOL, "name": "b", "machine": "b", "prefect": version("prefect")}
     answers = [asked.ask("", "POST", "/durable/join", body)[0] for _ in range(JOINS + 1)]
     assert answers == [200] * JOINS + [429]
+
+
+def test_a_board_on_another_machine_is_told_who_lives(asked: Asked) -> None:
+    (board, _), (token, session) = asked.join("c"), asked.join("b")
+    asked.serve(session)
+    own = Record(asked.records, "two", keys=["k"])
+    dead = Record(asked.records, "three", keys=["k"])
+    dead.close()
+    living = {each.path.name for each in (session.record, own) if each and each.path}
+    answer = asked.ask(board, "POST", "/durable/records/since", {})[1]
+    assert set(answer["alive"]) == living and len(answer["files"]) == 3
+    asked.ask(token, "DELETE", "/durable/session")
+    own.close()
+    assert asked.ask(board, "POST", "/durable/records/since", {})[1]["alive"] == []

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from durable.record_folder import lease_of
 from durable.records import Record, Records
 from durable.run_history import RunHistory
 
@@ -106,3 +108,15 @@ def test_a_line_behind_a_piece_of_another_one_as_durable_1_0_0_left_them(
 def test_a_line_that_says_nothing_is_passed_over(tmp_path: Path, line: str) -> None:
     (tmp_path / "one.jsonl").write_text(f'{line}\n{{"at": 3, "run": "b", "event": "start", "state": "t"}}\n')
     assert set(histories(tmp_path)) == {"b"}
+
+
+def test_the_first_look_knows_when_a_machine_was_heard_of(tmp_path: Path) -> None:
+    at = [1_700_000_000.0]
+    record = Record(tmp_path, "one on b", clock=lambda: at[0], keys=["k"], lease=20.0)
+    assert record.path
+    os.utime(lease_of(record.path), (at[0] + 300,) * 2)
+    for look in (Records(tmp_path), Records(tmp_path, copied=True)):  # make watch ONCE=1 looks once
+        look.read()
+        (process,) = look.processes.values()
+        assert (process.lease, process.last_heartbeat - at[0]) == (20.0, 300.0)
+    record.close()

@@ -250,11 +250,11 @@ class Records(History):
                     continue
                 process = self.processes[path] = Process(path)
             process.alive = self.copied or self._files.lives(path)
-            with contextlib.suppress(FileNotFoundError):  # its lease ended, or somebody tidied up
+            with contextlib.suppress(FileNotFoundError):  # somebody tidied up
+                self._take_lines(process)
+            with contextlib.suppress(FileNotFoundError):  # its lease ended
                 if process.lease and process.alive:
                     process.last_heartbeat = self._files.lease_touched(path)
-            with contextlib.suppress(FileNotFoundError):
-                self._take_lines(process)
             if not process.alive:  # nothing will be added
                 process.up = False
                 self._skip_from_now_on(path)

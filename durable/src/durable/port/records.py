@@ -12,7 +12,7 @@ import orjson
 from durable.load_sharing import Peers, peers
 from durable.port.output import say
 from durable.port.policy import BODY, EVENTS, needed_end, needed_id
-from durable.record_folder import lease_of
+from durable.record_folder import RecordFolder, lease_of
 from durable.records import Records
 from durable.run_history import How
 from durable.sessions import Session, Sessions
@@ -155,7 +155,8 @@ def lines_since(folder: Path, offsets: Any) -> dict[str, Any]:
     """What was written into the records since, for a board on another machine; a megabyte at the most at once.
 
     offsets: how much is known of each file, in bytes. Files of the dead, which nobody asks about any more, are left
-    out when they have not been written for a day. Raises Refusal if they are no places.
+    out when they have not been written for a day. Raises Refusal if they are no places. "alive" names the files of the
+    processes that live: a copy has neither their locks nor their leases.
     """
     if not isinstance(offsets, dict):
         raise Refusal(422, "no places in files")
@@ -180,4 +181,12 @@ def lines_since(folder: Path, offsets: Any) -> dict[str, Any]:
     for name, path in files.items():
         with suppress(FileNotFoundError):
             heard[name] = max(0.0, time.time() - lease_of(path).stat().st_mtime)
-    return {"files": found, "gone": [name for name in offsets if name not in files], "more": left <= 0, "heard": heard}
+    locks = RecordFolder(folder)
+    alive = []
+    for name in files:
+        path = locks.folder / name
+        if locks.lives(path):
+            alive.append(name)
+        locks.close(path)
+    gone = [name for name in offsets if name not in files]
+    return {"files": found, "gone": gone, "more": left <= 0, "heard": heard, "alive": alive}

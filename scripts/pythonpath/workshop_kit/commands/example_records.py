@@ -1,10 +1,11 @@
 """The records of the task servers of the example that runs, or ran last: where they are, and what they tell.
 
 durable/records.py reads them. Those in a volume of Docker's, and those on a machine that was joined, are read from a
-copy.
+copy. In that of a machine that was joined each process that lives has a mark, as if it had a lease.
 """
 
 import contextlib
+import fcntl
 import os
 import time
 from collections.abc import Iterable
@@ -35,41 +36,58 @@ class ExampleRecords:
     """Read on at each look; what was read from files here stays apart from what was read from a copy."""
 
     def __init__(self) -> None:
-        self._here, self._copied = Records(folder()), Records(copy(), copied=True)
+        self._here, self._there = Records(folder()), Records(copy())
+        self._copied = Records(copy(), copied=True)
         self._copied_at = 0.0
+        self._tells = True  # whether the machine that was joined says who lives: durable 1.0.0 does not
 
     def read(self, docker: bool) -> Records:
         """docker: whether the example runs in containers."""
-        found = self._copied if docker or settings().joined else self._here
-        if found is self._copied and time.monotonic() - self._copied_at > (COPY_EVERY if docker else ASK_EVERY):
-            workshop.copy_from_container("task-servers") if docker else copy_from_there()
+        joined = bool(settings().joined)
+        if (joined or docker) and time.monotonic() - self._copied_at > (ASK_EVERY if joined else COPY_EVERY):
+            if joined:
+                with contextlib.suppress(OSError):  # while it is unreachable the copy stays as it is
+                    self._tells = copy_from_there()
+            else:
+                workshop.copy_from_container("task-servers")
             self._copied_at = time.monotonic()
+        found = self._here
+        if joined or docker:
+            found = self._there if joined and self._tells else self._copied
         with contextlib.suppress(FileNotFoundError):  # nobody has written any yet
             found.read()
         return found
 
 
-def copy_from_there() -> None:
-    """Copy what is new on the machine that was joined. While it is unreachable the copy stays as it is."""
+def copy_from_there() -> bool:
+    """Copy what is new on the machine that was joined. Whether it says who lives. Raises OSError where it is away."""
     copy().mkdir(parents=True, exist_ok=True)
-    more = True
-    with contextlib.suppress(OSError):
-        while more:
+    with (copy() / "copying").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of two commands each would append the same lines
+        while True:
             offsets = {path.name: path.stat().st_size for path in copy().glob("*.jsonl")}
             answer = http_client.call("POST", f"{settings().joined}/durable/records/since", offsets)
-            for name in answer["gone"]:
-                (copy() / Path(name).name).unlink(missing_ok=True)
-            for name, text in answer["files"].items():
-                with (copy() / Path(name).name).open("a") as file:
-                    file.write(text)
-            for name, seconds in answer["heard"].items():
-                mark = lease_of(copy() / Path(name).name)
-                mark.touch()
-                os.utime(mark, (time.time() - seconds,) * 2)
-            for mark in copy().glob("*.leased"):
-                if mark.with_suffix(".jsonl").name not in answer["heard"]:
-                    mark.unlink()
-            more = answer["more"]
+            take_over(answer)
+            if not answer["more"]:
+                return "alive" in answer
+
+
+def take_over(answer: dict[str, Any]) -> None:
+    """Write what the port answers (durable's port/records.py) into the copy: first who lives, then the lines."""
+    alive = [*answer["heard"], *answer.get("alive", [])]
+    for name in alive:
+        mark = lease_of(copy() / Path(name).name)
+        mark.touch()
+        if name in answer["heard"]:
+            os.utime(mark, (time.time() - answer["heard"][name],) * 2)
+    for mark in copy().glob("*.leased"):
+        if mark.with_suffix(".jsonl").name not in alive:
+            mark.unlink()
+    for name in answer["gone"]:
+        (copy() / Path(name).name).unlink(missing_ok=True)
+    for name, text in answer["files"].items():
+        with (copy() / Path(name).name).open("a") as file:
+            file.write(text)
 
 
 def read_once() -> Records:
