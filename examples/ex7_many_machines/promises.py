@@ -19,23 +19,11 @@ def check(example: Example, done: list[dict[str, Any]], command: str) -> None:
     """One port for others, nothing without the code, plain JSON alone."""
     running = state_files.running_example()
     if running and running.at:
-        host, port = joining.address(running.at)
-        web = [service.port for service in example.services]
-        own = [int(os.environ[name]) for name in ("PREFECT_PORT", *web)]
-        closed = host == "127.0.0.1" or not any(ports.listens(each, host) for each in own)
-        hint = f"something else listens at {host}: make stop, then ss -ltn"
-        promise(closed, Promise.ONE_PORT(running.at), hint)
-        ca = workshop.of_port("ca.pem").read_text()
-        stranger = joining.Joined(joining.url_of(host, port), ca, "", "", "")
-        try:
-            status, _ = stranger.request("POST", "/api/task_runs/filter", {})
-        except joining.NotJoined as error:
-            status = error.what
-        promise(
-            status == 401,
-            Promise.NOTHING_WITHOUT_CODE(),
-            f"it answered {status}: {command} again",
-        )
+        wrong = ports.moved(running.at, command)
+        if promise(not wrong, Promise.AT_OWN_ADDRESS(running.at), wrong):
+            check_port(example, running.at, command)
+    for sentence in example_records.not_heard_of(example_records.read_once()):
+        print(printable(f"- {sentence}"))
     machines: dict[str, list[dict[str, Any]]] = {}
     for session in sessions():
         machines.setdefault(session["machine"], []).append(session)
@@ -51,6 +39,27 @@ def check(example: Example, done: list[dict[str, Any]], command: str) -> None:
         promise(not wrong, Promise.PLAIN_JSON(), f"{wrong[:1]} is not; no reader takes it")
     if done and len(machines) > 0:
         check_spread([run["id"] for run in done[:20]], "make submit-map N=20")
+
+
+def check_port(example: Example, at: str, command: str) -> None:
+    """What it shows to who has no code."""
+    host, port = joining.address(at)
+    web = [service.port for service in example.services]
+    own = [int(os.environ[name]) for name in ("PREFECT_PORT", *web)]
+    closed = host == "127.0.0.1" or not any(ports.listens(each, host) for each in own)
+    hint = f"something else listens at {host}: make stop, then ss -ltn"
+    promise(closed, Promise.ONE_PORT(at), hint)
+    ca = workshop.of_port("ca.pem").read_text()
+    stranger = joining.Joined(joining.url_of(host, port), ca, "", "", "")
+    try:
+        status, _ = stranger.request("POST", "/api/task_runs/filter", {})
+    except joining.NotJoined as error:
+        status = error.what
+    promise(
+        status == 401,
+        Promise.NOTHING_WITHOUT_CODE(),
+        f"it answered {status}: {command} again",
+    )
 
 
 def sessions() -> list[dict[str, Any]]:

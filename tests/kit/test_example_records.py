@@ -8,7 +8,7 @@ import pytest
 
 from durable.port.records import lines_since
 from durable.record_folder import lease_of
-from durable.records import Record
+from durable.records import Record, Records
 from workshop_kit.commands import example_records
 from workshop_kit.commands.example_records import ExampleRecords, not_heard_of, task_servers
 from workshop_kit.settings import settings
@@ -86,3 +86,63 @@ def test_a_machine_that_was_heard_of_just_now_is_not_called_silent(there: Path, 
     assert lease_of(other.path).stat().st_mtime > time.time() - 10
     assert not_heard_of(ExampleRecords().read(docker=False)) == []  # make watch ONCE=1 looks once
     other.close()
+
+
+# --- whose they are -----------------------------------------------------------------------------------
+
+
+def connected(folder: Path, name: str, **about: Any) -> Record:
+    record = begin(folder, name, **about)
+    record.write(event="up")
+    return record
+
+
+def named(*identifiers: str) -> list[dict[str, Any]]:
+    """What Prefect's server says."""
+    return [{"identifier": each, "task_keys": ["ex7.greet-1"]} for each in identifiers]
+
+
+@pytest.mark.parametrize(
+    ("said", "counted", "elsewhere"),
+    [
+        ([], "1 of 1, and 1 on b, 1 on b-2", "1 on b, 1 on b-2"),  # all are full, and on record
+        (["a-1"], "1 of 1, and 1 on b, 1 on b-2", "1 on b, 1 on b-2"),
+        (["a-1", "b-7", "b-8"], "1 of 1, and 1 on b, 1 on b-2", "1 on b, 1 on b-2"),
+        (["b-8", "b-7"], "1 of 1, and 1 on b, 1 on b-2", "1 on b, 1 on b-2"),
+        (["a-1", "a-9"], "1 of 1, and 1 more, and 1 on b, 1 on b-2", "1 on b, 1 on b-2"),  # OURS=0 keeps no record
+    ],
+)
+def test_an_example_counts_its_own_and_others_by_machine(
+    tmp_path: Path, said: list[str], counted: str, elsewhere: str
+) -> None:
+    records = [
+        connected(tmp_path / "r", "one", host="a", pid=1),
+        connected(tmp_path / "r", "one on b", host="b", pid=7, lease=20.0),
+        connected(tmp_path / "r", "one on b-2", host="b-2", pid=8, lease=20.0),  # its host name is b, too
+    ]
+    begin(tmp_path / "r", "two on b", host="b", pid=70, lease=20.0).close()  # has left
+    found = Records(tmp_path / "r")
+    found.read()
+    servers = example_records.merged(named(*said), found.processes.values())
+    assert example_records.counted(servers, 1) == counted
+    assert example_records.listed_elsewhere(servers) == elsewhere
+    for record in records:
+        record.close()
+
+
+def test_another_machine_does_not_stand_in_for_one_of_the_examples_own(tmp_path: Path) -> None:
+    other = connected(tmp_path / "r", "one on b", host="b", pid=7, lease=20.0)
+    found = Records(tmp_path / "r")
+    found.read()
+    assert example_records.counted(example_records.merged(named("b-7"), found.processes.values()), 1) == (
+        "0 of 1, and 1 on b"
+    )
+    other.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "host", "same"),
+    [("b", "b", True), ("b-2", "b", True), ("b-2", "b-2", True), ("b", "b-2", False), ("bc", "b", False)],
+)
+def test_the_names_that_a_machine_may_have_here(name: str, host: str, same: bool) -> None:
+    assert example_records.is_called(name, host) is same

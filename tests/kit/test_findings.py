@@ -88,7 +88,7 @@ def test_a_promise_that_is_broken_has_a_sentence() -> None:
     assert all(promise.broken for promise in Promise if promise is not Promise.OTHER)
     assert findings.sentence(102) == "a run failed"
     assert findings.sentence(100) == "another promise of make check does not hold"
-    said = Promise.SUBSCRIBED("greet", 1, 2)
+    said = Promise.SUBSCRIBED("greet", "1 of 2")
     assert said == "task servers subscribed to greet: 1 of 2" and said.number == 105
 
 

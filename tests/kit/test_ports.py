@@ -163,3 +163,14 @@ def test_what_runs_on_both_loopback_addresses_needs_both(
         free_ports.need_free(4)
     said = f"error: port {chosen['WEB_PORT']} is in use on ::1, which localhost may mean. Try: make ex4 WEB_PORT="
     assert ended.value.code == 2 and capsys.readouterr().err.startswith(said)
+
+
+@pytest.mark.parametrize("at", ["", "127.0.0.1:4243"])
+def test_an_address_of_this_machine(at: str) -> None:
+    assert ports.moved(at, "make ex7") == ""
+
+
+@pytest.mark.parametrize(("at", "host"), [("192.0.2.7:4243", "192.0.2.7"), ("[2001:db8::7]:4243", "2001:db8::7")])
+def test_an_address_that_this_machine_has_no_more(at: str, host: str) -> None:
+    what = f"no machine can join: {host} is no address of this machine any more. Try: make stop, then make ex7"
+    assert ports.moved(at, "make ex7") == what

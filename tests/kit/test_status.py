@@ -4,14 +4,18 @@ import http.server
 import json
 import os
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from durable.record_folder import lease_of
+from durable.records import Record
 from workshop_kit import examples, state_files
-from workshop_kit.commands import status
+from workshop_kit.commands import check_there, status
 from workshop_kit.settings import settings
 
 
@@ -147,19 +151,45 @@ def test_the_services_of_an_example(
 
 
 def test_how_others_join(prefect: Server, home: Path, run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    claim(at="192.0.2.7:4243")
+    own = "127.0.0.1:4243"
+    claim(at=own)
     assert not any("others join" in line for line in said(capsys)[1])
     (home / "port").mkdir()
     (home / "port" / "code").write_text("a-code\n")
-    assert "  others join   make server AT=192.0.2.7:4243, with the code a-code" in said(capsys)[1]
+    assert f"  others join   make server AT={own}, with the code a-code" in said(capsys)[1]
     state_files.forget_example()
-    claim(at="192.0.2.7:4243", docker=1)
+    claim(at=own, docker=1)
     code, lines = said(capsys)
     assert lines[0] == f"example 2 runs in Docker (pid {os.getpid()})"
     assert not any("others join" in line for line in lines)  # nobody has copied the containers' yet
     (run / "port").mkdir()
     (run / "port" / "code").write_text("another")
-    assert "  others join   make server AT=192.0.2.7:4243, with the code another" in said(capsys)[1]
+    assert f"  others join   make server AT={own}, with the code another" in said(capsys)[1]
+
+
+def test_an_address_that_this_machine_has_no_more(prefect: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    claim(at="192.0.2.7:4243")
+    code, lines = said(capsys)
+    what = "no machine can join: 192.0.2.7 is no address of this machine any more. Try: make stop, then make ex2"
+    assert (code, lines[-2:]) == (1, [f"  others join   {what}", "not ready yet"])
+
+
+def test_the_task_servers_of_other_machines_are_counted_apart(
+    prefect: Server, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    claim(at="127.0.0.1:4243")
+    about: dict[str, Any] = {"keys": ["k"], "host": "b", "pid": 7, "lease": 20.0}
+    long_ago = Record(home / "task-servers", "one on b", clock=lambda: 1_700_000_000.0, **about)
+    long_ago.write(event="up")
+    assert long_ago.path
+    prefect.pages["/api/task_workers/filter"].append({"identifier": "b-7", "task_keys": ["k"]})
+    assert said(capsys)[1][2] == "  task servers  1 subscribed, 1 wanted, and 1 on b"
+    os.utime(lease_of(long_ago.path), (time.time() - 12.4,) * 2)
+    assert said(capsys)[1][3] == f"{'':16}one on b last heard of 12 s ago; its runs move in 8 s"
+    del prefect.pages["/api/task_workers/filter"][0]  # the example's own is gone, and the other one does not stand in
+    code, lines = said(capsys)
+    assert (code, lines[2]) == (1, "  task servers  0 subscribed, 1 wanted, and 1 on b")
+    long_ago.close()
 
 
 def test_a_prefect_server_of_the_users(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -187,3 +217,43 @@ def test_another_machine_that_was_joined(
         "  task servers  1 of this machine",
     ]
     assert become[0][1:] == ["commands.check_there"]
+
+
+@pytest.mark.parametrize(
+    ("sessions", "kept", "code", "lines"),
+    [
+        ([], [], 0, ["  a             answers; 0 task server(s) have joined it, 0 of this machine, b", "ready"]),
+        (
+            [("b", "task_server.1"), ("b", ""), ("c", "task_server.1")],
+            ["task_server.1"],
+            0,
+            ["  a             answers; 2 task server(s) have joined it, 1 of this machine, b", "ready"],
+        ),
+        (
+            [("b", ""), ("c", "task_server.1")],
+            ["task_server.1"],
+            1,
+            ["  a             answers; 1 task server(s) have joined it, 0 of this machine, b", "not ready yet"],
+        ),
+    ],
+)
+def test_whether_the_task_servers_of_this_machine_serve_there(
+    sessions: list[tuple[str, str]],
+    kept: list[str],
+    code: int,
+    lines: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    said = [{"machine": machine, "server": server} for machine, server in sessions]
+    there = serving({"/durable/sessions": said})
+    monkeypatch.setenv("JOINED_THERE", "a")
+    monkeypatch.setenv("JOINED_NAME", "b")
+    monkeypatch.setattr(
+        check_there, "settings", lambda: SimpleNamespace(joined=f"http://127.0.0.1:{there.server_port}")
+    )
+    for name in kept:
+        state_files.write_pids(name, [os.getpid()])
+    assert (check_there.main(), capsys.readouterr().out.splitlines()) == (code, lines)
+    there.shutdown()
+    there.server_close()

@@ -129,7 +129,7 @@ class Promise(Enum):
     NONE_FAILED = 102, "no run failed", "a run failed"
     ROWS_OF_RUNS = 103, "the database has a row for each of them", "a run is not in the database"
     PAGE_OF_RUN = 104, "the newest has a page: {}/runs/task-run/{}", "the newest run has no page"
-    SUBSCRIBED = 105, "task servers subscribed to {}: {} of {}", "fewer task servers are subscribed than were started"
+    SUBSCRIBED = 105, "task servers subscribed to {}: {}", "fewer task servers are subscribed than were started"
     NONE_STOPPED = (
         106,
         "each of them is at work, and none is a stopped process",
@@ -191,6 +191,11 @@ class Promise(Enum):
     SHIPPED_ONCE = 136, "each of them has shipped its parcel, and only one: {}", "a run has not shipped its parcel"
     RESCUER_UP = 137, "a rescuer is up", "no rescuer is up"
     API_ANSWERS = 138, "the Prefect API answers every question", "the Prefect API did not answer every question"
+    AT_OWN_ADDRESS = (
+        139,
+        "the address for other machines is this machine's: {}",
+        "the address for other machines is not this machine's any more",
+    )
 
     def __init__(self, number: int, sentence: str, broken: str) -> None:
         self.number, self.sentence, self.broken = number, sentence, broken

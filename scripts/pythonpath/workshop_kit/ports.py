@@ -1,6 +1,7 @@
 """Ports of this machine: which an example opens, which are free, and who has one that is not. Standard library only."""
 
 import contextlib
+import errno
 import itertools
 import os
 import shutil
@@ -85,6 +86,28 @@ def listens(port: int, host: str = "127.0.0.1") -> bool:
     except OSError:
         return False
     return True
+
+
+def is_own(address: str) -> bool:
+    """Whether this machine has that IP address: it goes with another network, or a new lease of the router's."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind((address, 0))
+    except OSError as error:
+        return error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+    return True
+
+
+def moved(at: str, command: str) -> str:
+    """Why no other machine can join at that address and port any more, and what helps; empty where they can.
+
+    command: the one that opened it.
+    """
+    host = at.rpartition(":")[0].strip("[]")
+    if not host or is_own(host):
+        return ""
+    return f"no machine can join: {host} is no address of this machine any more. Try: make stop, then {command}"
 
 
 def free_in_a_row(number: int, firsts: Iterable[int]) -> int | None:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from durable.text import printable
 from workshop_kit import database, examples, findings, http_client, in_room, prefect_api, state_files, waiting, workshop
 from workshop_kit.commands import example_records
 from workshop_kit.commands.promises import (
@@ -124,16 +125,33 @@ def check_example(ex: int, servers: int, command: str) -> None:
         own.check(example, done, command)
 
 
+def serving_there(name: str) -> list[str]:
+    """The task servers of this machine that serve on the one that was joined, which calls it so. Raises OSError."""
+    found = http_client.call("GET", f"{settings().joined}/durable/sessions")
+    return [session["server"] for session in found if session["machine"] == name and session["server"]]
+
+
+def not_serving_there(name: str) -> list[str]:
+    """Those that are kept here, and do not serve there. Raises OSError."""
+    return sorted(state_files.children("task_server").keys() - set(serving_there(name)))
+
+
 def check_joined(tasks: list[str]) -> None:
     """On a machine that has joined another. What that one promises, its own make check says."""
     there, name = os.environ["JOINED_THERE"], os.environ["JOINED_NAME"]
-    found = http_client.call("GET", f"{settings().joined}/durable/sessions")
+    mine = serving_there(name)
     promise(True, Promise.OTHER_MACHINE_ANSWERS(there, settings().joined), "")
-    mine = [session["server"] for session in found if session["machine"] == name and session["server"]]
-    if mine:
+    if state_files.children("task_server"):
+        wait_while(lambda: not_serving_there(name), "the task servers")
+        mine, missing = serving_there(name), not_serving_there(name)
+        hint = f"not {', '.join(missing)}: the terminal of make server says why"
+        promise(not missing, Promise.SERVES_THERE(name, ", ".join(mine) or "none"), hint)
+    elif mine:
         promise(True, Promise.SERVES_THERE(name, ", ".join(mine)), "")
     else:
         print(f"- no task server of this machine, {name}, serves there: make server")
+    for sentence in example_records.not_heard_of(example_records.read_once()):
+        print(printable(f"- {sentence}"))
     check_code_is_served(tasks)
     done = check_runs(tasks[0], "make submit-map N=20")
     records = example_records.read_once()

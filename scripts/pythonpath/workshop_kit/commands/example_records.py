@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import os
 import time
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -102,20 +103,57 @@ def task_servers(found: Records) -> list[Process]:
 
 
 def subscribed() -> list[dict[str, Any]]:
-    """The task servers that runs are sent to: identifier (host-pid) and task_keys. Empty when the API is unreachable.
+    """The task servers that runs are sent to: identifier (host-pid), task_keys, and machine, as merged() says.
 
-    Besides those that Prefect's server names it is those that are connected by their records: one whose slots are all
-    taken leaves the queue to others (durable's load_sharing.py), and is back when a slot is free.
+    Empty when the API is unreachable.
     """
     try:
         found = prefect_api.ask("/task_workers/filter", {})
     except OSError:
         return []
-    names = {server["identifier"] for server in found}
-    connected = {f"{each.host}-{each.pid}": each for each in read_once().processes.values() if each.connected}
-    return found + [
-        {"identifier": name, "task_keys": sorted(each.keys)} for name, each in connected.items() if name not in names
-    ]
+    return merged(found, read_once().processes.values())
+
+
+def merged(found: Iterable[dict[str, Any]], processes: Iterable[Process]) -> list[dict[str, Any]]:
+    """Those that Prefect's server names, and those that are connected by their records: one whose slots are all taken
+    leaves the queue to others (durable's load_sharing.py), and is back when a slot is free.
+
+    machine: the name here of the other machine that it is on; empty for one of the example's own.
+    """
+    live = [each for each in processes if each.alive]
+    own = {f"{each.host}-{each.pid}" for each in live if not each.lease}
+    servers, known = [], set[Any]()
+    for server in found:
+        host, _, pid = server["identifier"].rpartition("-")
+        # Of two machines with one name the second is host-2 here, and Prefect's server knows nothing of that.
+        other = [each for each in live if each.lease and str(each.pid) == pid and is_called(each.host, host)]
+        elsewhere = other[0] if other and server["identifier"] not in own else None
+        known.add(elsewhere.path if elsewhere else server["identifier"])
+        servers.append({**server, "machine": elsewhere.host if elsewhere else ""})
+    for each in live:
+        name = f"{each.host}-{each.pid}"
+        if each.connected and (each.path if each.lease else name) not in known:
+            machine = each.host if each.lease else ""
+            servers.append({"identifier": name, "task_keys": sorted(each.keys), "machine": machine})
+    return servers
+
+
+def is_called(name: str, host: str) -> bool:
+    """Whether a machine of this name here may have that host name: of two with one name the second gets a number."""
+    return name == host or name.removeprefix(f"{host}-").isdecimal()
+
+
+def listed_elsewhere(servers: Iterable[dict[str, Any]]) -> str:
+    """How many of these there are on which other machine: "1 on b, 2 on c"; empty without one."""
+    machines = Counter(server["machine"] for server in servers if server["machine"])
+    return ", ".join(f"{number} on {machine}" for machine, number in sorted(machines.items()))
+
+
+def counted(servers: list[dict[str, Any]], wanted: int) -> str:
+    """How many of the example's own task servers there are of those wanted, and how many besides, and where."""
+    own = sum(not server["machine"] for server in servers)
+    more = [f"{own - wanted} more" if own > wanted else "", listed_elsewhere(servers)]
+    return ", and ".join([f"{min(own, wanted)} of {wanted}", *filter(None, more)])
 
 
 def not_heard_of(found: Records) -> list[str]:

@@ -80,7 +80,8 @@ def on_this_host(identifier: str) -> bool:
 
 def starting_again(seconds: float) -> list[str]:
     """The names of this machine's task servers that died, or were started, in the last seconds and do not serve yet."""
-    serving = {server["identifier"].rpartition("-")[2] for server in example_records.subscribed()}
+    servers = [server for server in example_records.subscribed() if not server["machine"]]
+    serving = {server["identifier"].rpartition("-")[2] for server in servers}
     pids = state_files.children("task_server")
     missing = [name for name in state_files.kept_names("task_server") if str(pids.get(name)) not in serving]
     # One that has been away for longer stays away: its code has a mistake, or its keeper is gone.
@@ -91,9 +92,10 @@ def starting_again(seconds: float) -> list[str]:
 def check_task_servers(task: str, wanted: int) -> None:
     servers = example_records.subscribed()
     serving = [server for server in servers if any(key.startswith(f"{task}-") for key in server["task_keys"])]
-    text = Promise.SUBSCRIBED(task, len(serving), wanted)
-    promise(len(serving) >= wanted, text, "make status, make server")
-    pids = [name.rpartition("-")[2] for name in (server["identifier"] for server in serving) if on_this_host(name)]
+    own = [server["identifier"] for server in serving if not server["machine"]]
+    text = Promise.SUBSCRIBED(task, example_records.counted(serving, wanted))
+    promise(len(own) >= wanted, text, "make status, make server")
+    pids = [name.rpartition("-")[2] for name in own if on_this_host(name)]
     if pids:  # one that is stopped (Ctrl-Z, kill -STOP) is sent runs, and does nothing
         stopped = [str(pid) for pid in processes.stopped(map(int, pids))]
         names = f"{', '.join(stopped)} stopped: kill -CONT {' '.join(stopped)}"

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from typing import NoReturn
 
-from workshop_kit import state_files, workshop
+from workshop_kit import ports, state_files, workshop
 from workshop_kit.settings import KIT, settings
 from workshop_kit.state_files import BACKGROUND_SERVER, CHILD
 
@@ -92,16 +92,32 @@ def subscribed(wanted: int) -> int:
     return len(example_records.subscribed())
 
 
+def task_servers(wanted: int, joinable: bool) -> bool:
+    """Print how many there are of the example's own, and of other machines. Whether its own are all there."""
+    if not joinable:
+        found = subscribed(wanted)
+        line("task servers", f"{found} subscribed, {wanted} wanted")
+        return found >= wanted
+    from durable.text import printable
+    from workshop_kit.commands import example_records
+
+    servers = example_records.subscribed()
+    found, elsewhere = sum(not each["machine"] for each in servers), example_records.listed_elsewhere(servers)
+    line(
+        "task servers", f"{found} subscribed, {wanted} wanted" + (f", and {printable(elsewhere)}" if elsewhere else "")
+    )
+    for sentence in example_records.not_heard_of(example_records.read_once()):
+        line("", printable(sentence))
+    return found >= wanted
+
+
 def parts(fields: Mapping[str, str]) -> bool:
     """Print a line for each part of the example that runs. Whether all of them are well."""
     from workshop_kit import examples
 
     if good := healthy():
         line("Prefect", f"healthy: {server()}")
-        wanted = int(fields["servers"])
-        found = subscribed(wanted)
-        line("task servers", f"{found} subscribed, {wanted} wanted")
-        good = found >= wanted
+        good = task_servers(int(fields["servers"]), bool(fields.get("at")))
     else:
         line("Prefect", f"does not answer on port {settings().prefect_port}")
     for service in examples.EXAMPLES[int(fields["ex"])].services:
@@ -131,7 +147,10 @@ def of_example(fields: Mapping[str, str]) -> int:
             line("model", f"LLM={fields['llm']}")
         # Of containers it is a copy that make ex7 has made.
         code = (settings().run if fields.get("docker") == "1" else settings().home) / "port" / "code"
-        if fields.get("at") and code.exists():
+        if wrong := ports.moved(fields.get("at", ""), f"make ex{fields['ex']}"):
+            line("others join", wrong)
+            ready = False
+        elif fields.get("at") and code.exists():
             line("others join", f"make server AT={fields['at']}, with the code {code.read_text().strip()}")
     print("ready" if ready else "not ready yet")
     return READY if ready else NOT_READY

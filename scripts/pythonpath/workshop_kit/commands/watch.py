@@ -21,7 +21,7 @@ from rich.text import Text
 
 from durable.records import Records
 from durable.text import printable
-from workshop_kit import prefect_api, state_files, workshop
+from workshop_kit import ports, prefect_api, state_files, workshop
 from workshop_kit.commands.example_records import ExampleRecords, not_heard_of, task_servers
 from workshop_kit.commands.why_it_waits import due_in, why_they_wait
 from workshop_kit.needs import Needs
@@ -88,8 +88,9 @@ def board(found: Records, answers: Answers, running: state_files.RunningExample 
     counts.add_row(*[str(answers.counts.get(state, "")) for state in STATES])
     newest = Table("newest runs", "state", "time", "task server", expand=True)
     # As many as fit below the rest: titles, borders and counts are 14 lines, and a task server is one.
-    silent = not_heard_of(found)
-    fit = max(3, height - 14 - servers.row_count - bool(answers.waits) - len(silent))
+    moved = ports.moved(running.at, f"make ex{running.ex}") if running and running.at else ""
+    lines = [Text(printable(line), style="bold") for line in [moved, answers.waits, *not_heard_of(found)] if line]
+    fit = max(3, height - 14 - servers.row_count - len(lines))
     for run in answers.runs[:fit]:
         state = run["state"] or {"type": "", "name": "?"}
         took = run["estimated_run_time"] or run["total_run_time"]
@@ -108,7 +109,6 @@ def board(found: Records, answers: Answers, running: state_files.RunningExample 
     )
     api = settings().ui if answers.there else away
     clock = datetime.now(UTC).astimezone().strftime("%H:%M:%S")
-    lines = [Text(printable(line), style="bold") for line in [answers.waits, *silent] if line]
     return Group(Text(f"{what} · {api} · {clock}"), *lines, servers, counts, newest)
 
 
@@ -117,7 +117,8 @@ def news(found: Records, answers: Answers, running: state_files.RunningExample |
     servers = sorted((server.name, len(server.open), server.done) for server in task_servers(found))
     runs = [(run["id"], run["state"] and run["state"]["name"]) for run in answers.runs]
     silent = [line.partition(" ago")[0] for line in not_heard_of(found)]
-    return running and running.ex, answers.there, answers.waits, servers, dict(answers.counts), runs, silent
+    moved = running and ports.moved(running.at, "")
+    return running and running.ex, moved, answers.there, answers.waits, servers, dict(answers.counts), runs, silent
 
 
 def main() -> int:
