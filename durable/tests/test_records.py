@@ -120,3 +120,14 @@ def test_the_first_look_knows_when_a_machine_was_heard_of(tmp_path: Path) -> Non
         (process,) = look.processes.values()
         assert (process.lease, process.last_heartbeat - at[0]) == (20.0, 300.0)
     record.close()
+
+
+def test_in_a_copy_the_lease_of_another_machine_is_over_where_its_mark_is_gone(tmp_path: Path) -> None:
+    own = Record(tmp_path, "one", keys=["k"])
+    left, other = (Record(tmp_path, name, keys=["k"], host=name[-1], lease=20.0) for name in ("one on b", "one on c"))
+    left.close()
+    found = Records(tmp_path, copied=True)
+    found.read()
+    assert {each.name for each in found.processes.values() if each.alive} == {"one", "one on c"}
+    own.close()
+    other.close()

@@ -262,7 +262,8 @@ class Records(History):
             by_age = sorted(self.processes.values(), key=lambda process: process.began)
             newest = {(process.host, process.name): process for process in by_age}
             for process in by_age:
-                process.alive = newest[process.host, process.name] is process
+                leased = not process.lease or self._files.lives(process.path)  # what shows a lease is copied, too
+                process.alive = leased and newest[process.host, process.name] is process
 
     def _is_old(self, path: Path) -> bool:
         return self._files.changed(path) < self._newer_than and not (self.copied or self._files.lives(path))
