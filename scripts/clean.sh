@@ -26,7 +26,7 @@ if [ "$DOCKER" = 1 ]; then
 fi
 [ -z "${DB:-}" ] || say "what PostgreSQL keeps stays; the kit deletes only its own files"
 own=$(for ex in $(examples); do example "$ex" STATE; done)
-for part in run logs prefect task-servers ui demo $own; do rm -rf "${WORKSHOP_HOME:?}/$part"; done
+for part in run logs prefect task-servers ui demo identity $own; do rm -rf "${WORKSHOP_HOME:?}/$part"; done
 room_is_open || rm -rf "$WORKSHOP_HOME/room"
 [ -f "$WORKSHOP_HOME/in-room/joined.json" ] || rm -rf "$WORKSHOP_HOME/in-room" # else make leave ends it
 rmdir "$WORKSHOP_HOME" 2>/dev/null || true

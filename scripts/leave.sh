@@ -5,7 +5,7 @@ set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "$0")/env.sh"
 help_if_asked "$@"
-if [ -f "$WORKSHOP_HOME/in-room/joined.json" ]; then
+if [ -f "$WORKSHOP_HOME/in-room/joined.json" ] || [ -d "$WORKSHOP_HOME/leaving" ]; then
   (in_room leave)
   [ -d "$WORKSHOP_HOME/joined" ] || exit 0 # both would be left
 fi

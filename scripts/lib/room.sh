@@ -24,9 +24,12 @@ example_meant() { # -> the example that a command is about; nothing if it is abo
   esac
 }
 
-report_to_room() { # if this kit is in a room: where it is
-  if [ ! -f "$WORKSHOP_HOME/in-room/joined.json" ] || [ -n "${WORKSHOP_REPORTED:-}" ]; then return 0; fi
+report_to_room() { # if this kit is in a room: where it is; and what was left while it did not answer is told
+  if [ ! -f "$WORKSHOP_HOME/in-room/joined.json" ] && [ ! -d "$WORKSHOP_HOME/leaving" ]; then return 0; fi
+  [ -z "${WORKSHOP_REPORTED:-}" ] || return 0
   case ${WORKSHOP_GOAL:-} in '' | help | env | room | join | leave | stuck | tour | test* | lint) return 0 ;; esac
   export WORKSHOP_REPORTED=1 # one command of a person's is many scripts
-  REPORT_EX=$(example_meant) detached place
+  if [ -f "$WORKSHOP_HOME/in-room/joined.json" ]; then REPORT_EX=$(example_meant) detached place; fi
+  # make server does it itself, before it joins.
+  if [ -d "$WORKSHOP_HOME/leaving" ] && [ "$WORKSHOP_GOAL" != server ]; then detached left; fi
 }

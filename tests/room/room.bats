@@ -223,6 +223,23 @@ while True:
   not_there "$bare/.venv"
 }
 
+# bats test_tags=long
+@test "make leave while the room sleeps says so, and the next command takes the call off the board" {
+  joins b y ME=Zarniwoop
+  ok "$ON/b" make stuck
+  board_soon 'Zarniwoop.* now '
+  kill -STOP "$(room_process)"
+  ok "$ON/b" make leave
+  kill -CONT "$(room_process)"
+  has 'your next commands tell it, for 3 days at the most'
+  refused 'make join ROOM=' "$ON/b" make stuck
+  grep -q 'Zarniwoop.* now ' <<<"$(board)"
+  try "$ON/b" make status
+  within 10 eval '! board | grep -q Zarniwoop' || fail_with "$(board)"
+  within 5 not_there "$(home_of b)/leaving"
+  joins b y ME=Zarniwoop
+}
+
 @test "the room closes: what it knew is deleted; a learner's command goes on as before, and make leave says so" {
   kill -TERM "$(room_process)"
   within 10 not_there "$(home_of a)/room"
@@ -230,8 +247,10 @@ while True:
   try "$ON/b" make check EX=2
   has 'not hold'
   ok "$ON/b" make leave
-  has 'deletes what it has of you when it closes'
+  has 'your next commands tell it, for 3 days at the most. It deletes what it has of you then, or when it closes'
   refused 'make join ROOM=' "$ON/b" make stuck
   ok "$ON/b" make leave
+  has '10.99.0.1:4300 still does not know that you left'
+  ok "$ON/a" make leave
   has 'no room and no machine was joined'
 }

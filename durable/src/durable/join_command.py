@@ -81,6 +81,8 @@ def main(arguments: list[str]) -> int:
             code, identity = os.environ.pop("JOIN_CODE", ""), f"{socket.gethostname()} {os.getuid()}"
         joined = join_with_retries(options.at, code, identity) if options.wait else join(options.at, code, identity)
     except joining.NotJoined as error:
+        if options.kept and isinstance(error, joining.AnotherAnswers):  # nobody has typed a code
+            error = joining.another_answers(*joining.address(options.at))
         print(f"error: {error}", file=sys.stderr)
         return 2
     except (OSError, ValueError, KeyError):

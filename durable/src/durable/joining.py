@@ -44,7 +44,7 @@ class NoAnswer(NotJoined):
 
 
 class AnotherAnswers(NotJoined):
-    """Who answers there has another CA than the machine that was joined."""
+    """Who answers there has another CA than the machine that was joined, or that of the code."""
 
 
 # --- the code ---------------------------------------------------------------------------------------
@@ -157,6 +157,17 @@ def no_answer(host: str, port: int, error: object) -> NoAnswer:
     )
 
 
+def another_answers(host: str, port: int) -> AnotherAnswers:
+    what = f"another one than was joined answers at {host}:{port}: its certificate is new"
+    return AnotherAnswers(what, "join again, with the code that it shows now")
+
+
+def shows_code(at: str, code: str, default_port: int = PORT) -> bool:
+    """Whether the machine of this code answers there. Nothing is sent but TLS's own hello. Raises NotJoined."""
+    certificates = shown_certificates(*address(at, default_port))
+    return bool(certificates) and ca_fingerprint(certificates[-1]) == split_code(code)[1]
+
+
 def shown_certificates(host: str, port: int) -> list[bytes]:
     """The certificates that the port shows (DER), the CA last. Nothing is sent but TLS's own hello.
 
@@ -205,8 +216,7 @@ class Joined:
             return answer.status, json.loads(text) if text else None
         except ssl.SSLCertVerificationError as error:
             if error.verify_code not in OTHER_NAME:
-                what = f"another one than was joined answers at {host}:{port}: its certificate is new"
-                raise AnotherAnswers(what, "join again, with the code that it shows now") from None
+                raise another_answers(host, port) from None
             what = f"{host} is no address in the certificate of that machine ({error.verify_message})"
             raise NotJoined(
                 what, "use an address that it shows; or run its command again there, with this address in LISTEN"
@@ -231,7 +241,7 @@ def verify_port(at: str, code: str, default_port: int = PORT) -> tuple[Joined, s
     host, port = address(at, default_port)
     certificates = shown_certificates(host, port)
     if not certificates or ca_fingerprint(certificates[-1]) != half:
-        raise NotJoined(
+        raise AnotherAnswers(
             f"the certificate that {host}:{port} shows is not the one of this code: a slip in the code, or another "
             "machine answers there. Nothing was sent",
             "enter the code again, and the address, as the other machine shows them",

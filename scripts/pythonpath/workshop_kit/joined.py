@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """The machine whose example 7 this one has joined (make server AT=…): joins, leaves, and runs commands there.
 
-joined.py join              with AT and a code: from JOIN_CODE, from last time or the keyboard; prints the address
+joined.py join              with AT and a code: from JOIN_CODE, from last time if that very machine answers, or the
+                            keyboard; prints the address
 joined.py leave             ends all sessions there, and forgets the address and the code
 joined.py run MODULE ARG…   a module of the kit, with the settings of that machine
 joined.py run-in-docker MODULE ARG…   the same for example 7 in containers, joined at JOIN_AT meanwhile
 """
 
 import atexit
+import contextlib
 import getpass
 import json
 import os
@@ -18,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from durable import joining
-from workshop_kit import theirs
+from workshop_kit import leaving, theirs
 from workshop_kit.settings import settings
 
 
@@ -40,7 +42,10 @@ def fail(error: joining.NotJoined) -> int:
     direct = ""
     if isinstance(error, joining.NoAnswer) and (proxies := theirs.proxies(os.environ)):
         direct = f" (it is asked directly, and never through the {proxies[0]} of your shell)"
-    print(f"error: {error.what}{direct}. Try: {error.remedy}", file=sys.stderr)
+    remedy = error.remedy
+    if isinstance(error, joining.AnotherAnswers) and (at := kept().get("at")):
+        remedy = f"make server AT={at.removeprefix('https://')}, which asks for the code that it shows now"
+    print(f"error: {error.what}{direct}. Try: {remedy}", file=sys.stderr)
     return 2
 
 
@@ -59,28 +64,57 @@ def joined_of(known: dict[str, Any]) -> joining.Joined:
     return joining.Joined(known["at"], known["ca"], known["token"], known["there"], known["name"])
 
 
-def begin(at: str, code: str, identity: str) -> joining.Joined:
+def identity() -> str:
+    """What tells this WORKSHOP_HOME from every other; it stays with make leave, so a machine that comes back has the
+    name there that it had.
+    """
+    path = settings().home / "identity"
+    with contextlib.suppress(OSError):
+        if text := path.read_text():
+            return text
+    made = kept().get("identity") or secrets.token_hex(8)
+    joining.write_private(path, made)
+    return made
+
+
+def begin(at: str, code: str) -> joining.Joined:
     """Join, and keep what is needed to come back. Raises joining.NotJoined."""
     from durable.join_command import join
 
-    new = join(at, code, identity)
+    leaving.send()  # else this kit might leave what it has just joined
+    leaving.forget(joining.url_of(*joining.address(at)))
+    new = join(at, code, identity())
     fields = {"at": new.at, "ca": new.ca, "token": new.token, "there": new.there, "name": new.name}
-    joining.write_private(kept_file(), json.dumps(fields | {"code": code, "identity": identity}))
+    joining.write_private(kept_file(), json.dumps(fields | {"code": code, "identity": identity()}))
     return new
+
+
+def code_for(at: str, known: dict[str, Any]) -> str:
+    """The code for that address: JOIN_CODE, the one that is kept if that very machine answers there, or the keyboard's.
+
+    Raises joining.NotJoined where nobody answers, or nobody can be asked.
+    """
+    if given := os.environ.get("JOIN_CODE"):
+        return given
+    same = joining.url_of(*joining.address(at)) == known.get("at")
+    if code := known.get("code"):
+        if joining.shows_code(at, code):
+            return str(code)
+    else:
+        joining.shown_certificates(*joining.address(at))  # before anybody types: does anybody answer?
+    what = f"{joining.another_answers(*joining.address(at)).what}, so " if code and same else ""
+    if not sys.stdin.isatty():
+        raise joining.NotJoined(f"{what}the code is missing", "set JOIN_CODE in the environment or in .env")
+    if what:
+        print(f"{what}it has another code", file=sys.stderr)
+    return getpass.getpass(f"the code that {at} shows (what you type stays hidden)? ")
 
 
 def join() -> int:
     known = kept()
     at = os.environ.get("AT") or known.get("at", "").removeprefix("https://")
     try:
-        same = joining.url_of(*joining.address(at)) == known.get("at")
-        code = os.environ.get("JOIN_CODE") or (known["code"] if same else "")
-        if not code:
-            joining.shown_certificates(*joining.address(at))  # before anybody types: does anybody answer?
-            if not sys.stdin.isatty():
-                raise joining.NotJoined("the code is missing", "set JOIN_CODE in the environment or in .env")
-            code = getpass.getpass(f"the code that {at} shows (what you type stays hidden)? ")
-        new = begin(at, code, known.get("identity") or secrets.token_hex(8))
+        new = begin(at, code_for(at, known))
     except joining.NotJoined as error:
         return fail(error)
     except (EOFError, KeyboardInterrupt):
@@ -95,15 +129,13 @@ def leave() -> int:
     if not folder().is_dir():
         print("no machine was joined", file=sys.stderr)
         return 0
-    known, ended = kept(), True
-    try:
-        joined_of(known).request("DELETE", "/durable/machine")
-    except joining.NotJoined:
-        ended = False
+    known, told = kept(), True
+    with contextlib.suppress(joining.NotJoined):  # what is kept is damaged
+        told = leaving.leave(joined_of(known), leaving.MACHINE)
     for path in folder().iterdir():
         path.unlink()
     folder().rmdir()
-    print(f"left {known.get('there', 'it')}" + ("" if ended else ", which does not answer"), file=sys.stderr)
+    print(f"left {known.get('there', 'it')}" + ("" if told else f", which {leaving.LATER}"), file=sys.stderr)
     return 0
 
 
@@ -114,7 +146,7 @@ def run(module: str, arguments: list[str]) -> int:
         there = joined_of(known)
         status, _ = there.request("PUT", "/durable/session")
         if status == 401:  # that machine has been started again, or this session is old
-            there = begin(known["at"].removeprefix("https://"), known["code"], known["identity"])
+            there = begin(known["at"].removeprefix("https://"), known["code"])
     except joining.NotJoined as error:
         return fail(error)
     become(module, arguments, there, folder(), ui=int(os.environ["JOIN_PORT"]) + 1)  # of make open

@@ -2,7 +2,8 @@
 """A learner in the instructor's room: make join, leave and stuck, and what each command tells. Standard library only.
 
 reporting.py join   asks for the code, shows what will be sent, and asks whether to; with SHOW=1: all that was ever sent
-reporting.py leave  deletes the row there, and what is kept of the room here
+reporting.py leave  deletes the row there, and what is kept of the room here; tells those that were not told before
+reporting.py left   tells what was left while it did not answer; ends after in_room.TRY seconds, and says nothing
 reporting.py stuck  calls for help, and says what make check or make doctor has found; OFF=1: no longer
 reporting.py place  where this kit is (REPORT_EX: the example); ends after in_room.TRY seconds, and says nothing
 """
@@ -16,7 +17,7 @@ import unicodedata
 from dataclasses import replace
 
 from durable import joining
-from workshop_kit import findings, in_room, state_files, workshop
+from workshop_kit import findings, in_room, leaving, state_files, workshop
 from workshop_kit.examples import EXAMPLES
 from workshop_kit.learners import lesson
 from workshop_kit.settings import settings
@@ -114,6 +115,7 @@ def join() -> int:
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         print("not joined; nothing was sent")
         return 0
+    leaving.send()  # a row that was left there gives its name back
     before = in_room.room()
     same = before if before and before.ca == stranger.ca else None
     in_room.will_send([json.dumps(about, ensure_ascii=False)])
@@ -141,20 +143,23 @@ def show() -> int:
 
 
 def leave() -> int:
-    there = in_room.room()
-    if not there:
-        in_room.forget()
-        return 0
-    try:
-        status, _ = there.request("DELETE", "/room/row")
-        deleted = status in (200, 401)
-    except joining.AnotherAnswers:  # that room is closed
-        deleted = True
-    except joining.NotJoined:
-        deleted = False
+    waiting, there = leaving.send(), in_room.room()
+    for name in waiting:
+        print(f"{name} {leaving.STILL}", file=sys.stderr)
+    if there:
+        deleted = leaving.leave(there, leaving.ROOM)
+        end = "" if deleted else f"; it {leaving.LATER}. It deletes what it has of you then, or when it closes"
+        print(f"left the room{end}", file=sys.stderr)
+    elif not waiting:
+        print("those that you left know it now", file=sys.stderr)
     in_room.forget()
-    end = "" if deleted else "; it does not answer, and deletes what it has of you when it closes"
-    print(f"left the room{end}", file=sys.stderr)
+    return 0
+
+
+def tell_left() -> int:
+    """Tell what was left while it did not answer."""
+    signal.alarm(in_room.TRY)  # which ends this process, whatever it waits for
+    leaving.send()
     return 0
 
 
@@ -210,10 +215,14 @@ def found_now() -> int:
     return 0
 
 
+WORDS = {"join": join, "leave": leave, "stuck": stuck, "place": report_place, "left": tell_left}
+
 if __name__ == "__main__":
     workshop.end_with_reader()
     try:
-        sys.exit({"join": join, "leave": leave, "stuck": stuck, "place": report_place}[sys.argv[1]]())
+        sys.exit(
+            {"join": join, "leave": leave, "stuck": stuck, "place": report_place, "left": tell_left}[sys.argv[1]]()
+        )
     except joining.NotJoined as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
