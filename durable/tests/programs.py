@@ -16,13 +16,14 @@ from prefect_server import PrefectServer
 SOURCE = Path(__file__).parents[1] / "src"
 # What the kit's environment has, and others would not have set.
 OF_THE_KIT = ("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "PYTHONWARNINGS")
-# A task that notes that it has begun, for began().
+# A task that notes that it has begun, for began(). All tests share a Prefect server, so the key is one of the test's
+# folder: a run that another test has left could not be read here, and the task server would stand back from the queue.
 WORK = """
-import asyncio, sys, time
+import asyncio, os, sys, time
 from durable import aserve, keyed, serve
 from prefect import task
 
-@keyed("tests")
+@keyed(os.path.basename(os.getcwd()))
 @task
 def work(seconds: float) -> float:
     with open("began", "a") as file:

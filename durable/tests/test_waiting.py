@@ -55,17 +55,17 @@ def noted(self, *args, **kwargs):
     return future
 Task.apply_async = noted
 
-@keyed("tests")
+@keyed(os.path.basename(os.getcwd()))
 @task
 def outer(seconds: float) -> float:
     return work.delay(seconds).result(timeout=90)
 
-@keyed("tests")
+@keyed(os.path.basename(os.getcwd()))
 @task
 def quick(name: str) -> str:
     return name
 
-@keyed("tests")
+@keyed(os.path.basename(os.getcwd()))
 @task
 def after(seconds: float) -> float:
     return seconds
