@@ -99,8 +99,10 @@ keyed, serve = lambda *_, **__: lambda job: job, lambda *jobs, limit, **_: stock
   kill -CONT "$(pids_of 'prefect server')"
   within 20 eval '[ "$(sign_up zaphod)" = 201 ]'
   within 20 states_are Completed
-  # Saved code is taken up, and what dies is started again.
+  # Saved code is taken up, beside an editor's lock and whatever its time is, and what dies is started again.
+  ln -s me@host.1:1 "$PROJECT/src/shop/.#api.py"
   sed -i.kept 's/"%s %s", what/"saved: %s %s", what/' "$PROJECT/src/shop/tasks.py"
+  touch -t 202001010000 "$PROJECT/src/shop/tasks.py"
   within 20 eval '[ "$(grep -c "^task-server-. ended with 0" "$dev_log")" -eq 2 ]'
   within 20 eval '[ "$(task_servers)" -eq 2 ]'
   kill -KILL "$(pids_of shop.tasks | head -n 1)"
@@ -118,6 +120,30 @@ keyed, serve = lambda *_, **__: lambda job: job, lambda *jobs, limit, **_: stock
   is "$(find "$PROJECT/data/runs" -type f | wc -l | tr -d ' ')" 12 'files of these: parameters and results'
   kill -INT -- "-$dev_pid"
   within 30 eval '[ -z "$(pids_of shop.)" ]'
+}
+
+@test "the project's .venv is made again when its Python is gone, is another version, or PYTHON= is" {
+  local folder=$BATS_TEST_TMPDIR/shop packages
+  mkdir -p "$folder" && cp template/Makefile "$folder" && cd "$folder"
+  touch requirements.txt requirements-dev.txt
+  "$PYTHON_OF_TESTS" -m venv --without-pip .venv
+  packages=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+  mkdir "$packages/prefect"
+  touch .venv/ready
+  ok make -n dev
+  has_not '-m venv'
+  ok make -n dev PYTHON="$PYTHON_OF_TESTS"
+  has_not '-m venv'
+  printf '#!/bin/sh\necho "(3, 99)"\n' >other-python && chmod +x other-python
+  ok make -n dev PYTHON=./other-python
+  has './other-python -m venv'
+  mv "$packages/prefect" "$BATS_TEST_TMPDIR" # as where the same link leads to another version by now
+  ok make -n dev
+  has '-m venv'
+  mv "$BATS_TEST_TMPDIR/prefect" "$packages" && rm .venv/bin/python* && ln -s /gone/python3 .venv/bin/python
+  ok make -n dev
+  has '-m venv'
+  cd "$KIT"
 }
 
 @test "the page of the project's commands: each in it is one of its Makefile" {

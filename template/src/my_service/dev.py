@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -18,6 +19,15 @@ PREFECT = ["prefect", "server", "start", "--host", "127.0.0.1", "--port", str(se
 PREFECT += ["--workers", "1"]  # each would have a queue of its own
 COMMANDS = {"prefect": PREFECT, "app": ["my_service.api"], "task-server-1": ["my_service.tasks"]}
 COMMANDS |= {"task-server-2": ["my_service.tasks"], "housekeeper": ["my_service.housekeeper"]}
+
+
+def sources() -> dict[Path, bytes]:
+    """The code as it is on the disk: a file's time says nothing that its content does not say better."""
+    found = {}
+    for path in SOURCE.rglob("*.py"):
+        with suppress(OSError):  # an editor's lock, which is a link to nowhere, or a file that has gone meanwhile
+            found[path] = path.read_bytes()
+    return found
 
 
 class Stack:
@@ -39,7 +49,7 @@ class Stack:
 
     def keep(self, stopping: threading.Event, reload: bool = False) -> None:
         """Start everything, and again what has died, until told to stop; then stop it all."""
-        announced, saved = False, 0.0
+        announced, saved = False, sources()
         for name in COMMANDS:
             self.start(name)
         while not stopping.wait(0.5):
@@ -47,8 +57,8 @@ class Stack:
                 if process.poll() is not None:
                     print(f"{name} ended with {process.returncode}; starting it again", flush=True)
                     self.start(name)
-            before, saved = saved, max(path.stat().st_mtime for path in SOURCE.rglob("*.py"))
-            if reload and 0 < before < saved:
+            before, saved = saved, sources()
+            if reload and saved != before:
                 for name in self.processes.keys() - {"prefect"}:  # they finish what they run first
                     self.processes[name].terminate()
             if not announced and (announced := self.ready()):
