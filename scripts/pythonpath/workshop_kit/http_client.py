@@ -32,6 +32,10 @@ class Answer:
         return json.loads(self.text)
 
 
+class NoSession(OSError):
+    """The machine that was joined does not know this session any more: it was started again, or the session is old."""
+
+
 class _Redirects(urllib.request.HTTPRedirectHandler):
     """Sends a POST on as a POST where the answer is 307 or 308: FastAPI's, for an address with or without its slash."""
 
@@ -63,6 +67,11 @@ def _opener() -> urllib.request.OpenerDirector:
     return opener
 
 
+def begin_anew() -> None:
+    """From now on requests go out as the environment says now."""
+    _opener.cache_clear()
+
+
 def ask(method: str, url: str, body: Any = None, timeout: float = 5, accept: str = "*/*") -> Answer:
     """One request, with a body in JSON or without one; the answer, also where it is an error.
 
@@ -88,9 +97,11 @@ def ask(method: str, url: str, body: Any = None, timeout: float = 5, accept: str
 def call(method: str, url: str, body: Any = None, timeout: float = 5) -> Any:
     """One JSON request; returns the decoded answer.
 
-    timeout: seconds. Raises OSError when nobody answers, or not properly.
+    timeout: seconds. Raises OSError when nobody answers, or not properly; NoSession is one.
     """
     answer = ask(method, url, body, timeout)
+    if answer.status == 401 and settings().joined:
+        raise NoSession(f"HTTP 401 from {url}")
     if not answer.ok:
         raise OSError(f"HTTP {answer.status} from {url}")
     try:

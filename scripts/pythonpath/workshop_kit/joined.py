@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from durable import joining
-from workshop_kit import leaving, theirs
+from workshop_kit import http_client, leaving, theirs
 from workshop_kit.settings import settings
 
 
@@ -151,6 +151,18 @@ def run(module: str, arguments: list[str]) -> int:
         return fail(error)
     become(module, arguments, there, folder(), ui=int(os.environ["JOIN_PORT"]) + 1)  # of make open
     return 0
+
+
+def come_back() -> None:
+    """Another session for this process, whose own is over there: that machine was started again, or this one is old.
+
+    Raises joining.NotJoined.
+    """
+    from durable.join_command import settings_of
+
+    there = begin(kept().get("at", "").removeprefix("https://"), kept().get("code", ""))
+    os.environ.update(settings_of(there, folder()))
+    http_client.begin_anew()
 
 
 def run_in_docker(module: str, arguments: list[str]) -> int:

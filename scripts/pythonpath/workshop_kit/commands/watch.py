@@ -7,6 +7,7 @@ It changes nothing. Who runs what comes from the records of the task servers, fi
 Prefect's API, once a second.
 """
 
+import contextlib
 import os
 import sys
 import time
@@ -19,9 +20,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from durable import joining
 from durable.records import Records
 from durable.text import printable
-from workshop_kit import ports, prefect_api, state_files, workshop
+from workshop_kit import http_client, joined, ports, prefect_api, state_files, workshop
 from workshop_kit.commands.example_records import ExampleRecords, not_heard_of, task_servers
 from workshop_kit.commands.why_it_waits import due_in, why_they_wait
 from workshop_kit.needs import Needs
@@ -61,12 +63,23 @@ class Answers:
                 wanted = {"task_runs": {"state": {"type": {"any_": types}}}}
                 self.counts[state] = prefect_api.ask("/task_runs/count", wanted, timeout=2)
             self.there = True
+        except http_client.NoSession:
+            self.there = False
+            with contextlib.suppress(joining.NotJoined):  # the next question shows whether that helped
+                joined.come_back()
         except OSError:
             self.there = False
 
 
 def duration(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"
+
+
+def silent_ones(found: Records, answers: Answers) -> list[str]:
+    """A sentence for each task server that was not heard of. Where the Prefect server is away, nobody can hear of any:
+    when it is back, each has its whole lease again.
+    """
+    return not_heard_of(found) if answers.there else []
 
 
 def board(found: Records, answers: Answers, running: state_files.RunningExample | None, height: int) -> Group:
@@ -89,7 +102,9 @@ def board(found: Records, answers: Answers, running: state_files.RunningExample 
     newest = Table("newest runs", "state", "time", "task server", expand=True)
     # As many as fit below the rest: titles, borders and counts are 14 lines, and a task server is one.
     moved = ports.moved(running.at, f"make ex{running.ex}") if running and running.at else ""
-    lines = [Text(printable(line), style="bold") for line in [moved, answers.waits, *not_heard_of(found)] if line]
+    lines = [
+        Text(printable(line), style="bold") for line in [moved, answers.waits, *silent_ones(found, answers)] if line
+    ]
     fit = max(3, height - 14 - servers.row_count - len(lines))
     for run in answers.runs[:fit]:
         state = run["state"] or {"type": "", "name": "?"}
@@ -116,7 +131,7 @@ def news(found: Records, answers: Answers, running: state_files.RunningExample |
     """What is new when it differs from the one before: no clock, and nobody's age."""
     servers = sorted((server.name, len(server.open), server.done) for server in task_servers(found))
     runs = [(run["id"], run["state"] and run["state"]["name"]) for run in answers.runs]
-    silent = [line.partition(" ago")[0] for line in not_heard_of(found)]
+    silent = [line.partition(" ago")[0] for line in silent_ones(found, answers)]
     moved = running and ports.moved(running.at, "")
     return running and running.ex, moved, answers.there, answers.waits, servers, dict(answers.counts), runs, silent
 
