@@ -88,8 +88,10 @@ def test_what_is_to_be_cancelled_and_is_in_no_queue_is_cancelled_by_the_rescuer(
             rescuer._reconciler.reached -= 60
             rescuer._reconciler._clock = lambda: time.time() + 20  # it has waited for long
             report = await rescuer.look()
-        assert not report.lost
-        return sorted(str(each.run.id) for each in report.cancelled)
+        # Of what other tests have left on the same Prefect server this one says nothing.
+        lost, cancelled = ({str(each.run.id) for each in found} for found in (report.lost, report.cancelled))
+        assert not lost & set(runs)
+        return sorted(cancelled & set(runs))
 
     (tmp_path / "records").mkdir()
     assert asyncio.run(look()) == sorted(runs[3:5])
