@@ -37,7 +37,7 @@ class PrefectServer:
         app = ["--factory", "prefect.server.api.server:create_app", "--host", "127.0.0.1", "--port", str(self.port)]
         command = [sys.executable, "-m", "uvicorn", *app, "--log-level", "warning"]
         self.process = subprocess.Popen(command, env=self._environment)
-        end = time.monotonic() + 60
+        end = time.monotonic() + 180  # some seconds, on a machine with nothing else to do
         while not self.is_healthy():
             assert time.monotonic() < end and self.process.poll() is None, "the Prefect server does not come up"
             time.sleep(0.1)

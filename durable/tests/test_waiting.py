@@ -145,7 +145,7 @@ def test_every_way_of_waiting_returns_soon_after_the_end(server: PrefectServer, 
     (tmp_path / "tasks.py").write_text(TASKS)
     serving = program(tmp_path, server, SERVES)
     try:
-        late = lateness(program(tmp_path, server, WAITS, "0").communicate(timeout=180)[0])
+        late = lateness(program(tmp_path, server, WAITS, "0").communicate(timeout=300)[0])
         assert len(late) == 11 and max(late.values()) < SOON, late
     finally:
         serving.kill()
@@ -169,7 +169,7 @@ def test_and_soon_after_the_prefect_server_is_back_that_was_killed_meanwhile(
         time.sleep(4)  # in which the runs end
         server.start()
         back = time.time()
-        late = lateness(waiting.communicate(timeout=180)[0], back)
+        late = lateness(waiting.communicate(timeout=300)[0], back)
         assert len(late) == 11 and max(late.values()) < 5 * SOON, late  # the task server has to reach it, too
     finally:
         serving.kill()
@@ -207,7 +207,7 @@ def test_who_begins_to_wait_while_the_server_is_away_waits_until_it_is_back(tmp_
         (tmp_path / "gone").touch()
         until(lambda: (tmp_path / "waiting").exists() or first.poll() is not None)
         server.start()
-        output = first.communicate(timeout=120)[0]
+        output = first.communicate(timeout=300)[0]
         assert "Completed True" in output.splitlines(), output
     finally:
         first.kill()
@@ -264,7 +264,7 @@ def test_no_new_process_misses_the_end_of_its_first_run(server: PrefectServer, t
     (tmp_path / "tasks.py").write_text(TASKS)
     serving = program(tmp_path, server, SERVES)
     try:
-        output = program(tmp_path, server, ANSWERS).communicate(timeout=120)[0]
+        output = program(tmp_path, server, ANSWERS).communicate(timeout=300)[0]
         assert float(output.splitlines()[-1]) < 2 * SOON, output  # it is 0.5; who misses the end waits for 12
     finally:
         serving.kill()
