@@ -16,6 +16,7 @@ from durable.joining import PROTOCOL
 from durable.json_limits import NotPlain
 from durable.port.asgi import JOINS, Port
 from durable.port.policy import need_no_patterns, needed_end
+from durable.port.quotas import BYTES, FILES, LOG_LINES, RUNS, Quotas
 from durable.port.server import First
 from durable.records import Record
 from durable.sessions import Session, Sessions
@@ -82,6 +83,7 @@ class Asked:
 
         headers = [(b"authorization", f"Bearer {token}".encode())]
         asyncio.run(self.port({"type": "http", "method": method, "path": path, "headers": headers}, receive, send))
+        self.headers = dict(sent[0]["headers"])
         return sent[0]["status"], json.loads(sent[1]["body"] or b"null")
 
 
@@ -285,3 +287,41 @@ def test_a_board_on_another_machine_is_told_who_lives(asked: Asked) -> None:
     asked.ask(token, "DELETE", "/durable/session")
     own.close()
     assert asked.ask(board, "POST", "/durable/records/since", {})[1]["alive"] == []
+
+
+def test_what_is_over_a_quota_is_refused_for_some_seconds(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
+    (token, _), key = asked.join("b"), str(uuid4())
+    now = 0.0
+    asked.port.quotas = Quotas(clock=lambda: now)
+    capsys.readouterr()
+    run = {"name": "r", "task_key": "k", "dynamic_key": "1"}
+    for each, method, path, body in (
+        (RUNS, "POST", "/api/task_runs/", run),
+        (FILES, "PUT", f"/durable/storage/parameters/{key}", parameters(key, "Ford")),
+        (BYTES, "POST", "/durable/records", [{"keys": ["k"], "server": "one", "n": 0}]),
+    ):
+        assert asked.ask(token, method, path, body)[0] in (200, 204, 299)
+        bucket = asked.port.quotas._of("?").buckets[each]
+        bucket.take(each.most + 10 * each.rate)
+        for _ in range(3):
+            status, answer = asked.ask(token, method, path, body)
+            assert status == 429 and each.what in answer["detail"]
+            assert 8 <= int(asked.headers[b"retry-after"]) <= 11
+        assert asked.ask(token, "PUT", "/durable/session")[0] == 200  # a lease is renewed all the same
+        now += 11
+        assert asked.ask(token, method, path, body)[0] in (200, 204, 299)
+        bucket.take(-bucket._left)
+        now += 100
+    assert len(capsys.readouterr().out.splitlines()) == 3 + 1  # and that it serves
+
+
+def test_lines_of_a_log_are_counted(asked: Asked) -> None:
+    token, _ = asked.join("b")
+    line = {"name": "a", "level": 1, "timestamp": "2026-01-01T00:00:00Z", "message": '"timestamp":'}
+    assert asked.ask(token, "POST", "/api/logs/", [line] * 101)[0] == 400
+    asked.port.quotas = Quotas(clock=lambda: 0.0)
+    asked.ask(token, "POST", "/api/logs/", [line] * 7)
+    bucket = asked.port.quotas._of("?").buckets[LOG_LINES]
+    assert bucket._left == LOG_LINES.most - 7
+    asked.ask(token, "POST", "/api/logs/", [{**line, "message": "{" * 500}])
+    assert bucket._left == LOG_LINES.most - 7 - 100  # as many as there could be

@@ -89,3 +89,22 @@ def test_prefects_client_is_kept_until_its_loop_ends() -> None:
         return client
 
     assert asyncio.run(submit_twice())._closed
+
+
+def test_a_file_waits_for_as_long_as_the_port_says(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also that of a submitter, which gives up at once where nobody answers."""
+    answers = [httpx.Response(429, headers={"Retry-After": after}) for after in ("3", "never", "7", "900")]
+    answers += [httpx.Response(204), httpx.Response(429, headers={"Retry-After": "2"}), httpx.Response(204)]
+    monkeypatch.setattr(PortStorage, "serves", False)
+    waited: list[float] = []
+    files = PortStorage("https://192.0.2.1:4243")
+    files._sync = httpx.Client(
+        transport=httpx.MockTransport(lambda _: answers.pop(0)), base_url="https://192.0.2.1:4243"
+    )
+    monkeypatch.setattr("durable.port_client.time.sleep", waited.append)
+    files.write("k", b"")
+    files.write("k", b"")
+    assert waited == [3, 0.5, 7, 60, 2] and not answers
+    assert len([each for each in caplog.records if "takes no more files" in each.message]) <= 1

@@ -58,6 +58,8 @@ STRANGE: list[Any] = [
 class Port(PrefectServer):
     """The same, with the port in front of it, which this process has joined."""
 
+    command = (sys.executable, "-m", "durable", "port")
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         with socket.create_server(("127.0.0.1", 0)) as probe:
@@ -68,7 +70,7 @@ class Port(PrefectServer):
         self.context = ssl.create_default_context(cadata=self.joined.ca)
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "durable", "port", "--address", self.at, "--folder", str(self.folder / "port")]
+        command = [*self.command, "--address", self.at, "--folder", str(self.folder / "port")]
         command += ["--records", str(self.folder / "records"), "--prefect-port", str(self.port)]
         source = str(Path(__file__).parents[1] / "src")
         with (self.folder / "log").open("a") as log:

@@ -7,6 +7,7 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import suppress
 from typing import Any, Self
 
 import httpx
@@ -21,6 +22,8 @@ logger = get_logger("task_worker")
 
 PATIENCE = 20  # seconds that a file may take: 10 MB at 4 Mbit/s
 AGAIN = 0.5  # seconds between two tries, where a file is a run's: the port starts again in some seconds
+TOO_MANY = 429  # the HTTP status where more was sent than one address may: later is right, however long that takes
+LONGEST_PAUSE = 60  # seconds, whatever the port says
 FAILING = 60  # seconds that the storage there may fail; where nobody answers, the lease ends
 
 
@@ -48,6 +51,7 @@ class PortStorage:
         self._sync: httpx.Client | None = None
         self._asyncs: dict[asyncio.AbstractEventLoop, tuple[httpx.AsyncClient, Keeping]] = {}
         self._lock = threading.Lock()
+        self._slowed_down = False  # and was told
 
     @staticmethod
     def options(at: str) -> dict[str, Any]:
@@ -92,14 +96,23 @@ class PortStorage:
             raise NotPlain(answer.json()["detail"])
         return answer.raise_for_status().content
 
-    def _should_retry(self, error: httpx.HTTPError, began: float) -> bool:
-        """Whether to try again: a run whose result cannot be stored is rolled back by Prefect, Completed without it.
+    def _retry_after(self, error: httpx.HTTPError, began: float) -> float | None:
+        """After how many seconds to try again, or None: a run whose result cannot be stored is rolled back by Prefect,
+        Completed without it.
 
         began: by time.monotonic().
         """
         answer = getattr(error, "response", None)
+        if answer is not None and answer.status_code == TOO_MANY:
+            pause = AGAIN
+            with suppress(ValueError):
+                pause = min(LONGEST_PAUSE, max(AGAIN, float(answer.headers.get("Retry-After", AGAIN))))
+            if not self._slowed_down:
+                self._slowed_down = True
+                logger.warning("the machine it joined takes no more files for now, so this one waits")
+            return pause
         failing = answer is not None and answer.status_code >= 500 and time.monotonic() - began < FAILING
-        return self.serves and (answer is None or failing)
+        return AGAIN if self.serves and (answer is None or failing) else None
 
     def _request(self, method: str, key: str, content: bytes | None = None) -> bytes:
         began = time.monotonic()
@@ -107,9 +120,9 @@ class PortStorage:
             try:
                 return self._content_of(self._client().request(method, f"/durable/storage/{key}", content=content), key)
             except httpx.HTTPError as error:
-                if not self._should_retry(error, began):
+                if (pause := self._retry_after(error, began)) is None:
                     raise
-            time.sleep(AGAIN)
+            time.sleep(pause)
 
     async def _arequest(self, method: str, key: str, content: bytes | None = None) -> bytes:
         began = time.monotonic()
@@ -118,9 +131,9 @@ class PortStorage:
                 answer = await (await self._async_client()).request(method, f"/durable/storage/{key}", content=content)
                 return self._content_of(answer, key)
             except httpx.HTTPError as error:
-                if not self._should_retry(error, began):
+                if (pause := self._retry_after(error, began)) is None:
                     raise
-            await asyncio.sleep(AGAIN)
+            await asyncio.sleep(pause)
 
     def read(self, key: str) -> bytes:
         return self._request("GET", key)

@@ -121,9 +121,10 @@ def password_in(folder: Path) -> str:
 class Refusal(Exception):
     """An HTTP status and a sentence."""
 
-    def __init__(self, status: int, detail: str) -> None:
+    def __init__(self, status: int, detail: str, retry_after: int = 0) -> None:
+        """retry_after: the seconds after which the same request is right; 0 where nobody knows."""
         super().__init__(detail)
-        self.status, self.detail = status, detail
+        self.status, self.detail, self.retry_after = status, detail, retry_after
 
 
 async def body_of(scope: Scope, receive: Receive, largest: int) -> bytes:
@@ -222,9 +223,12 @@ def parsed_body(body: bytes, largest: int = 10_000) -> Any:
         raise Refusal(422, f"no body for this port: {error}") from None
 
 
-async def answer(send: Send, status: int, body: Any = None) -> None:
+async def answer(send: Send, status: int, body: Any = None, retry_after: int = 0) -> None:
+    """retry_after: as of Refusal."""
     content = body if isinstance(body, bytes) else b"" if body is None else orjson.dumps(body)
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
+    if retry_after:
+        headers.append((b"retry-after", str(retry_after).encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": content})
 

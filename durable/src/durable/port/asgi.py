@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import shutil
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,7 +14,7 @@ import orjson
 from durable.joining import PROTOCOL
 from durable.json_format import KEY, checked_record
 from durable.json_limits import LARGEST, NotPlain, parsed
-from durable.port.operations import ID, QUEUE, WEBSOCKETS, operation
+from durable.port.operations import EVENTS_IN, ID, LOG_LINES, QUEUE, WEBSOCKETS, operation
 from durable.port.output import say
 from durable.port.policy import (
     BODY,
@@ -24,6 +25,7 @@ from durable.port.policy import (
     need_plain_message,
     verdict,
 )
+from durable.port.quotas import FILE_BYTES, HOLD_LINES, LARGE, Quotas, kept_bytes
 from durable.port.records import NO_SESSION, RecordWriter, lines_since, need_alive
 from durable.sessions import Session, Sessions
 from durable.storage import Folder
@@ -45,6 +47,7 @@ from durable.tls import (
     token_of,
 )
 
+CREATES, LOGS = "POST /api/task_runs/", "POST /api/logs/"
 MOST_TOLD = 100  # lines about what was refused: who tries all that there is does not fill the terminal
 
 JOINS = 120  # in a minute from one network: each start of a task server is one
@@ -60,6 +63,9 @@ class Port:
         self.app, self.sessions, self.storage, self._trust = app, sessions, storage, trust
         self._codes, self._joined = WrongCodes(password), LastMinute()
         self._records = RecordWriter(sessions)
+        free = shutil.disk_usage(storage.path).free if isinstance(storage, Folder) else 0
+        self.quotas = Quotas(kept_bytes=kept_bytes(free)) if free else Quotas()
+        self._checking = asyncio.Lock()  # of large files one after the other
         self._told: set[str] = set()  # what was refused, and was said
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,7 +75,7 @@ class Port:
             try:
                 await self._http(scope, receive, send)
             except Refusal as refusal:
-                await answer(send, refusal.status, {"detail": refusal.detail})
+                await answer(send, refusal.status, {"detail": refusal.detail}, refusal.retry_after)
             except ConnectionError:
                 pass
 
@@ -103,25 +109,45 @@ class Port:
         session = self._session(scope)
         if not session:
             raise Refusal(401, NO_SESSION)
+        address = address_of(scope)
         if what is Verdict.OWN:
             return await self._own(session, method, path, scope, receive, send)
         if what is Verdict.NOTHING:
             return await answer(send, 200, NOTHING[f"{method} {path}"])
         if what is Verdict.PASSES:
-            return await self.app(scope, receive, send)
+            return await self._pass(scope, receive, send, await self.quotas.asking(address))
+        asks = f"{method} {path}"
+        end_turn: Callable[[], None] = lambda: None  # noqa: E731
         try:
             if what is not Verdict.LOOKED_AT:
                 raise Refusal(403, f"{method} {path[:200]} does not pass this port")
             body = await body_of(scope, receive, BODY)
+            # Before anything is read: no line is without a brace, and no more than LOG_LINES are let through at once.
+            lines = min(LOG_LINES, body.count(b"{")) if asks == LOGS else 0
+            await self.quotas.need_request(address, session.name, len(body), runs=int(asks == CREATES), log_lines=lines)
+            end_turn = await (self.quotas.creating(address) if asks in (CREATES, LOGS) else self.quotas.asking(address))
             need_alive(self.sessions, session)
             body = self._looked_at(method, path, body)
         except Refusal as refusal:
+            end_turn()
             if refusal.status in (400, 403):
                 self._tell_refused(session, method, path, refusal.detail if what is Verdict.LOOKED_AT else "")
             raise
         headers = [each for each in scope["headers"] if each[0] != b"content-length"]
         headers.append((b"content-length", str(len(body)).encode()))
-        await self.app({**scope, "headers": headers}, once(body, receive), send)
+        await self._pass({**scope, "headers": headers}, once(body, receive), send, end_turn)
+
+    async def _pass(self, scope: Scope, receive: Receive, send: Send, end_turn: Callable[[], None]) -> None:
+        """To Prefect. The turn ends where its answer begins: who does not read it holds up nobody."""
+
+        async def send_after_turn(message: Message) -> None:
+            end_turn()
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_after_turn)
+        finally:
+            end_turn()
 
     @staticmethod
     def _looked_at(method: str, path: str, body: bytes) -> bytes:
@@ -148,7 +174,7 @@ class Port:
         await self._codes.need(scope, receive, body)
         address = address_of(scope)
         if self._joined.count(address) >= JOINS:
-            raise Refusal(429, "too many have joined from your address in this minute")
+            raise Refusal(429, "too many have joined from your address in this minute", retry_after=60)
         self._joined.note(address)
         if body.get("protocol") != PROTOCOL:
             raise Refusal(409, "the two machines have different versions of durable")
@@ -189,7 +215,7 @@ class Port:
             if method == "GET":
                 return await self._read(what, send)
             if method == "PUT":
-                return await self._write(session, what, await body_of(scope, receive, LARGEST), send)
+                return await self._take_in(session, what, scope, receive, send)
         elif path == "/durable/session" and method == "DELETE":
             self.sessions.end(session)
             say(f"{session.name} has left")
@@ -205,14 +231,22 @@ class Port:
         elif path == "/durable/sessions" and method == "GET":
             return await answer(send, 200, self.list_sessions())
         elif path == "/durable/records" and method == "POST":
-            lines = parsed_body(await body_of(scope, receive, BODY), BODY)
+            body = await body_of(scope, receive, BODY)
+            await self.quotas.need_request(address_of(scope), session.name, len(body), hold=HOLD_LINES)
+            lines = parsed_body(body, BODY)
             need_alive(self.sessions, session)
             return await answer(send, 200, await self._records.write(session, lines))
         elif path == "/durable/records/others" and method == "GET":
             return await answer(send, 200, (await self._records.peers(session))._asdict())
         elif path == "/durable/records/since" and method == "POST":
-            offsets = parsed_body(await body_of(scope, receive, BODY), BODY)
-            return await answer(send, 200, await asyncio.to_thread(lines_since, self.sessions.records, offsets))
+            body = await body_of(scope, receive, BODY)
+            await self.quotas.need_request(address_of(scope), session.name, len(body))
+            end_turn = await self.quotas.asking(address_of(scope))
+            try:
+                lines = await asyncio.to_thread(lines_since, self.sessions.records, parsed_body(body, BODY))
+            finally:
+                end_turn()
+            return await answer(send, 200, lines)
         raise Refusal(404, "there is nothing here")
 
     def list_sessions(self) -> list[dict[str, Any]]:
@@ -239,9 +273,53 @@ class Port:
         say(f"the storage failed: {why}")
         return Refusal(503, "the storage there failed")
 
+    async def _take_in(self, session: Session, key: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """A file. Of large ones one at a time from one network is in memory."""
+        address, length = address_of(scope), dict(scope["headers"]).get(b"content-length", b"")
+        is_large = not length.isdigit() or int(length[:20]) > LARGE
+        content = None if is_large else await body_of(scope, receive, LARGEST)
+        end_turn = await (self.quotas.large(address) if is_large else self.quotas.writing(address))
+        try:
+            try:
+                await self.quotas.need_file(address, session.name)
+            except Refusal:
+                if is_large:  # whose sender sees the answer only if it could send it all
+                    await self._read_away(scope, receive)
+                raise
+            if content is None:
+                content = await body_of(scope, receive, LARGEST)
+            self.quotas.count_file(address, len(content))
+            await self._write(session, key, content, send)
+        finally:
+            end_turn()
+
+    @staticmethod
+    async def _read_away(scope: Scope, receive: Receive) -> None:
+        """A body that nobody wants, as slowly as the quota would have it."""
+
+        async def slowly() -> Message:
+            message = await receive()
+            await asyncio.sleep(len(message.get("body", b"")) / FILE_BYTES.rate)
+            return {**message, "body": b""}
+
+        await body_of(scope, slowly, LARGEST)
+
+    async def _checked(self, content: bytes, key: str) -> bytes:
+        """Raises NotPlain. Reading a large file keeps other threads from the interpreter for some 10 ms at a time, so
+        there is one at once, and a rest as long as it took.
+        """
+        if len(content) <= LARGE:
+            return checked_record(content, key)
+        async with self._checking:
+            began = time.monotonic()
+            try:
+                return await asyncio.to_thread(checked_record, content, key)
+            finally:
+                await asyncio.sleep(time.monotonic() - began)
+
     async def _write(self, session: Session, key: str, content: bytes, send: Send) -> None:
         try:
-            content = await asyncio.to_thread(checked_record, content, key)
+            content = await self._checked(content, key)
         except NotPlain as error:
             raise Refusal(422, f"only plain JSON may pass: {error}") from None
         need_alive(self.sessions, session)
@@ -286,6 +364,8 @@ class Port:
             if not self.sessions.heartbeat(session):
                 return await shut("this session is over")
             text = message.get("text") or message.get("bytes") or b""
+            events = int(scope["path"] == EVENTS_IN)
+            await self.quotas.need_message(address_of(scope), session.name, len(text), events)
             try:
                 checked = parsed(text, BODY)
                 need_plain_message(scope["path"], checked)

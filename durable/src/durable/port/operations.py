@@ -298,6 +298,7 @@ class Lease(Shape):
 
 # --- the list ---------------------------------------------------------------------------------------
 
+LOG_LINES = 100  # in a request: Prefect puts them into its database for 50 ms, and does nothing else meanwhile
 # By method and path, as in Prefect's OpenAPI schema. None: it has no body.
 OPERATIONS: dict[str, Any] = {
     "GET /api/admin/version": None,
@@ -314,7 +315,7 @@ OPERATIONS: dict[str, Any] = {
     "POST /api/task_runs/history": History,
     "POST /api/task_runs/paginate": Asked,
     "POST /api/task_workers/filter": Nothing,
-    "POST /api/logs/": Annotated[list[LogLine], Field(max_length=10_000)],
+    "POST /api/logs/": Annotated[list[LogLine], Field(max_length=LOG_LINES)],
     "POST /api/logs/filter": AskedForLogs,
     "POST /api/v2/concurrency_limits/increment": TakenSlots,
     "POST /api/v2/concurrency_limits/increment-with-lease": LeasedSlots,
@@ -361,10 +362,11 @@ class Follow(Shape):
 
 
 QUEUE = "/api/task_runs/subscriptions/scheduled"
+EVENTS_IN = "/api/events/in"
 # None: policy.need_plain_event() looks at them.
 WEBSOCKETS: dict[str, Any] = {
     QUEUE: Greeting | Subscribe | Acknowledged,
-    "/api/events/in": None,
+    EVENTS_IN: None,
     "/api/events/out": Greeting | Follow,
 }
 

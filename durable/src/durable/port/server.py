@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import re
 import socket
 import sys
@@ -35,6 +36,7 @@ class First(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        gc.freeze()  # else Python looks now and then through all that Prefect has imported, for 200 ms
         self._watched("the port for other machines", self._second.serve(sockets=[self._listener]))
         self._watched("the watch over the leases", self._port.end_expired())
 
