@@ -112,12 +112,68 @@ def test_parameters_are_written_once_and_the_same_may_come_again(asked: Asked) -
     assert asked.ask(other, "GET", path)[1]["result"] == json.dumps({"parameters": {"name": "Ford"}})
 
 
-def test_a_result_is_exchanged_by_task_servers_alone(asked: Asked) -> None:
-    key, (submitter, _), (server, session) = uuid4().hex, asked.join("b"), asked.join("c")
+def test_a_result_is_written_by_a_task_server_that_has_a_run(asked: Asked) -> None:
+    (submitter, _), (server, session), run = asked.join("b"), asked.join("c"), str(uuid4())
+
+    def write(token: str) -> int:
+        key = uuid4().hex
+        return asked.ask(token, "PUT", f"/durable/storage/{key}", result(key, 1))[0]
+
+    assert write(submitter) == write(server) == 403
     asked.serve(session)
-    assert asked.ask(server, "PUT", f"/durable/storage/{key}", result(key, 1))[0] == 204
-    assert asked.ask(submitter, "PUT", f"/durable/storage/{key}", result(key, 2))[0] == 403
-    assert asked.ask(server, "PUT", f"/durable/storage/{key}", result(key, 3))[0] == 204
+    assert write(server) == 403
+    asked.deliver(server, run, state := str(uuid4()))
+    assert write(server) == write(server) == 204
+    assert write(submitter) == 403
+    start = {"event": "start", "run": run, "state": state, "parameters": None, "n": 1}
+    assert asked.ask(server, "POST", "/durable/records", [start])[0] == 200
+    session.sent.clear()  # the port starts again
+    assert write(server) == 204
+    assert asked.ask(server, "POST", "/durable/records", [{"event": "end", "run": run, "n": 2}])[0] == 200
+    assert write(server) == 403
+
+
+def test_a_result_is_exchanged_by_the_machine_that_wrote_it_alone(asked: Asked) -> None:
+    tokens = [
+        asked.join(identity, address)[0]
+        for identity, address in (("c", "192.0.2.1"), ("d", "192.0.2.1"), ("c", "192.0.2.9"))
+    ]
+    again, _ = asked.join("c", "192.0.2.1")  # another of its task servers
+    for token, session in zip([*tokens, again], asked.sessions, strict=True):
+        asked.serve(session)
+        asked.deliver(token, str(uuid4()), str(uuid4()))
+    key = uuid4().hex
+    path = f"/durable/storage/{key}"
+    assert asked.ask(tokens[0], "PUT", path, result(key, 1))[0] == 204
+    for token in tokens[1:]:
+        assert asked.ask(token, "PUT", path, result(key, 2))[0] == 403
+        assert asked.ask(token, "PUT", path, result(key, 1))[0] == 204  # the same: nothing is exchanged
+    assert asked.ask(again, "PUT", path, result(key, 3))[0] == 204
+    assert asked.ask(tokens[1], "PUT", path, result(key, 2))[0] == 403
+    assert '"value": 3' in asked.ask(tokens[0], "GET", path)[1]["result"]
+    own = uuid4().hex  # of a task server on the Prefect server's machine
+    (asked.storage / own).write_bytes(result(own, 1))
+    assert asked.ask(tokens[0], "PUT", f"/durable/storage/{own}", result(own, 2))[0] == 403
+
+
+def test_a_cached_result_that_has_expired_is_written_again_by_whoever_has_a_run(asked: Asked) -> None:
+    tokens = []
+    for identity in ("c", "d"):
+        token, session = asked.join(identity)
+        asked.serve(session)
+        asked.deliver(token, str(uuid4()), str(uuid4()))
+        tokens.append(token)
+
+    def cached(value: int, expiration: str) -> bytes:
+        record = json.loads(result(key, value))
+        record["metadata"]["expiration"] = expiration
+        return orjson.dumps(record)
+
+    for expiration, status in (("2026-01-01T00:00:00Z", 204), ("2999-01-01T00:00:00Z", 403), ("soon", 403)):
+        key = uuid4().hex
+        path = f"/durable/storage/{key}"
+        assert asked.ask(tokens[0], "PUT", path, cached(1, expiration))[0] == 204
+        assert asked.ask(tokens[1], "PUT", path, cached(2, expiration))[0] == status
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ import json
 import pickle
 import ssl
 import sys
+import time
 import uuid
 import zlib
 from datetime import UTC, datetime
@@ -141,14 +142,41 @@ evil, fine = ({"type": "RUNNING", "name": "Running", "data": value} for value in
 text = f'{{"state": {json.dumps(evil)}, "state": {json.dumps(fine)}, "force": true}}'
 tell("twice: a state", port.post(f"/api/task_runs/{victim}/set_state", content=text).status_code // 100)
 tell("twice: what is there", str("picklelib" in port.get(f"/api/task_runs/{victim}").text))
-name = uuid.uuid4().hex
-kept = record(PLAIN, '{"value":1}', name).decode()
+name = str(uuid.uuid4())
+kept = record(PLAIN, '{"parameters":{"name":"x"}}', name).decode()
 first = json.dumps({"serializer": IMPORTS, "storage_key": name})
 tell(
     "twice: metadata",
-    port.put(f"/durable/storage/{name}", content=f'{{"metadata": {first}, {kept[1:]}').status_code // 100,
+    port.put(f"/durable/storage/parameters/{name}", content=f'{{"metadata": {first}, {kept[1:]}').status_code // 100,
 )
-tell("twice: what is stored", str("picklelib" in port.get(f"/durable/storage/{name}").text))
+tell("twice: what is stored", str("picklelib" in port.get(f"/durable/storage/parameters/{name}").text))
+
+# A result of somebody else's run is there: for a submitter, and for a task server, which has none of its runs.
+run = submit(good)
+for _ in range(300):
+    state = port.get(f"/api/task_runs/{run}").json()["state"]
+    if state["type"] == "COMPLETED":
+        break
+    time.sleep(0.1)
+there = state["data"]["storage_key"]
+was = port.get(f"/durable/storage/{there}").content
+server = joining.join(at, code, "mallory", machine="mallory", prefect="3.9.1", python="3.11")
+serves = httpx.Client(
+    base_url=joined.at, verify=context, headers={"Authorization": f"Bearer {server.token}"}, timeout=60
+)
+serves.post("/durable/records", json=[{"keys": ["mallory's"], "server": "x", "pid": 1, "n": 0}]).raise_for_status()
+for what, client in {"by a submitter": port, "by a task server": serves}.items():
+    content = record(PLAIN, '{"value":"pwned"}', there)
+    tell(f"exchanged: a result, {what}", client.put(f"/durable/storage/{there}", content=content).status_code)
+    other = uuid.uuid4().hex
+    content = record(PLAIN, '{"value":"pwned"}', other)
+    tell(
+        f"exchanged: one that is to come, {what}", client.put(f"/durable/storage/{other}", content=content).status_code
+    )
+content = record(PLAIN, '{"parameters":{"name":"pwned"}}', good)
+tell("exchanged: parameters", serves.put(f"/durable/storage/parameters/{good}", content=content).status_code)
+tell("twice: a result is another now", str(port.get(f"/durable/storage/{there}").content != was))
+serves.delete("/durable/session")
 
 
 def event(value: Any, name: str = "prefect.task-run.Completed") -> str:

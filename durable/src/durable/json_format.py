@@ -16,6 +16,7 @@ import hashlib
 import inspect
 import re
 import typing
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -85,6 +86,15 @@ def checked_record(content: bytes, key: str) -> bytes:
     if "parameters" in shape and not isinstance(shape["parameters"], dict):
         raise NotPlain("its parameters have no names")
     return orjson.dumps(record)
+
+
+def has_expired(content: bytes) -> bool:
+    """Whether it is a cached result after its time, as checked_record() has let it in; anything else is none."""
+    try:
+        expiration = datetime.fromisoformat(orjson.loads(content)["metadata"]["expiration"])
+        return expiration < datetime.now(expiration.tzinfo)
+    except (ValueError, TypeError, KeyError):
+        return False
 
 
 def key_of(path: str) -> str:

@@ -92,7 +92,7 @@ class PortStorage:
         """Raises FileNotFoundError, NotPlain for what may not pass, or httpx.HTTPStatusError."""
         if answer.status_code == 404:
             raise FileNotFoundError(key)
-        if answer.status_code in (413, 422):
+        if answer.status_code in (403, 413, 422):
             raise NotPlain(answer.json()["detail"])
         return answer.raise_for_status().content
 

@@ -57,6 +57,11 @@ class Session:
         return f"{self.server} on {self.machine}" if self.server else self.machine
 
     @property
+    def origin(self) -> tuple[str, str]:
+        """The machine: what it says that it is, and where that was said."""
+        return self.identity, self.address
+
+    @property
     def alive(self) -> bool:
         return not self.ended.is_set()
 
@@ -133,7 +138,7 @@ class Sessions:
         after: the process on that machine that had this name before and is dead, as what keeps them says; or 0.
         """
         for other in self:
-            same = (other.identity, other.address) == (session.identity, session.address)
+            same = other.origin == session.origin
             if after and same and (other.server, other.pid) == (server, after):
                 self.end(other)
         session.server, session.pid, session.lease = server, pid, self.lease

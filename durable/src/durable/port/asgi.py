@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from durable.joining import PROTOCOL
-from durable.json_format import KEY, checked_record
+from durable.json_format import KEY, checked_record, has_expired
 from durable.json_limits import LARGEST, NotPlain, parsed
 from durable.port.operations import EVENTS_IN, ID, LOG_LINES, QUEUE, WEBSOCKETS, operation
 from durable.port.output import say
@@ -50,6 +50,7 @@ from durable.tls import (
 CREATES, LOGS = "POST /api/task_runs/", "POST /api/logs/"
 MOST_TOLD = 100  # lines about what was refused: who tries all that there is does not fill the terminal
 
+WRITERS = 100_000  # files of which it is known, the newest; of the others nobody on another machine can write one again
 JOINS = 120  # in a minute from one network: each start of a task server is one
 
 
@@ -65,6 +66,7 @@ class Port:
         self._records = RecordWriter(sessions)
         free = shutil.disk_usage(storage.path).free if isinstance(storage, Folder) else 0
         self.quotas = Quotas(kept_bytes=kept_bytes(free)) if free else Quotas()
+        self._writers: dict[str, tuple[str, str]] = {}  # whose each file is that came in since this process started
         self._checking = asyncio.Lock()  # of large files one after the other
         self._told: set[str] = set()  # what was refused, and was said
 
@@ -85,17 +87,25 @@ class Port:
             self._trust(scope)
         return session
 
-    async def _need_own(self, session: Session, key: str, content: bytes) -> None:
-        """Raises Refusal for parameters that are there already, and for a result, unless a task server writes it again:
-        cache keys are shared. The same content may come again, when our answer was lost.
+    async def _need_own(self, session: Session, key: str, content: bytes) -> bool:
+        """Whether this makes the file its own. Raises Refusal for parameters that are there, and for another's result.
+
+        A result is written by a task server that has a run: under a new key, one that its machine has written, or that
+        of a cached result that has expired. The same content may come again, when our answer was lost.
         """
-        if session.record and not key.startswith("parameters/"):
-            return
-        there = content
+        is_result = not key.startswith("parameters/")
+        if is_result and not await self._records.has_run(session):
+            raise Refusal(403, "a result is written by a task server that has a run")
+        if is_result and self._writers.get(key) == session.origin:
+            return True
+        there = None
         with suppress(Exception):  # of any block's: it is not there, or writing it will fail, too
             there = await self.storage.aread(key)
-        if there != content:
-            raise Refusal(403, "it is there already, and is not yours")
+        if there is None or there == content:
+            return there is None
+        if is_result and await asyncio.to_thread(has_expired, there):
+            return True
+        raise Refusal(403, "it is there already, and is not yours")
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises Refusal; at the lease's end, too, if that comes while a body is still on its way."""
@@ -222,7 +232,7 @@ class Port:
             return await answer(send, 204)
         elif path == "/durable/machine" and method == "DELETE":
             for each in self.sessions:
-                if (each.identity, each.address) == (session.identity, session.address):
+                if each.origin == session.origin:
                     self.sessions.end(each)
             say(f"{session.machine} has left")
             return await answer(send, 204)
@@ -323,7 +333,7 @@ class Port:
         except NotPlain as error:
             raise Refusal(422, f"only plain JSON may pass: {error}") from None
         need_alive(self.sessions, session)
-        await self._need_own(session, key, content)
+        becomes_own = await self._need_own(session, key, content)
         try:
             if not isinstance(self.storage, Folder):
                 await self.storage.awrite(key, content)
@@ -336,6 +346,10 @@ class Port:
             raise
         except Exception as error:
             raise self._storage_failed(error) from None
+        if becomes_own:
+            self._writers[key] = session.origin
+        if len(self._writers) > WRITERS:
+            del self._writers[next(iter(self._writers))]
         await answer(send, 204)
 
     # --- websockets -----------------------------------------------------------------------------------

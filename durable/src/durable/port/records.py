@@ -127,6 +127,12 @@ class RecordWriter:
                 (start.by.path, start.state, start.ended) == (session.record.path, state, None) for start in starts
             )
 
+    async def has_run(self, session: Session) -> bool:
+        """Whether its task server has a run: sent to it and not ended; or on record, by an earlier process of ours."""
+        if not session.record or not session.record.path:
+            return False
+        return bool(session.sent) or await asyncio.to_thread(has_begun, session.record.path)
+
     async def peers(self, session: Session) -> Peers:
         """Who is there besides the session's task server."""
         if not session.record:
@@ -149,6 +155,19 @@ class RecordWriter:
             await self._find()
             history = self._found.runs.get(run)
             return history.why_refused(state, own=session.record.path) if history else None
+
+
+def has_begun(path: Path) -> bool:
+    """Whether a start without an end stands in that record."""
+    runs = set()
+    with suppress(OSError, ValueError):
+        for text in path.read_bytes().splitlines():
+            line = orjson.loads(text)
+            if line.get("event") == "start":
+                runs.add(line["run"])
+            elif line.get("event") == "end":
+                runs.discard(line["run"])
+    return bool(runs)
 
 
 def lines_since(folder: Path, offsets: Any) -> dict[str, Any]:
