@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from workshop_kit import state_files
+from workshop_kit import examples, state_files
 from workshop_kit.examples import EXAMPLES
 from workshop_kit.launch import asked_for
 
@@ -167,3 +167,16 @@ def test_what_cannot_join(
     if running:
         claim(home, **running)
     assert error in refused(capsys, "server")
+
+
+def test_task_servers_that_no_procfile_starts(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "example 2 has task servers, and no Procfile.ex2 that starts them" in refused(capsys, "program", "2")
+
+
+def test_an_example_without_a_required_line_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder := tmp_path / "ex9_towels").mkdir()
+    (folder / "example.env").write_text("EXAMPLE_TITLE=towels\nEXAMPLE_TASKS=fold\nEXAMPLE_WRITE=a.py\n")
+    with pytest.raises(SystemExit):
+        examples.read(folder)
+    missing = "EXAMPLE_TASK_FILE and no EXAMPLE_PACKAGES and no EXAMPLE_SUBMIT"
+    assert f"error: examples/ex9_towels/example.env has no {missing}. Try: add " in capsys.readouterr().err

@@ -109,7 +109,8 @@ def main() -> int:
         for function in ast.walk(tree):
             if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
                 for line in printed(function, shows):
-                    wrong[f"{path.relative_to(KIT)}:{line}: shows what others wrote without printable()"] = None
+                    where = f"{path.relative_to(KIT)}:{line}"
+                    wrong[f"{where}: shows what others wrote without printable() of durable.text"] = None
     print(*wrong, sep="\n", end="\n" if wrong else "")
     return 1 if wrong else 0
 

@@ -7,6 +7,7 @@ shell may have any EXAMPLE_… of its own. docs/ARCHITECTURE.md says what each l
 import importlib.util
 import os
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +16,7 @@ from types import ModuleType
 
 from workshop_kit.settings import KIT, settings
 
+REQUIRED = ("TITLE", "TASKS", "TASK_FILE", "WRITE", "PACKAGES", "SUBMIT")
 OF_THE_KIT = {"promises.py", "pictures.py"}  # beside the lesson's files: what the kit asks the example
 
 
@@ -89,8 +91,15 @@ def options(said: dict[str, str]) -> list[str]:
 
 
 def read(folder: Path) -> Example:
-    """The example in this folder. Raises OSError if it has no example.env, KeyError if a line is missing there."""
+    """The example in this folder. Raises OSError if it has no example.env; exits 2 if a line is missing there."""
     said = values(folder / "example.env")
+    if missing := [f"EXAMPLE_{name}" for name in REQUIRED if name not in said]:
+        file = f"examples/{folder.name}/example.env"
+        print(
+            f"error: {file} has no {' and no '.join(missing)}. Try: add what docs/ARCHITECTURE.md explains",
+            file=sys.stderr,
+        )
+        sys.exit(2)
     services = [part.strip().rpartition(":") for part in said.get("SERVICES", "").split(",") if part.strip()]
     return Example(
         number=int(folder.name.removeprefix("ex").partition("_")[0]),

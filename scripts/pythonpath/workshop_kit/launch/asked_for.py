@@ -110,6 +110,11 @@ def for_example(ex: str) -> dict[str, object]:
 def for_program(ex: str) -> dict[str, object]:
     """For the example of that number, a program that ends."""
     example = needs.example_named(ex, "make ex1", "")
+    if example.servers:
+        workshop.fail(
+            f"example {ex} has task servers, and no Procfile.ex{ex} that starts them",
+            "add that file, as CONTRIBUTING.md says",
+        )
     if not os.environ.get("NAME", "Marvin").strip():
         workshop.fail("NAME is empty", f"make ex{ex} NAME=Ford")
     files = code.variables(example, os.environ.get("CODE", ""), docker=False)

@@ -4,7 +4,7 @@
     steps.py EX FOLDER [STEP]    writes the files into FOLDER as they are after that step; after 0, the skeleton
 
 There is no skeleton to keep up with the finished files: it is those, with the code of each step taken out and the
-step's text in its place. In steps.toml, a [[step]] has
+step's text in its place. steps.toml begins with `learnt = "…"`, what one knows after the last step; a [[step]] has
 
     title    its name in lists
     file     which file is written; a step that only looks at what runs has none
@@ -69,7 +69,7 @@ def _document(ex: int) -> dict[str, Any]:
 @cache
 def of(ex: int) -> list[Step]:
     """All steps of an example. Raises OSError without a steps.toml, ValueError or TypeError for a wrong one."""
-    return [Step(ex=ex, place=place, **said) for place, said in enumerate(_document(ex)["step"], 1)]
+    return [Step(ex=ex, place=place, **said) for place, said in enumerate(_document(ex).get("step", []), 1)]
 
 
 @cache
