@@ -41,6 +41,37 @@ $three_pid task_server.1 child"
   has_not pids
 }
 
+# bats test_tags=long
+@test "one WORKSHOP_HOME on two machines: the other one is told so, and stops, cleans and starts nothing" {
+  unshare -m --uts true || not_here 'no namespaces here'
+  # Another host, with the same files and, by chance, the same pids.
+  local elsewhere=$BATS_TEST_TMPDIR/elsewhere
+  echo 00000000-0000-0000-0000-000000000000 >"$BATS_TEST_TMPDIR/boot_id"
+  printf '#!/bin/sh\nexec unshare -m --uts sh -c '\''hostname elsewhere; mount --bind "$0" /proc/sys/kernel/random/boot_id; exec "$@"'\'' "%s" "$@"\n' "$BATS_TEST_TMPDIR/boot_id" >"$elsewhere"
+  chmod +x "$elsewhere"
+  local command used
+  used="$WORKSHOP_HOME is in use on another machine, $(hostname)"
+  start_example 2 SERVERS=1
+  for command in 'make ex2' 'make ex1' 'make server' 'make stop' 'make clean' 'make submit' 'make watch ONCE=1'; do
+    # shellcheck disable=SC2086
+    refused 'make stop there, or set another WORKSHOP_HOME here' "$elsewhere" $command
+    has "$used"
+  done
+  try "$elsewhere" make status
+  has "$used"
+  ok make submit
+  ok make status
+  ok make stop
+  within 10 gone "$stack_pid"
+  # What is stopped is free for the other one, and then its own.
+  start stack "$elsewhere" make ex2 SERVERS=1
+  within 90 grep -q '^ready' "$stack_log" || fail_with "$(cat "$stack_log")"
+  refused 'make stop there' make stop
+  has 'is in use on another machine, elsewhere'
+  ok "$elsewhere" make stop
+  within 10 gone "$stack_pid"
+}
+
 # The kit as it is where there is no /proc, with a ps that notes each call: KIT is a copy of it.
 kit_without_proc() {
   copy_kit "$BATS_TEST_TMPDIR/kit"

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from workshop_kit import examples, processes, state_files
+from workshop_kit import examples, needs, processes, state_files
+from workshop_kit.commands import stop
 
 FIELDS = {"ex": 2, "servers": 3, "url": "http://127.0.0.1:4200", "docker": 0, "ours": "1", "database": "sqlite"}
 
@@ -45,7 +46,7 @@ def test_an_example_from_its_claim_to_its_end(run: Path) -> None:
     state_files.note_ready()
     assert (run / "ready").exists()
     state_files.forget_example()
-    assert list(run.iterdir()) == []
+    assert [path.name for path in run.iterdir()] == ["machine"]
     state_files.forget_example()  # somebody else was quicker
 
 
@@ -172,3 +173,76 @@ def test_bash_is_told_of_processes(
 def test_bash_is_told_of_a_claimed_name(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert state_files.main(["claim", "task_server", "3"]) == 0
     assert capsys.readouterr().out == "task_server.3\n"
+
+
+# --- one WORKSHOP_HOME on two machines -------------------------------------------------------------
+
+
+def other_host(run: Path, name: str = "another") -> None:
+    """From now on the state files are another machine's, whose pids and start times happen to be those of here."""
+    (run / "machine").write_text(f"another-boot-id {name}\n")
+
+
+@pytest.fixture
+def two_machines(run: Path, other: subprocess.Popen[bytes]) -> Path:
+    if not processes.boot_id():
+        pytest.skip("this system has no boot id")
+    state_files.claim_example(FIELDS)
+    state_files.write_pids("task_server.1", [other.pid])
+    (run / "starting").write_text(f"{other.pid} {processes.started_at(other.pid)}\n")
+    return run
+
+
+def test_no_pid_of_another_machine_is_taken_for_a_process_of_this_one(two_machines: Path) -> None:
+    def known() -> tuple[bool, ...]:
+        kept = any(state_files.kept_processes()), any(state_files.kept_as("task_server.1", two_machines))
+        found = state_files.keeper_of("task_server.1"), state_files.noted_process(two_machines / "starting")
+        return (bool(state_files.example_fields()), *kept, *map(bool, found))
+
+    assert known() == (True,) * 5 and state_files.other_machine() == ""
+    other_host(two_machines)
+    assert known() == (False,) * 5 and state_files.other_machine() == "another"
+    (two_machines / "machine").unlink()  # as an earlier version leaves them
+    assert known() == (True,) * 5 and state_files.other_machine() == ""
+
+
+def test_this_machine_under_another_name_and_after_a_new_start(
+    two_machines: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state_files.socket, "gethostname", lambda: "renamed")
+    assert state_files.example_fields() and state_files.other_machine() == ""
+    other_host(two_machines, "renamed")
+    assert not state_files.example_fields() and state_files.other_machine() == ""
+
+
+def test_what_another_machine_has_stopped_is_free(two_machines: Path) -> None:
+    other_host(two_machines)
+    for path in two_machines.iterdir():
+        if path.name not in ("machine", "starting"):  # which stays
+            path.unlink()
+    assert state_files.other_machine() == ""
+    state_files.claim_example(FIELDS)
+    assert state_files.example_fields()
+
+
+@pytest.mark.parametrize("command", [[], ["sweep"], ["kept", "task_server"]])
+def test_nothing_of_another_machine_is_stopped_or_cleaned_up(
+    command: list[str], two_machines: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other_host(two_machines)
+    before = sorted(two_machines.iterdir())
+    with pytest.raises(SystemExit) as ended:
+        stop.main(command)
+    remedy = "make stop there, or set another WORKSHOP_HOME here; if that machine is gone for good, rm -r "
+    said = f"error: {home} is in use on another machine, another. Try: {remedy}'{two_machines}'\n"
+    assert (ended.value.code, capsys.readouterr().err, sorted(two_machines.iterdir())) == (2, said, before)
+
+
+@pytest.mark.parametrize("module", ["commands.submit", "commands.watch", "commands.rescue"])
+def test_commands_for_what_runs_name_the_other_machine(
+    module: str, two_machines: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other_host(two_machines)
+    with pytest.raises(SystemExit):
+        needs.decide(module)
+    assert "is in use on another machine, another. Try: make stop there" in capsys.readouterr().err

@@ -84,6 +84,13 @@ def test_nothing_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert said(capsys) == (3, ["nothing runs: make ex2"])
 
 
+def test_another_machine_has_this_home(home: Path, run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    claim()
+    (run / "machine").write_text("another-boot-id another\n")
+    where = "make status there, or another WORKSHOP_HOME here"
+    assert said(capsys) == (1, [f"{home} is in use on another machine, another: {where}"])
+
+
 def test_something_is_left(capsys: pytest.CaptureFixture[str]) -> None:
     state_files.write_pids("task_server.1", [os.getpid()])
     assert said(capsys) == (1, ["an example was killed and left 2 process(es) or container(s): make stop"])

@@ -112,6 +112,8 @@ def decide(module: str) -> str:
     fields = state_files.example_fields()
     if needs.joined and not settings().remote and not fields and state_files.has_joined():
         return f"{JOINED} core {module}"
+    if not settings().remote and (needs.example or needs.takes or needs.part or needs.server or needs.same_port):
+        workshop.refuse_other_machine()
     if needs.own:
         refuse_remote(needs.own, needs.instead)
     if needs.example and not (settings().remote or fields):

@@ -15,6 +15,14 @@ def _has_proc() -> bool:
     return (PROC / "self" / "stat").exists()
 
 
+def boot_id() -> str:
+    """What is another one on each machine, and after each of its starts; empty where the system has none (macOS)."""
+    try:
+        return (PROC / "sys" / "kernel" / "random" / "boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
 def can_be_seen() -> bool:
     """Whether this system has one of the two, so that anything can be known of a process."""
     from shutil import which

@@ -4,6 +4,7 @@
     example      lines NAME=value; there while an example runs
     ready        there once it has said so
     NAME.pids    lines "ROLE PID START", of one `keep` and of what it runs
+    machine      the boot id and the name of the machine whose processes these are: folders in a network are on several
 
 A pid stands there with its process's start time, because a pid alone may belong to another process by now.
 docs/ARCHITECTURE.md has all of them. Standard library only; the doors ask here (scripts/lib/processes.sh), and each
@@ -13,12 +14,13 @@ state_files.py                prints the lines of the example that runs; exit 1 
 state_files.py kept [NAME]    prints "PID NAME ROLE" of each process that is kept, or of those under that name
 state_files.py lives FILE     prints the pid in a file "PID START …"; exit 1 unless that process lives
 state_files.py claim NAME N   claims the first free one of NAME.N, NAME.N+1 …, and prints it
-state_files.py started PID    prints the start time of that process, as it stands in these files
+state_files.py started PID    prints the start time of that process, of this machine, as it stands in these files
 """
 
 import contextlib
 import itertools
 import os
+import socket
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -29,6 +31,38 @@ from workshop_kit.settings import KIT, settings
 
 KEEPER, CHILD = "keeper", "child"
 BACKGROUND_SERVER = "background-server"  # the Prefect server that example 1 leaves running
+
+
+# --- the machine ---------------------------------------------------------------------------------
+
+
+def sign() -> None:
+    """From now on these files are about processes of this machine. Raises OSError."""
+    from durable.files import write_whole
+
+    path, text = settings().run / "machine", f"{processes.boot_id()} {socket.gethostname()}\n"
+    if not path.exists() or path.read_text() != text:
+        write_whole(path, text)
+
+
+def are_of_here(run: Path | None = None) -> bool:
+    """Whether a pid in these files is one of this machine's, since it was started. run: as in kept_as."""
+    try:
+        return ((run or settings().run) / "machine").read_text().partition(" ")[0] == processes.boot_id()
+    except OSError:  # an earlier version's
+        return True
+
+
+def other_machine() -> str:
+    """The name of another machine, where something of these files runs, or was when it lost its power; else empty.
+
+    One with this machine's name counts as this one, before it was started again. (`starting` stays where all is over.)
+    """
+    run = settings().run
+    if are_of_here() or not any(each.suffix == ".pids" or each.name == "example" for each in run.iterdir()):
+        return ""
+    name = (run / "machine").read_text().partition(" ")[2].strip()
+    return "" if name == socket.gethostname() else name or "?"
 
 
 # --- the example --------------------------------------------------------------------------------
@@ -51,6 +85,7 @@ class RunningExample:
 
 def claim_example(fields: Mapping[str, object]) -> None:
     """Write that this process runs an example, and what. Raises FileExistsError if another one was quicker."""
+    sign()
     ours = {"pid": os.getpid(), "started": processes.started_at(os.getpid())}
     with (settings().run / "example").open("x") as file:
         file.writelines(f"{name}={value}\n" for name, value in {**ours, **fields}.items())
@@ -61,7 +96,7 @@ def example_fields() -> dict[str, str]:
     """What was written of the example that runs; empty if none does."""
     with contextlib.suppress(OSError, ValueError, KeyError):
         fields = dict(line.split("=", 1) for line in (settings().run / "example").read_text().splitlines())
-        if fields["started"] and processes.started_at(int(fields["pid"])) == fields["started"]:
+        if fields["started"] and are_of_here() and processes.started_at(int(fields["pid"])) == fields["started"]:
             return fields
     return {}
 
@@ -125,6 +160,7 @@ def write_pids(name: str, children: Iterable[int]) -> None:
     """This process keeps these, the newest first. Raises OSError."""
     from durable.files import write_whole
 
+    sign()
     ours = [(KEEPER, os.getpid()), *((CHILD, pid) for pid in children)]
     lines = [f"{role} {pid} {processes.started_at(pid)}\n" for role, pid in ours]
     write_whole(settings().run / f"{name}.pids", "".join(lines))
@@ -132,6 +168,7 @@ def write_pids(name: str, children: Iterable[int]) -> None:
 
 def claim_name(name: str, first: int) -> str:
     """A name that nothing is kept under: NAME.1, or with a higher number. Its file is made, so two get two names."""
+    sign()
     for number in itertools.count(first):
         path = settings().run / f"{name}.{number}.pids"
         with contextlib.suppress(OSError):
@@ -154,6 +191,8 @@ def kept_as(name: str, run: Path | None = None) -> Iterator[Kept]:
     run: the folder of the state files, if it is another one than that of this WORKSHOP_HOME.
     """
     lines: list[str] = []
+    if not are_of_here(run):
+        return
     with contextlib.suppress(OSError):  # its keeper has just ended
         lines = ((run or settings().run) / f"{name}.pids").read_text(errors="replace").splitlines()
     for line in lines:
@@ -204,7 +243,7 @@ def noted_process(path: Path) -> int:
     """The pid in a file "PID START …", if that process lives; otherwise 0."""
     with contextlib.suppress(OSError, ValueError):
         pid, started, *_ = path.read_text().split()
-        if processes.started_at(int(pid)) == started:
+        if are_of_here(path.parent) and processes.started_at(int(pid)) == started:
             return int(pid)
     return 0
 
@@ -222,6 +261,7 @@ def main(arguments: list[str]) -> int:
         case ["claim", name, first]:
             lines = [claim_name(name, int(first))]
         case ["started", pid]:
+            sign()
             lines = [started] if (started := processes.started_at(int(pid))) else []
         case _:
             raise SystemExit(__doc__)

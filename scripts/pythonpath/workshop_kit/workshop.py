@@ -26,6 +26,13 @@ def fail(what: str, remedy: str, code: int = 2) -> NoReturn:
     sys.exit(code)
 
 
+def refuse_other_machine() -> None:
+    """Exit 2 where this WORKSHOP_HOME is in use on another machine: nothing of that one's is stopped or taken here."""
+    if name := state_files.other_machine():
+        remedy = "make stop there, or set another WORKSHOP_HOME here; if that machine is gone for good, rm -r "
+        fail(f"{settings().home} is in use on another machine, {name}", f"{remedy}'{settings().run}'")
+
+
 def whole_number(name: str, default: int, low: int, high: int, remedy: str = "") -> int:
     """The environment variable as an integer. Exits 2 with one line if it is not a whole number, or not in low…high."""
     text = os.environ.get(name) or str(default)

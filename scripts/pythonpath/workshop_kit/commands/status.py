@@ -158,6 +158,11 @@ def of_example(fields: Mapping[str, str]) -> int:
 
 def main() -> int:
     workshop.end_without_a_word()
+    if name := state_files.other_machine():
+        print(
+            f"{settings().home} is in use on another machine, {name}: make status there, or another WORKSHOP_HOME here"
+        )
+        return NOT_READY
     if fields := state_files.example_fields():
         return of_example(fields)
     if state_files.has_joined():

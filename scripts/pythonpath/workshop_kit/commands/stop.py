@@ -166,6 +166,7 @@ def main(arguments: list[str]) -> None:
     home = settings().home
     if home.is_dir() and not os.access(home, os.R_OK | os.X_OK):
         workshop.fail(f"cannot read {home}", "run as the user who owns it")
+    workshop.refuse_other_machine()
     match arguments:
         case []:
             stop()

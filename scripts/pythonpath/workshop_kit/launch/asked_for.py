@@ -168,5 +168,6 @@ FOR: dict[str, Callable[..., dict[str, object]]] = {
 }
 
 if __name__ == "__main__":
+    workshop.refuse_other_machine()
     for name, value in FOR[sys.argv[1]](*sys.argv[2:]).items():
         print(f"{name}={value}")
