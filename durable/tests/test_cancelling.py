@@ -19,7 +19,7 @@ import durable
 from durable.api_calls import should_still_run
 from durable.cancel_running import ASK, YOUNG, RunningCancellations
 
-SOON = 5  # seconds; it is 3 on an idle machine
+SOON = 12  # seconds; it is 3 on an idle machine, and what is not cancelled lasts 30
 TASKS = """
 import asyncio, sys, time
 from prefect import task
@@ -55,7 +55,7 @@ async def awaits(number: int) -> int:
 @task
 def sits(number: int) -> int:
     note(f"sits {number} begins")
-    time.sleep(8)
+    time.sleep(24)
     note(f"sits {number} goes on")
     return number
 
@@ -164,9 +164,9 @@ def test_what_nothing_can_interrupt_is_named_and_keeps_its_slot_until_it_has_lef
     until(lambda: state_of(run).is_cancelled(), 4 + SOON)
     named = state_of(run).message or ""
     assert "it sits in sits (tasks.py, line " in named and "Its result does not count" in named, named
-    assert time.monotonic() - begun < 7.5 and "sits 1 begins" not in noted(folder)
+    assert "sits 1 begins" not in noted(folder)
     until(lambda: "sits 1 begins" in noted(folder))
-    assert time.monotonic() - begun > 6 and "sits 0 goes on" not in noted(folder)
+    assert time.monotonic() - begun > 20 and "sits 0 goes on" not in noted(folder)
     assert state_of(run).is_cancelled() and "it sits in sits" in (state_of(run).message or "")
     durable.cancel(waits)
 
