@@ -79,7 +79,8 @@ def test_while_all_are_full_nobody_leaves_the_queue(server: PrefectServer, tmp_p
         until(lambda: len(noted(tmp_path, 0.1)) == 4)
         full = max(noted(tmp_path, 8.0)), min(noted(tmp_path, 0.1))  # both at work
         assert full[1] - full[0] > 4
-        assert not [at for at in noted(tmp_path, "left") if full[0] < at < full[1] - 1]
+        # A busy machine may act on its look at the records a moment later; who errs leaves again and again.
+        assert not [at for at in noted(tmp_path, "left") if full[0] + 2 < at < full[1] - 1]
     finally:
         for each in serving:
             each.kill()
