@@ -246,3 +246,18 @@ def test_files_and_runs_are_counted_apart() -> None:
 
     asyncio.run(files())
     assert world.waited == 0
+
+
+def test_after_a_turn_comes_a_rest_where_a_crowd_waits_and_only_there() -> None:
+    async def rests(crowd: int) -> bool:
+        turns = quotas.Turns(1, 5, rests=True)
+
+        async def one() -> None:
+            end = await turns.begin()
+            await asyncio.sleep(0.001)
+            end()
+
+        await asyncio.gather(*(one() for _ in range(crowd)))
+        return turns._rests_until > 0
+
+    assert not asyncio.run(rests(quotas.CROWD)) and asyncio.run(rests(quotas.CROWD + 1))

@@ -50,9 +50,9 @@ KEPT_BYTES = Quota(20_000 * MB, DAY, "20,000 MB of files a day")
 
 HOLD = 5.0  # seconds that a request waits here until it is its turn: less than any client's patience
 HOLD_LINES = 1.0  # the same for a task server's lines, for which it has 5 s
-CREATING = 1  # runs and log lines being created at once, of one network; then comes a rest as long as that took, so
-# that others' submits wait for one of it, now and then, and not for all. Who submits needs as long to make the next one
-WRITING = 1  # files being written at once, of one network: each takes a millisecond. The same rest
+CREATING = 1  # runs and log lines being created at once, of one network: others' submits wait for one, and not for all
+CROWD = 8  # that wait for their turn: after each comes a rest as long as it took, so that half of the time is others'
+WRITING = 1  # files being written at once, of one network: each takes a millisecond
 MOST_REST = 0.5  # seconds: what took longer waited for something else
 ASKING = 4  # other requests at once, of one network: what a browser asks for at once has one interpreter anyway
 LARGE = 100_000  # bytes: of larger files one comes in at a time from one network, so that is what it has in memory
@@ -94,9 +94,12 @@ class Turns:
     """So many at once."""
 
     def __init__(self, at_once: int, longest: float, rests: bool = False) -> None:
-        """longest: seconds after which a turn ends by itself. rests: the next comes as much later as this one took."""
+        """longest: seconds after which a turn ends by itself.
+
+        rests: where a CROWD waits, the next comes as much later as this one took.
+        """
         self._free, self._longest, self._rests = asyncio.Semaphore(at_once), longest, rests
-        self._rests_until = 0.0
+        self._rests_until, self._waiting = 0.0, 0
 
     @property
     def busy(self) -> bool:
@@ -104,7 +107,11 @@ class Turns:
 
     async def begin(self) -> Callable[[], None]:
         """Wait for a turn. Returns what ends it; a second call does nothing."""
-        await self._free.acquire()
+        self._waiting += 1
+        try:
+            await self._free.acquire()
+        finally:
+            self._waiting -= 1
         loop, held = asyncio.get_running_loop(), True
         began = loop.time()
 
@@ -113,7 +120,7 @@ class Turns:
             if held:
                 held = False
                 overdue.cancel()
-                if self._rests:
+                if self._rests and self._waiting >= CROWD:
                     self._rests_until = loop.time() + min(MOST_REST, loop.time() - began)
                 self._free.release()
 
