@@ -136,7 +136,7 @@ keyed, serve = lambda *_, **__: lambda job: job, lambda *jobs, limit, **_: stock
   has_not '-m venv'
   printf '#!/bin/sh\necho "(3, 99)"\n' >other-python && chmod +x other-python
   ok make -n dev PYTHON=./other-python
-  has './other-python -m venv'
+  has '"./other-python" -m venv'
   mv "$packages/prefect" "$BATS_TEST_TMPDIR" # as where the same link leads to another version by now
   ok make -n dev
   has '-m venv'
