@@ -16,7 +16,7 @@ teardown() { stop_and_check; }
   grep -hE '^(fastapi|pytest|hypothesis)==' requirements/core.txt requirements/dev.txt | cut -d' ' -f1 >"$pins"
   ok "$tools/bin/uv" venv --quiet --python "$PYTHON_OF_TESTS" "$environment"
   LIMIT_S=300 ok env VIRTUAL_ENV="$environment" "$tools/bin/uv" pip install --quiet --constraint "$pins" 'prefect==3.8.8' pytest hypothesis
-  LIMIT_S=400 ok env -u HYPOTHESIS_LONG PYTHONPATH="$KIT/durable/src" "$environment/bin/python" -m pytest -q -p no:cacheprovider \
+  LIMIT_S=900 ok env -u HYPOTHESIS_LONG PYTHONPATH="$KIT/durable/src" "$environment/bin/python" -m pytest -q -p no:cacheprovider \
     durable/tests/test_api_calls.py durable/tests/test_model.py durable/tests/test_unstorable.py durable/tests/test_cancelled.py \
     durable/tests/test_waiting.py::test_{every_way_of_waiting_returns_soon_after_the_end,no_new_process_misses_the_end_of_its_first_run}
   has ' passed'
