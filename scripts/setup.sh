@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Sets up what is missing: .venv from the locked requirements, and Prefect's database, migrated.
 #
-#   scripts/setup.sh [GROUP]     core (default), dev, …: requirements/GROUP.txt on top of core; ex4, …: an example's own
+#   scripts/setup.sh [GROUP [packages]]     core (default), dev, …: requirements/GROUP.txt on top of core; ex4, …: an
+#                                           example's own; packages: without the database
 #
 # EX=4       what that example needs as well (without it the example's first start installs it); EX=all: what all need
 # PYTHON=…   the interpreter to use (else the newest suitable python3.x on the PATH)
@@ -11,7 +12,7 @@ set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "$0")/env.sh"
 help_if_asked "$@"
-group=${1:-}
+group=${1:-} only=${2:-}
 if [ -z "$group" ]; then
   group=core
   if [ "${EX:-}" = all ]; then
@@ -25,7 +26,8 @@ fi
 lock=$(lock_of "$group")
 [ -f "$lock" ] || fail "there is no ${lock#"$KIT/"}" "scripts/setup.sh core"
 PATH=$SYSTEM_PATH
-if is_set_up "$group"; then exit 0; fi
+is_ready() { has_packages "$group" && { [ "$only" = packages ] || database_is_made; }; }
+if is_ready; then exit 0; fi
 
 if on_windows_drive; then
   fail "this folder is on a Windows drive ($KIT), where SQLite and file watching fail" 'clone into your Linux home: cd ~'
@@ -82,7 +84,7 @@ tools=''
 trap '[ -z "$tools" ] || rm -rf "$tools"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
-if is_set_up "$group"; then exit 0; fi
+if is_ready; then exit 0; fi
 
 pass_outside
 if [ -n "${WORKSHOP_SOCKS:-}" ]; then export ALL_PROXY=$WORKSHOP_SOCKS; fi
@@ -112,55 +114,57 @@ patiently() { # COMMAND... -> up to three tries: venue Wi-Fi
 }
 
 begin=$SECONDS
-say "setup 1/3: the installer, for $("$python" --version) ($python)"
 tools=$(mktemp -d)
-if ! uv=$(command -v uv); then
-  # uv is fetched, used and thrown away: it is a quarter of what the kit itself needs.
-  "$python" -m venv "$tools/venv"
-  patiently "$tools/venv/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes \
-    ${wheels[@]+"${wheels[@]}"} ${trusted[@]+"${trusted[@]}"} -r "$KIT/requirements/uv.txt" ||
-    fail 'the installer (uv) could not be fetched' 'connect to the network, then make setup; or make setup WHEELS=dir-or-URL'
-  uv=$tools/venv/bin/uv
-fi
-
-say "setup 2/3: packages of: $group"
-# Hard links from uv's cache are not possible everywhere, and the warning helps nobody.
-export UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never
-# The certificates that this machine trusts, as pip uses them: a company's proxy may have one of its own.
-export UV_SYSTEM_CERTS=1
-unset PYTHONDONTWRITEBYTECODE # uv compiles: without bytecode every import of Prefect takes 6 s instead of 2
-if [ ! -x "$VENV/bin/python" ] || ! same_python || [ "$(cut -d' ' -f3- "$STAMPS/core" 2>/dev/null)" != "$KIT" ]; then
-  "$uv" venv --quiet --clear --no-project --python "$python" "$VENV"
-fi
-groups=core
-for stamp in "$STAMPS"/*; do # what was installed before stays, brought up to its lock
-  name=$(basename "$stamp")
-  case " $groups $group " in *" $name "*) ;; *) [ ! -f "$(lock_of "$name")" ] || groups="$groups $name" ;; esac
-done
-case " $groups " in *" $group "*) ;; *) groups="$groups $group" ;; esac
-files=()
-for name in $groups; do files+=("$(lock_of "$name")"); done
-rm -f "$STAMPS"/core "$STAMPS/$group"
 install() { # without the line for each of a hundred packages
   "$uv" pip sync --python "$VENV/bin/python" --require-hashes --compile-bytecode \
     ${wheels[@]+"${wheels[@]}"} "${files[@]}" 2>&1 | grep --line-buffered -v '^ [-+~] ' >&2
 }
-patiently install ||
-  fail 'the packages could not be installed' 'connect to the network, then make setup; or make setup WHEELS=dir-or-URL'
+if ! has_packages "$group"; then
+  say "setup 1/3: the installer, for $("$python" --version) ($python)"
+  if ! uv=$(command -v uv); then
+    # uv is fetched, used and thrown away: it is a quarter of what the kit itself needs.
+    "$python" -m venv "$tools/venv"
+    patiently "$tools/venv/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes \
+      ${wheels[@]+"${wheels[@]}"} ${trusted[@]+"${trusted[@]}"} -r "$KIT/requirements/uv.txt" ||
+      fail 'the installer (uv) could not be fetched' 'connect to the network, then make setup; or make setup WHEELS=dir-or-URL'
+    uv=$tools/venv/bin/uv
+  fi
 
-say 'setup 3/3: the database'
-mkdir -p "$STAMPS"
-if ! database_is_made; then
+  say "setup 2/3: packages of: $group"
+  # Hard links from uv's cache are not possible everywhere, and the warning helps nobody.
+  export UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never
+  # The certificates that this machine trusts, as pip uses them: a company's proxy may have one of its own.
+  export UV_SYSTEM_CERTS=1
+  unset PYTHONDONTWRITEBYTECODE # uv compiles: without bytecode every import of Prefect takes 6 s instead of 2
+  if [ ! -x "$VENV/bin/python" ] || ! same_python || [ "$(cut -d' ' -f3- "$STAMPS/core" 2>/dev/null)" != "$KIT" ]; then
+    "$uv" venv --quiet --clear --no-project --python "$python" "$VENV"
+  fi
+  groups=core
+  for stamp in "$STAMPS"/*; do # what was installed before stays, brought up to its lock
+    name=$(basename "$stamp")
+    case " $groups $group " in *" $name "*) ;; *) [ ! -f "$(lock_of "$name")" ] || groups="$groups $name" ;; esac
+  done
+  case " $groups " in *" $group "*) ;; *) groups="$groups $group" ;; esac
+  files=()
+  for name in $groups; do files+=("$(lock_of "$name")"); done
+  rm -f "$STAMPS"/core "$STAMPS/$group"
+  patiently install ||
+    fail 'the packages could not be installed' 'connect to the network, then make setup; or make setup WHEELS=dir-or-URL'
+  mkdir -p "$STAMPS"
+  # The kit's own bytecode, checked against the source by its hash: by time and size, two quick saves could leave an old one.
+  # A kit that is read-only runs without it.
+  "$VENV/bin/python" -P -m compileall -q --invalidation-mode checked-hash "$KIT/scripts/pythonpath" "$KIT/durable/src" || true
+  bundle=$("$VENV/bin/python" -P -c 'import certifi; print(certifi.where())') # the first certificate of the locked bundle
+  sed -n '/BEGIN CERTIFICATE/,/END CERTIFICATE/p;/END CERTIFICATE/q' "$bundle" >"$CERTIFICATE"
+  for name in $groups; do stamp_of "$name" >"$STAMPS/$name"; done
+fi
+
+if [ "$only" != packages ] && ! database_is_made; then
+  say 'setup 3/3: the database'
   rm -f "$STAMPS"/new.db*
   PREFECT_HOME=$tools "$VENV/bin/python" -P "$KIT/scripts/pythonpath/workshop_kit/launch/prepare_database.py" "$STAMPS/new.db" >"$tools/log" 2>&1 ||
     fail "Prefect's database could not be prepared: $(tail -n 1 "$tools/log")" 'make distclean, then make setup'
   mv "$STAMPS/new.db" "$DATABASE_TEMPLATE"
   stamp_of_database >"$STAMPS/database"
 fi
-# The kit's own bytecode, checked against the source by its hash: by time and size, two quick saves could leave an old one.
-# A kit that is read-only runs without it.
-"$VENV/bin/python" -P -m compileall -q --invalidation-mode checked-hash "$KIT/scripts/pythonpath" "$KIT/durable/src" || true
-bundle=$("$VENV/bin/python" -P -c 'import certifi; print(certifi.where())') # the first certificate of the locked bundle
-sed -n '/BEGIN CERTIFICATE/,/END CERTIFICATE/p;/END CERTIFICATE/q' "$bundle" >"$CERTIFICATE"
-for name in $groups; do stamp_of "$name" >"$STAMPS/$name"; done
 say "setup done in $((SECONDS - begin)) s"

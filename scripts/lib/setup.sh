@@ -10,7 +10,12 @@ set_up() { # GROUP -> installs it, unless it is installed
   is_set_up "$1" || "$KIT/scripts/setup.sh" "$1"
 }
 
-is_set_up() { is_installed core && is_installed "$1" && database_is_made && [ -f "$CERTIFICATE" ] && same_python; } # GROUP
+set_up_packages() { # GROUP -> the same without the database, for what only looks at files
+  has_packages "$1" || "$KIT/scripts/setup.sh" "$1" packages
+}
+
+has_packages() { is_installed core && is_installed "$1" && [ -f "$CERTIFICATE" ] && same_python; } # GROUP
+is_set_up() { has_packages "$1" && database_is_made; }                                             # GROUP
 
 stamp_of() { # GROUP -> what its stamp must say: this lock, in this folder (scripts in .venv name it)
   printf '%s %s' "$(cksum <"$(lock_of "$1")")" "$KIT"
