@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -132,6 +133,16 @@ with ThreadPoolExecutor(len(WAYS)) as pool:
 """
 
 
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[PrefectServer]:
+    """One that a test may kill, as the others of the session may not."""
+    (tmp_path / "tasks.py").write_text(TASKS)
+    (folder := tmp_path / "server").mkdir()
+    found = PrefectServer(folder)
+    yield found
+    found.kill()
+
+
 def lateness(output: str, since: float = 0.0) -> dict[str, float]:
     """By the way of waiting, how many seconds after the run's end it returned, or after that time."""
     return {way: returned - max(ended, since) for way, returned, ended in json.loads(output.splitlines()[-1])}
@@ -157,9 +168,8 @@ def test_and_soon_after_the_prefect_server_is_back_that_was_killed_meanwhile(
 ) -> None:
     (tmp_path / "tasks.py").write_text(TASKS)
     before = runs(server)
-    serving = program(tmp_path, server, SERVES)
+    serving, waiting = program(tmp_path, server, SERVES), program(tmp_path, server, WAITS, "5")
     try:
-        waiting = program(tmp_path, server, WAITS, "5")
         until(lambda: began(tmp_path) == 23, 120)
         until(lambda: runs(server) == before + 26, 120)  # the last ones are submitted, too, which wait for others
         until(
@@ -172,6 +182,7 @@ def test_and_soon_after_the_prefect_server_is_back_that_was_killed_meanwhile(
         late = lateness(waiting.communicate(timeout=300)[0], back)
         assert len(late) == 11 and max(late.values()) < 5 * SOON, late  # the task server has to reach it, too
     finally:
+        waiting.kill()
         serving.kill()
 
 
@@ -196,23 +207,21 @@ print(futures[1].state.name, called.wait(30))
 
 
 @pytest.mark.long
-def test_who_begins_to_wait_while_the_server_is_away_waits_until_it_is_back(tmp_path: Path) -> None:
-    (tmp_path / "tasks.py").write_text(TASKS)
-    (folder := tmp_path / "server").mkdir()
-    server = PrefectServer(folder)
-    serving, first = program(tmp_path, server, SERVES), program(tmp_path, server, FIRST_AWAY)
+def test_who_begins_to_wait_while_the_server_is_away_waits_until_it_is_back(
+    own_server: PrefectServer, tmp_path: Path
+) -> None:
+    serving, first = program(tmp_path, own_server, SERVES), program(tmp_path, own_server, FIRST_AWAY)
     try:
         until(lambda: (tmp_path / "submitted").exists() and began(tmp_path) == 4)
-        server.kill()
+        own_server.kill()
         (tmp_path / "gone").touch()
         until(lambda: (tmp_path / "waiting").exists() or first.poll() is not None)
-        server.start()
+        own_server.start()
         output = first.communicate(timeout=300)[0]
         assert "Completed True" in output.splitlines(), output
     finally:
         first.kill()
         serving.kill()
-        server.kill()
 
 
 # Of those whose end an event has told, nobody is asked: the server is gone by then.
@@ -238,20 +247,16 @@ print(third.state.name, len(called))
 
 
 @pytest.mark.long
-def test_of_runs_whose_end_is_known_nobody_is_asked(tmp_path: Path) -> None:
-    (tmp_path / "tasks.py").write_text(TASKS)
-    (folder := tmp_path / "server").mkdir()
-    server = PrefectServer(folder)
-    serving, knows = program(tmp_path, server, SERVES), program(tmp_path, server, KNOWS)
+def test_of_runs_whose_end_is_known_nobody_is_asked(own_server: PrefectServer, tmp_path: Path) -> None:
+    serving, knows = program(tmp_path, own_server, SERVES), program(tmp_path, own_server, KNOWS)
     try:
         until((tmp_path / "known").exists)
-        server.kill()
+        own_server.kill()
         (tmp_path / "gone").touch()
         assert knows.communicate(timeout=60)[0].splitlines()[-1] == "Completed 1"
     finally:
         knows.kill()
         serving.kill()
-        server.kill()
 
 
 ANSWERS = f"""import runpy, sys
@@ -293,12 +298,7 @@ except TimeoutError:
 
 
 @pytest.mark.long
-def test_a_run_without_a_state_for_a_moment_is_waited_for(tmp_path: Path) -> None:
-    (tmp_path / "tasks.py").write_text(TASKS)
-    (folder := tmp_path / "server").mkdir()
-    server = PrefectServer(folder)
-    try:
-        output = program(tmp_path, server, WITHOUT_A_STATE, str(folder / "prefect.db")).communicate(timeout=60)[0]
-    finally:
-        server.kill()
+def test_a_run_without_a_state_for_a_moment_is_waited_for(own_server: PrefectServer, tmp_path: Path) -> None:
+    database = str(tmp_path / "server" / "prefect.db")
+    output = program(tmp_path, own_server, WITHOUT_A_STATE, database).communicate(timeout=60)[0]
     assert output.splitlines()[-1] == "waited 0", output
