@@ -5,7 +5,7 @@
 # TESTS=…   which files or folders (default: all but those for Docker)
 # DOCKER=1  those that need a Docker engine (make test-docker)
 # LONG=1    those with the tag long, which are left out otherwise: most of what takes more than seconds (make test-long)
-# QUICK=1   of the long ones those that take less than a minute and a half each
+# QUICK=1   of the long ones those without the tag slow, as .ci/run does
 # LANES=1   one file after the other (default: three at a time)
 # FILTER=…  only the tests whose name matches
 set -euo pipefail

@@ -4,8 +4,8 @@
 lanes.py [--long | --quick | --all] [--filter REGEX] FILE...    LANES=3: so many at a time; 1: output as it comes
 
 Without --all, the tests with the tag `long` are left out; with --long they are the only ones, with --quick those of
-them without the tag `slow`. pytest gets what is no bats file: with --long and --quick the tests with the marker `long`,
-and once more those of Hypothesis and the simulation, which then try more.
+them without the tag `slow`. pytest gets what is no bats file, and has markers of the same names: with --long and
+--quick those of Hypothesis and the simulation run once more, and try more.
 
 The files know nothing of each other: each has a WORKSHOP_HOME and ports of its own. Exit 1 if a test failed, or if one
 was skipped and CI=true.
@@ -29,7 +29,8 @@ if which != "--all":
     options += ["--filter-tags", {"--long": "long", "--quick": "long,!slow"}.get(which, "!long")]
 of_pytest = ["-m", "pytest", "-q"]
 if which != "--all":
-    of_pytest += ["-m", "long or more or hypothesis" if which else "not long"]
+    more = "long or more or hypothesis"
+    of_pytest += ["-m", {"--long": more, "--quick": f"({more}) and not slow"}.get(which, "not long")]
 if which in ("--long", "--quick"):
     os.environ["HYPOTHESIS_LONG"] = "10000" if which == "--long" else "1000"  # durable/tests/conftest.py
 if arguments[0] == "--filter":

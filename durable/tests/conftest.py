@@ -16,6 +16,7 @@ settings.load_profile("durable")
 def pytest_configure(config: pytest.Config) -> None:
     """The kit's tests/lanes.py chooses by these. Without a choice all tests run."""
     config.addinivalue_line("markers", "long: real servers and some seconds, so make test leaves it out")
+    config.addinivalue_line("markers", "slow: a minute and more, so the kit's .ci/run leaves it out, too")
     config.addinivalue_line("markers", "more: make test-long runs it again, with more of what it tries")
 
 

@@ -14,7 +14,7 @@ teardown() { stop_and_check; }
   refused 'make simulate SEED=' make simulate SEED=-1
 }
 
-# bats test_tags=long
+# bats test_tags=long,slow
 @test "mutants.py changes a module one thing at a time, and names what no test notices" {
   cd durable/tests
   ok env PYTHONPATH=../src "$PYTHON_OF_TESTS" -W ignore mutants.py watchdog

@@ -173,7 +173,7 @@ again() {
     --checks=not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance --request-timeout=20
 }
 
-# bats test_tags=long
+# bats test_tags=long,slow
 @test "200 signups at FAIL_RATE=0.2: 600 runs Completed; 200 emails, enrolments and workspaces, none twice" {
   local before_mails before_enrolments
   before_mails=$(curl -s "$INBOX/messages" | json 'len(d)')

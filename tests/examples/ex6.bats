@@ -208,7 +208,7 @@ state_of_queue() {
   refused 'RESCUE=1' make ex6 RESCUE=2
 }
 
-# bats test_tags=long
+# bats test_tags=long,slow
 @test "the Prefect server and every task server die at once with 500 runs queued: all are delivered" {
   ok make stop
   start_example 6 WORK_SECONDS=0.05

@@ -81,7 +81,7 @@ are_in_one_room() {
 # bats test_tags=long
 @test "the room: this kit joins an earlier one's" { are_in_one_room other_old 10.99.0.3 new; }
 
-# bats test_tags=long
+# bats test_tags=long,slow
 @test "a project of the earlier kit: its tests pass with this wheel in the place of its own" {
   local wheel sum
   own_kit

@@ -25,6 +25,7 @@ clock_of() {
   fi
 }
 
+# bats test_tags=slow
 @test "a round of chaos: nothing is lost, run twice at once under a lease, or accepted after it; every machine comes back" {
   local name line round seed=${SEED:-7} failed=0
   unset SEED

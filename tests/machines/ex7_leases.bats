@@ -195,6 +195,7 @@ clock() { "$PYTHON_OF_TESTS" -c 'import time; print(f"{time.clock_gettime(time.C
   is "$("$PYTHON_OF_TESTS" -c 'import time; monotonic = time.CLOCK_MONOTONIC; del time.CLOCK_BOOTTIME; from durable import lease; print(lease.CLOCK == monotonic)')" True 'the clock of macOS'
 }
 
+# bats test_tags=slow
 @test "make chaos: it freezes and kills for all machines, and loses nothing; with MANUAL=1 it says which cable to pull" {
   start_on_a SERVERS=1 WORK_SECONDS=0.3 LEASE_SECONDS=4
   start_on b WORK_SECONDS=0.3

@@ -27,7 +27,7 @@ defaults_hold() {
   defaults_hold 6
 }
 
-# bats test_tags=long
+# bats test_tags=long,slow
 @test "so have the other examples" { defaults_hold 2 3 4 5; }
 
 # bats test_tags=long

@@ -69,7 +69,7 @@ kit_in() {
   ok make -C "$kit" stop
 }
 
-# bats test_tags=long
+# bats test_tags=long,slow
 @test "the kit and its state in folders with quotes, signs and long names" {
   local name
   for name in $'it\'s "here"' 'a#b' 'c++' '~' '100% kit' "$(printf 'x%.0s' {1..250})"; do

@@ -82,6 +82,7 @@ SCRIPT
   WORKSHOP_HOME=$their_home PREFECT_PORT=$their_port ok make stop
 }
 
+# bats test_tags=slow
 @test "the wheels of make bundle set up another machine without a network" {
   LIMIT_S=170 ok make bundle WHEELS="$BATS_TEST_TMPDIR/the wheels" PYTHON="$PYTHON_OF_TESTS"
   has 'wheels,'

@@ -85,7 +85,7 @@ said_with() {
   said=$said$'\n'$(sed -E 's/[0-9a-f]{8}-[0-9a-f-]{27}/ID/g; s/[0-9:]{8}\.[0-9]+/TIME/g' <<<"$output" | LC_ALL=C sort)
 }
 
-# bats test_tags=long
+# bats test_tags=long,slow
 @test "each of it alone: status and ex1 say the same as without" {
   local case without
   ok make ex1 # its Prefect server serves all of them
@@ -98,7 +98,7 @@ said_with() {
   done
 }
 
-# bats test_tags=long
+# bats test_tags=long,slow
 @test "each of it alone: what pip and uv are told elsewhere does not change where the set-up installs" {
   local case
   copy_kit "$BATS_TEST_TMPDIR/kit"
