@@ -133,6 +133,31 @@ def test_a_result_is_written_by_a_task_server_that_has_a_run(asked: Asked) -> No
     assert write(server) == 403
 
 
+def test_the_result_of_a_run_is_written_by_the_task_server_that_has_it(asked: Asked) -> None:
+    """Its key is the run's id. Another one may have it later, when a lease has ended."""
+    runs, tokens = [str(uuid4()) for _ in range(2)], []
+    for identity, run in zip("cd", runs, strict=True):
+        token, session = asked.join(identity)
+        asked.serve(session)
+        asked.deliver(token, run, str(uuid4()))
+        tokens.append(token)
+
+    def write(token: str, run: str, value: int) -> int:
+        return asked.ask(token, "PUT", f"/durable/storage/{run}", result(run, value))[0]
+
+    assert write(tokens[1], runs[0], 2) == 403  # before it is there
+    assert write(tokens[0], runs[0], 1) == write(tokens[0], runs[0], 3) == 204
+    assert write(tokens[1], runs[0], 2) == write(tokens[1], runs[0], 3) == 403
+    asked.deliver(tokens[1], runs[0], state := str(uuid4()))
+    assert write(tokens[1], runs[0], 2) == 204
+    start = {"event": "start", "run": runs[0], "state": state, "parameters": None, "n": 1}
+    assert asked.ask(tokens[1], "POST", "/durable/records", [start])[0] == 200
+    for session in asked.sessions:
+        session.sent.clear()  # the port starts again
+    assert write(tokens[1], runs[0], 4) == 204
+    assert write(tokens[1], runs[1], 4) == write(tokens[0], runs[0], 4) == 403
+
+
 def test_a_result_is_exchanged_by_the_machine_that_wrote_it_alone(asked: Asked) -> None:
     tokens = [
         asked.join(identity, address)[0]

@@ -159,6 +159,7 @@ for _ in range(300):
         break
     time.sleep(0.1)
 there = state["data"]["storage_key"]
+tell("key: of a result", str(there == run))  # by which the port knows whose it is
 was = port.get(f"/durable/storage/{there}").content
 server = joining.join(at, code, "mallory", machine="mallory", prefect="3.9.1", python="3.11")
 serves = httpx.Client(

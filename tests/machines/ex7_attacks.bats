@@ -56,6 +56,7 @@ next_run_works() {
       'a compressed body') is "$status" 415 "$what" ;;
       'twice: what is '* | 'twice: a result is '*) is "$status" False "$what" ;;
       twice:*) is "$status" 2 "$what" ;;
+      key:*) is "$status" True "$what" ;;
       path:*) case $status in 403 | 404 | 422) ;; *) fail_with "$what: $status" ;; esac ;;
       'created with: '* | 'set to: '* | records:*) is "$status" 422 "$what" ;;
       'event: a plain one'*) is "$status" open "$what" ;;

@@ -16,12 +16,15 @@ import hashlib
 import inspect
 import re
 import typing
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
 from prefect import Task, results, task_worker, tasks
+from prefect.cache_policies import DEFAULT, CachePolicy
 from prefect.filesystems import WritableFileSystem
 from prefect.results import ResultRecord, ResultRecordMetadata, ResultStore
 from prefect.serializers import Serializer
@@ -106,6 +109,23 @@ def key_of(path: str) -> str:
 
 # --- results and parameters ---------------------------------------------------------------------------
 
+in_hand: ContextVar[UUID | None] = ContextVar("in_hand", default=None)  # the run of the queue that is under way here
+
+
+@dataclass
+class OfItsRun(CachePolicy):
+    """For a task that says nothing of a cache: a result's key is the id of its run, so a port knows whose it is.
+
+    Prefect's own is a hash with the run's id in it. A task that another one calls keeps that: no queue sent its run.
+    """
+
+    def compute_key(self, task_ctx: Any, inputs: Any, flow_parameters: Any, **more: Any) -> str | None:
+        """As Prefect's."""
+        run = task_ctx.task_run.id
+        return str(run) if run == in_hand.get() else DEFAULT.compute_key(task_ctx, inputs, flow_parameters, **more)
+
+
+OF_ITS_RUN = OfItsRun()
 known: dict[str, Task[..., Any]] = {}  # by their keys: the tasks that this process has submitted or serves
 
 
@@ -201,6 +221,8 @@ def use_storage(where: Any) -> None:
     def plain_store(self: ResultStore, task: Task[..., Any]) -> ResultStore:
         # Instead of what the task itself says: result_storage, result_serializer, the storage of its cache policy.
         known[task.task_key] = task
+        if task.cache_policy is DEFAULT:
+            task.cache_policy = OF_ITS_RUN  # type: ignore[assignment]  # mypy takes it for NO_CACHE's
         ours = {"result_storage": files, "serializer": Plain(task=task.task_key), "metadata_storage": None}
         return self.model_copy(update=ours | {"cache_result_in_memory": task.cache_result_in_memory})
 

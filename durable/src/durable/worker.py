@@ -27,7 +27,7 @@ from prefect.states import Cancelled, Failed
 from prefect.task_worker import TaskWorker
 from websockets.exceptions import InvalidHandshake, WebSocketException
 
-from durable import cancel_running, load_sharing, retrying
+from durable import cancel_running, json_format, load_sharing, retrying
 from durable.api_calls import (
     delayed_state,
     final_state_line,
@@ -285,6 +285,7 @@ class DrainingTaskWorker(TaskWorker):
                 self._idle.set()
 
     async def _submit_scheduled_task_run(self, task_run: TaskRun) -> None:
+        json_format.in_hand.set(task_run.id)  # of this run's own task of asyncio, and of its thread
         try:
             await super()._submit_scheduled_task_run(task_run)
         except EventTooLarge as error:  # of its first state, so it has not begun; its name or its tags are too long

@@ -90,12 +90,16 @@ class Port:
     async def _need_own(self, session: Session, key: str, content: bytes) -> bool:
         """Whether this makes the file its own. Raises Refusal for parameters that are there, and for another's result.
 
-        A result is written by a task server that has a run: under a new key, one that its machine has written, or that
-        of a cached result that has expired. The same content may come again, when our answer was lost.
+        A result is written by the task server that has its run, whose id is the key (json_format.OfItsRun). A key of
+        another kind is a cached result's, which is of no run: it is written by a task server that has any, if it is
+        new, was written by its machine, or has expired. The same content may come again, when our answer was lost.
         """
         is_result = not key.startswith("parameters/")
-        if is_result and not await self._records.has_run(session):
-            raise Refusal(403, "a result is written by a task server that has a run")
+        run = key if is_result and "-" in key else None
+        if is_result and not await self._records.has_run(session, run):
+            raise Refusal(403, f"a result is written by a task server that has {'its' if run else 'a'} run")
+        if run:
+            return False
         if is_result and self._writers.get(key) == session.origin:
             return True
         there = None

@@ -127,11 +127,14 @@ class RecordWriter:
                 (start.by.path, start.state, start.ended) == (session.record.path, state, None) for start in starts
             )
 
-    async def has_run(self, session: Session) -> bool:
-        """Whether its task server has a run: sent to it and not ended; or on record, by an earlier process of ours."""
+    async def has_run(self, session: Session, run: str | None) -> bool:
+        """Whether its task server has that run, or any: sent and not ended, or on record as begun."""
         if not session.record or not session.record.path:
             return False
-        return bool(session.sent) or await asyncio.to_thread(has_begun, session.record.path)
+        if run in session.sent or (not run and session.sent):
+            return True
+        under_way = await asyncio.to_thread(begun, session.record.path)
+        return run in under_way if run else bool(under_way)
 
     async def peers(self, session: Session) -> Peers:
         """Who is there besides the session's task server."""
@@ -157,9 +160,9 @@ class RecordWriter:
             return history.why_refused(state, own=session.record.path) if history else None
 
 
-def has_begun(path: Path) -> bool:
-    """Whether a start without an end stands in that record."""
-    runs = set()
+def begun(path: Path) -> set[str]:
+    """The runs of which a start without an end stands in that record."""
+    runs: set[str] = set()
     with suppress(OSError, ValueError):
         for text in path.read_bytes().splitlines():
             line = orjson.loads(text)
@@ -167,7 +170,7 @@ def has_begun(path: Path) -> bool:
                 runs.add(line["run"])
             elif line.get("event") == "end":
                 runs.discard(line["run"])
-    return bool(runs)
+    return runs
 
 
 def lines_since(folder: Path, offsets: Any) -> dict[str, Any]:
