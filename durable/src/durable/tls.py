@@ -16,7 +16,6 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -42,6 +41,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 CONNECTIONS = 1000  # at once, each a file of this process
 OF_ONE_ADDRESS = 200  # of these: a whole network may share an address
 YOUNG = 3.0  # seconds in which a connection makes way for nobody
+A_TURN = 5  # new connections between two turns of others: each costs half a millisecond
 FREE_GUESSES = 5  # wrong codes of one network in a minute; the answer to each more of them waits
 GUESS_SECONDS = 1.0
 PATIENCE = 15  # seconds for the first request on a connection, and for each part of a body: nobody holds many open
@@ -190,6 +190,7 @@ class WrongCodes:
     def __init__(self, password: str) -> None:
         self._password = password
         self._wrong = LastMinute()
+        self._busy: dict[str, float] = {}  # until when the guesses of a network wait, one after the other
 
     async def need(self, scope: Scope, receive: Receive, body: Any) -> None:
         """Of a request to join. Raises Refusal for another password than this, later for the sixth in a minute."""
@@ -198,8 +199,11 @@ class WrongCodes:
             return
         address = address_of(scope)
         if self._wrong.count(address) >= FREE_GUESSES:
+            now = time.monotonic()
+            self._busy = {each: until for each, until in self._busy.items() if until > now}
+            until = self._busy[network(address)] = self._busy.get(network(address), now) + GUESS_SECONDS
             with suppress(TimeoutError):  # who goes away meanwhile costs nothing any more
-                await asyncio.wait_for(receive(), GUESS_SECONDS)
+                await asyncio.wait_for(receive(), until - now)
         else:
             self._wrong.note(address)
         raise Refusal(401, "another password")
@@ -235,14 +239,16 @@ async def answer(send: Send, status: int, body: Any = None, retry_after: int = 0
 
 # --- the server ------------------------------------------------------------------------------------------
 
+silent = logging.getLogger("durable.tls")
+silent.setLevel(logging.CRITICAL)  # once: each call makes every logger forget what it knew of its level
+
 
 class Quiet(H11Protocol):
     """What strangers send is no news, and uvicorn would write a line or a stack trace for it."""
 
     def __init__(self, *given: Any, **options: Any) -> None:
         super().__init__(*given, **options)
-        self.logger = logging.getLogger("durable.tls")
-        self.logger.setLevel(logging.CRITICAL)
+        self.logger = silent
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -275,14 +281,18 @@ class Beside(uvicorn.Server):
         return nullcontext()
 
 
-@dataclass
-class _Taken:
-    """A connection, when it came, and whether nothing is known of who opened it."""
+class _Taken(socket.socket):
+    """A connection that knows where it came from and when, and says when it closes."""
 
-    socket: socket.socket
-    network: str
-    since: float
-    stranger: bool = True
+    def __init__(self, connection: socket.socket, client: tuple[str, int], close: Callable[["_Taken"], None]) -> None:
+        super().__init__(connection.family, connection.type, connection.proto, fileno=connection.detach())
+        self.client, self.network, self.since = client, network(client[0]), time.monotonic()
+        self.counts = False  # among those that are there
+        self._forget = close
+
+    def close(self) -> None:
+        super().close()
+        self._forget(self)
 
 
 class Listener(socket.socket):
@@ -297,45 +307,62 @@ class Listener(socket.socket):
     def __init__(self, family: int, most: int, of_one: int, young: float) -> None:
         super().__init__(family)
         self._most, self._of_one, self._young = most, of_one, young
-        self._taken: dict[tuple[str, int], _Taken] = {}  # by the other side's address and port, the oldest first
+        self._strangers: dict[str, dict[tuple[str, int], _Taken]] = {}  # by network and client, the oldest first
+        self._crowd: Counter[str] = Counter()  # how many there are of each network, strangers or not
+        self._now = 0  # how many were taken in this turn of the event loop, or of one before
 
     def trust(self, scope: Scope) -> None:
         """The connection of this request, which shows a token, makes way for nobody."""
-        if taken := self._taken.get(tuple(scope.get("client") or ())):
-            taken.stranger = False
+        client = tuple(scope.get("client") or ("", 0))
+        self._strangers.get(network(client[0]), {}).pop(client, None)
 
     def accept(self) -> tuple[socket.socket, Any]:
-        """Raises ConnectionAbortedError, which asyncio takes for a connection that went away, if there are too many."""
+        """Raises ConnectionAbortedError, which asyncio takes for a connection that went away, if there are too many.
+
+        asyncio takes all that wait in one turn of its loop, and a hundred would hold up everybody else's requests. So
+        it raises BlockingIOError, "there are no more", after A_TURN of them; the next turn finds the others.
+        """
+        if self._now >= A_TURN:
+            self._now = 0
+            raise BlockingIOError
+        self._now += 1
         connection, address = super().accept()
-        self._taken = {client: each for client, each in self._taken.items() if each.socket.fileno() != -1}
-        new = _Taken(connection, network(address[0]), time.monotonic())
-        if self._is_full_for(new):
+        new = _Taken(connection, address[:2], self._forget)
+        if self._crowd[new.network] >= self._of_one or self._crowd.total() >= self._most:
             if not (old := self._makes_way_for(new)):
-                connection.close()
+                new.close()
                 raise ConnectionAbortedError("too many connections")
             with suppress(OSError):
-                self._taken.pop(old).socket.shutdown(socket.SHUT_RDWR)  # asyncio closes it
-        self._taken[address[:2]] = new
-        return connection, address
+                old.shutdown(socket.SHUT_RDWR)  # asyncio closes it
+            self._forget(old)
+        new.counts = True
+        self._crowd[new.network] += 1
+        self._strangers.setdefault(new.network, {})[new.client] = new
+        return new, address
 
-    def _is_full_for(self, new: _Taken) -> bool:
-        return len(self._taken) >= self._most or self._crowd()[new.network] >= self._of_one
+    def _forget(self, old: _Taken) -> None:
+        """It has closed, or makes way."""
+        if old.counts:
+            old.counts = False
+            self._crowd[old.network] -= 1
+            strangers = self._strangers.get(old.network, {})
+            if strangers.get(old.client) is old:
+                del strangers[old.client]
+            if not self._crowd[old.network]:
+                del self._crowd[old.network]
+                self._strangers.pop(old.network, None)
 
-    def _crowd(self) -> Counter[str]:
-        return Counter(each.network for each in self._taken.values())
-
-    def _makes_way_for(self, new: _Taken) -> tuple[str, int] | None:
-        crowd = self._crowd()
+    def _makes_way_for(self, new: _Taken) -> _Taken | None:
+        crowd = self._crowd
         own = crowd[new.network] >= self._of_one
+        oldest = [next(iter(each.values())) for each in self._strangers.values() if each]
         strangers = [
-            (client, each)
-            for client, each in self._taken.items()
-            if each.stranger
-            and (each.network == new.network or not own)
+            each
+            for each in oldest
+            if (each.network == new.network or not own)
             and (crowd[each.network] > crowd[new.network] + 1 or new.since - each.since >= self._young)
         ]
-        strangers.sort(key=lambda found: crowd[found[1].network], reverse=True)
-        return strangers[0][0] if strangers else None
+        return max(strangers, key=lambda each: crowd[each.network], default=None)
 
 
 def listener(
