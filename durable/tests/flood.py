@@ -1,7 +1,8 @@
 """For test_port_flood.py: what one machine with a token sends when it sends all that it can. Prints what was answered.
 
 flood.py FOLDER HOST:PORT ADDRESS KIND SECONDS    FOLDER: of the port, which has its CA; the token comes by stdin
-ADDRESS: of this machine, from which it comes. KIND: runs, files, bytes (the largest files), logs (100 lines each)
+ADDRESS: of this machine, from which it comes. KIND: runs, files, bytes (the largest files), logs (100 lines each),
+lists (as many as a question may have, inside each other)
 """
 
 import asyncio
@@ -50,7 +51,14 @@ def log() -> tuple[str, bytes]:
     return "POST /api/logs/", f"[{','.join([LINE] * 100)}]".encode()
 
 
-KINDS = {"runs": run, "files": file, "bytes": file, "logs": log}
+LISTS = ",".join(["[" * 30 + "]" * 30] * 600)
+
+
+def lists() -> tuple[str, bytes]:
+    return "POST /api/task_runs/count", f'{{"task_runs": {{"id": {{"any_": [{LISTS}]}}}}}}'.encode()
+
+
+KINDS = {"runs": run, "files": file, "bytes": file, "logs": log, "lists": lists}
 
 
 async def send() -> None:

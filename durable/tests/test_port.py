@@ -149,6 +149,7 @@ def test_the_result_of_a_run_is_written_by_the_task_server_that_has_it(asked: As
     assert write(tokens[0], runs[0], 1) == write(tokens[0], runs[0], 3) == 204
     assert write(tokens[1], runs[0], 2) == write(tokens[1], runs[0], 3) == 403
     asked.deliver(tokens[1], runs[0], state := str(uuid4()))
+    assert write(tokens[0], runs[0], 5) == 403
     assert write(tokens[1], runs[0], 2) == 204
     start = {"event": "start", "run": runs[0], "state": state, "parameters": None, "n": 1}
     assert asked.ask(tokens[1], "POST", "/durable/records", [start])[0] == 200
@@ -156,6 +157,22 @@ def test_the_result_of_a_run_is_written_by_the_task_server_that_has_it(asked: As
         session.sent.clear()  # the port starts again
     assert write(tokens[1], runs[0], 4) == 204
     assert write(tokens[1], runs[1], 4) == write(tokens[0], runs[0], 4) == 403
+
+
+def test_who_had_a_run_that_ended_elsewhere_exchanges_its_result_no_more(asked: Asked) -> None:
+    (token, session), run, state = asked.join("c"), str(uuid4()), str(uuid4())
+    asked.serve(session)
+    asked.deliver(token, run, state)
+    path = f"/durable/storage/{run}"
+    assert asked.ask(token, "PUT", path, result(run, 1))[0] == 204
+    assert asked.ask(token, "PUT", path, result(run, 2))[0] == 204  # a try more
+    on_a = Record(asked.records, "on a", keys=["k"])
+    on_a.write(must=True, run=run, event="start", state=state, parameters=None)
+    assert asked.ask(token, "PUT", path, result(run, 3))[0] == 403
+    on_a.write(run=run, event="end", how="returned", state=state)
+    assert asked.ask(token, "PUT", path, result(run, 3))[0] == 403
+    assert asked.ask(token, "PUT", path, result(run, 2))[0] == 204  # the same
+    on_a.close()
 
 
 def test_a_result_is_exchanged_by_the_machine_that_wrote_it_alone(asked: Asked) -> None:
@@ -354,6 +371,15 @@ def test_so_many_join_from_one_address_in_a_minute_and_no_more(tmp_path: Path) -
     body = {"password": "password", "protocol": PROTOCOL, "name": "b", "machine": "b", "prefect": version("prefect")}
     answers = [asked.ask("", "POST", "/durable/join", body)[0] for _ in range(JOINS + 1)]
     assert answers == [200] * JOINS + [429]
+
+
+@pytest.mark.parametrize("one", ["[]", "[[[]]]", '{"a":1}', "1"])
+@pytest.mark.parametrize("path", ["/api/task_runs/count", "/durable/records", "/durable/records/since"])
+def test_a_request_has_no_more_values_than_the_event_loop_reads_in_no_time(asked: Asked, path: str, one: str) -> None:
+    token, _ = asked.join("b")
+    many = f'{{"task_runs": {{"id": {{"any_": [{",".join([one] * 20_000)}]}}}}}}'
+    status, detail = asked.ask(token, "POST", path, many.encode())
+    assert status == 422 and "more than 20,000 values" in detail["detail"]
 
 
 def test_a_board_on_another_machine_is_told_who_lives(asked: Asked) -> None:

@@ -107,7 +107,7 @@ def p95(took: list[float]) -> float:
 
 @pytest.mark.long
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["runs", "files", "bytes", "logs"])
+@pytest.mark.parametrize("kind", ["runs", "files", "bytes", "logs", "lists"])
 def test_a_flood_of_one_token_holds_up_nobody(port: Measured, kind: str) -> None:
     """In turn without and with it, twice, and the better pair counts: what else the machine does costs one of them."""
     submits(port)  # the first ones connect

@@ -249,15 +249,16 @@ def test_files_and_runs_are_counted_apart() -> None:
 
 
 def test_after_a_turn_comes_a_rest_where_a_crowd_waits_and_only_there() -> None:
-    async def rests(crowd: int) -> bool:
-        turns = quotas.Turns(1, 5, rests=True)
+    async def rests(senders: int, **options: int) -> bool:
+        turns = quotas.Turns(1, 5, rests=1, **options)
 
         async def one() -> None:
             end = await turns.begin()
             await asyncio.sleep(0.001)
             end()
 
-        await asyncio.gather(*(one() for _ in range(crowd)))
+        await asyncio.gather(*(one() for _ in range(senders)))
         return turns._rests_until > 0
 
     assert not asyncio.run(rests(quotas.CROWD)) and asyncio.run(rests(quotas.CROWD + 1))
+    assert asyncio.run(rests(1, crowd=0))

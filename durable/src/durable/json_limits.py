@@ -14,12 +14,16 @@ class NotPlain(ValueError):
 
 
 def parsed(content: bytes | str, largest: int = LARGEST) -> Any:
-    """JSON as lists, dicts and plain values. Raises NotPlain: too large, too many values, too deep, or no JSON."""
+    """JSON as lists, dicts and plain values. Raises NotPlain: too large, too many values, too deep, or no JSON.
+
+    largest: in bytes. Of what may be smaller than LARGEST there may be as many values fewer, but 1,000 at the least.
+    """
+    most = max(1000, MOST * largest // LARGEST)
     content = content.encode() if isinstance(content, str) else content
     if len(content) > largest:
         raise NotPlain(f"it is larger than {largest:,} bytes")
-    if has_many(content):
-        raise NotPlain(f"it has more than {MOST:,} values")
+    if has_many(content, most):
+        raise NotPlain(f"it has more than {most:,} values")
     try:
         value = orjson.loads(content)  # has a limit of its own to the depth, 1,024
     except orjson.JSONDecodeError as error:
@@ -29,19 +33,19 @@ def parsed(content: bytes | str, largest: int = LARGEST) -> Any:
     return value
 
 
-def has_many(content: bytes) -> bool:
-    """Whether it has more than MOST values, without parsing it: some 40 ms for 10 MB."""
+def has_many(content: bytes, most: int = MOST) -> bool:
+    """Whether it has more values than that, without parsing it: some 40 ms for 10 MB."""
 
     def values(text: bytes) -> int:
         return text.count(b",") + text.count(b"[") + text.count(b"{")
 
-    if values(content) <= MOST:
+    if values(content) <= most:
         return False
     unescaped = content.replace(rb"\\", b"").replace(rb"\"", b"")
-    if unescaped.count(b'"') > 4 * MOST:  # two for each text, and each value may have a name
+    if unescaped.count(b'"') > 4 * most:  # two for each text, and each value may have a name
         return True
     outside = unescaped.split(b'"')[::2]
-    return values(b"".join(outside)) > MOST
+    return values(b"".join(outside)) > most
 
 
 def shallow(value: Any) -> bool:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
@@ -47,9 +47,11 @@ from durable.tls import (
     token_of,
 )
 
+T = TypeVar("T")
 CREATES, LOGS = "POST /api/task_runs/", "POST /api/logs/"
 MOST_TOLD = 100  # lines about what was refused: who tries all that there is does not fill the terminal
 
+SMALL = 10_000  # bytes of a body that is read at once
 WRITERS = 100_000  # files of which it is known, the newest; of the others nobody on another machine can write one again
 JOINS = 120  # in a minute from one network: each start of a task server is one
 
@@ -98,15 +100,17 @@ class Port:
         run = key if is_result and "-" in key else None
         if is_result and not await self._records.has_run(session, run):
             raise Refusal(403, f"a result is written by a task server that has {'its' if run else 'a'} run")
-        if run:
-            return False
         if is_result and self._writers.get(key) == session.origin:
             return True
         there = None
         with suppress(Exception):  # of any block's: it is not there, or writing it will fail, too
             there = await self.storage.aread(key)
         if there is None or there == content:
-            return there is None
+            return there is None and not run
+        if run:
+            if why := await self._records.has_lost(session, run):
+                raise Refusal(403, f"it is there already, and {why}")
+            return False
         if is_result and await asyncio.to_thread(has_expired, there):
             return True
         raise Refusal(403, "it is there already, and is not yours")
@@ -141,7 +145,7 @@ class Port:
             await self.quotas.need_request(address, session.name, len(body), runs=int(asks == CREATES), log_lines=lines)
             end_turn = await (self.quotas.creating(address) if asks in (CREATES, LOGS) else self.quotas.asking(address))
             need_alive(self.sessions, session)
-            body = self._looked_at(method, path, body)
+            body = await self._read_in_turn(address, body, lambda: self._looked_at(method, path, body))
         except Refusal as refusal:
             end_turn()
             if refusal.status in (400, 403):
@@ -150,6 +154,18 @@ class Port:
         headers = [each for each in scope["headers"] if each[0] != b"content-length"]
         headers.append((b"content-length", str(len(body)).encode()))
         await self._pass({**scope, "headers": headers}, once(body, receive), send, end_turn)
+
+    async def _read_in_turn(self, address: str, body: str | bytes, read: Callable[[], T]) -> T:
+        """What read() makes of that body. Above SMALL it costs milliseconds in which nothing else happens, so of one
+        network one is read at a time.
+        """
+        if len(body) <= SMALL:
+            return read()
+        end_turn = await self.quotas.reading(address)
+        try:
+            return read()
+        finally:
+            end_turn()
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send, end_turn: Callable[[], None]) -> None:
         """To Prefect. The turn ends where its answer begins: who does not read it holds up nobody."""
@@ -247,7 +263,7 @@ class Port:
         elif path == "/durable/records" and method == "POST":
             body = await body_of(scope, receive, BODY)
             await self.quotas.need_request(address_of(scope), session.name, len(body), hold=HOLD_LINES)
-            lines = parsed_body(body, BODY)
+            lines = await self._read_in_turn(address_of(scope), body, lambda: parsed_body(body, BODY))
             need_alive(self.sessions, session)
             return await answer(send, 200, await self._records.write(session, lines))
         elif path == "/durable/records/others" and method == "GET":
@@ -257,7 +273,8 @@ class Port:
             await self.quotas.need_request(address_of(scope), session.name, len(body))
             end_turn = await self.quotas.asking(address_of(scope))
             try:
-                lines = await asyncio.to_thread(lines_since, self.sessions.records, parsed_body(body, BODY))
+                known = await self._read_in_turn(address_of(scope), body, lambda: parsed_body(body, BODY))
+                lines = await asyncio.to_thread(lines_since, self.sessions.records, known)
             finally:
                 end_turn()
             return await answer(send, 200, lines)
@@ -385,16 +402,15 @@ class Port:
             events = int(scope["path"] == EVENTS_IN)
             await self.quotas.need_message(address_of(scope), session.name, len(text), events)
             try:
-                checked = parsed(text, BODY)
-                need_plain_message(scope["path"], checked)
-                message_checked = orjson.dumps(checked)
-                need_known_shape(scope["path"], message_checked)
+                checked = await self._read_in_turn(
+                    address_of(scope), text, lambda: checked_message(scope["path"], text)
+                )
             except NotPlain as error:
                 return await shut(f"this may not pass: {error}")
             except Refusal as refusal:
                 self._tell_refused(session, "WEBSOCKET", scope["path"], refusal.detail)
                 return await shut(refusal.detail)
-            return {"type": "websocket.receive", "text": message_checked.decode()}
+            return {"type": "websocket.receive", "text": checked}
 
         shut_down = False
 
@@ -419,6 +435,15 @@ class Port:
             over.cancel()
             if arriving:
                 arriving.cancel()
+
+
+def checked_message(path: str, text: str | bytes) -> str:
+    """Of a websocket: as it may pass. Raises NotPlain, and Refusal for another shape."""
+    checked = parsed(text, BODY)
+    need_plain_message(path, checked)
+    content = orjson.dumps(checked)
+    need_known_shape(path, content)
+    return content.decode()
 
 
 def once(body: bytes, receive: Receive) -> Receive:

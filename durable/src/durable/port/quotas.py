@@ -93,12 +93,12 @@ class Bucket:
 class Turns:
     """So many at once."""
 
-    def __init__(self, at_once: int, longest: float, rests: bool = False) -> None:
+    def __init__(self, at_once: int, longest: float, rests: int = 0, crowd: int = CROWD) -> None:
         """longest: seconds after which a turn ends by itself.
 
-        rests: where a CROWD waits, the next comes as much later as this one took.
+        rests: where a crowd waits, so many, the next comes so many times as much later as this one took.
         """
-        self._free, self._longest, self._rests = asyncio.Semaphore(at_once), longest, rests
+        self._free, self._longest, self._rests, self._crowd = asyncio.Semaphore(at_once), longest, rests, crowd
         self._rests_until, self._waiting = 0.0, 0
 
     @property
@@ -120,8 +120,8 @@ class Turns:
             if held:
                 held = False
                 overdue.cancel()
-                if self._rests and self._waiting >= CROWD:
-                    self._rests_until = loop.time() + min(MOST_REST, loop.time() - began)
+                if self._rests and self._waiting >= self._crowd:
+                    self._rests_until = loop.time() + min(MOST_REST, self._rests * (loop.time() - began))
                 self._free.release()
 
         overdue = loop.call_later(self._longest, end)
@@ -140,8 +140,9 @@ class _Of:
 
     def __init__(self) -> None:
         self.buckets: dict[Quota, Bucket] = {}
-        self.creating, self.writing = Turns(CREATING, TURN, rests=True), Turns(WRITING, TURN, rests=True)
+        self.creating, self.writing = Turns(CREATING, TURN, rests=1), Turns(WRITING, TURN, rests=1)
         self.asking, self.large = Turns(ASKING, TURN), Turns(1, LARGE_TURN)
+        self.reading = Turns(1, TURN, rests=9, crowd=0)  # a tenth of the event loop's time
 
 
 class Quotas:
@@ -218,6 +219,10 @@ class Quotas:
         """The turn of any other request. As creating()."""
         return await self._of(address).asking.begin()
 
+    async def reading(self, address: str) -> Callable[[], None]:
+        """The turn of reading a large body that is there. As creating()."""
+        return await self._of(address).reading.begin()
+
     async def writing(self, address: str) -> Callable[[], None]:
         """The turn of a file. As creating()."""
         return await self._of(address).writing.begin()
@@ -235,7 +240,7 @@ class Quotas:
 
 
 def _idle(of: _Of) -> bool:
-    busy = any(each.busy for each in (of.creating, of.writing, of.asking, of.large))
+    busy = any(each.busy for each in (of.creating, of.writing, of.asking, of.large, of.reading))
     return not busy and all(bucket.full for bucket in of.buckets.values())
 
 

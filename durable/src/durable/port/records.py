@@ -110,6 +110,8 @@ class RecordWriter:
         """Of a message of Prefect's queue to the session's task server."""
         message = orjson.loads(text)
         if isinstance(state := message.get("state"), dict):
+            for each in self._sessions:  # who had it before, and lost it
+                each.sent.pop(message["id"], None)
             session.sent[message["id"]] = state["id"]
             if len(session.sent) > SENT:
                 del session.sent[next(iter(session.sent))]
@@ -135,6 +137,19 @@ class RecordWriter:
             return True
         under_way = await asyncio.to_thread(begun, session.record.path)
         return run in under_way if run else bool(under_way)
+
+    async def has_lost(self, session: Session, run: str) -> str | None:
+        """Why that run, which its task server has, is another's by now; or None."""
+        assert session.record
+        async with self._finding:
+            await self._find()
+            history = self._found.runs.get(run)
+            own = session.record.path
+            states = {session.sent.get(run, "")}
+            for start in history.starts if history else []:
+                if start.by.path == own and start.ended is None:
+                    states.add(start.state)
+            return next((why for state in states if history and (why := history.why_refused(state, own=own))), None)
 
     async def peers(self, session: Session) -> Peers:
         """Who is there besides the session's task server."""
