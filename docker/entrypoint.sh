@@ -8,7 +8,7 @@ secret() { # NAME -> exports it from /run/secrets/NAME, if something is in there
   local value
   [ -s "/run/secrets/$1" ] || return 0
   value=$(cat "/run/secrets/$1") || { # never without it: the API would ask for no password
-    echo "error: the secret $1 cannot be read by uid $(id -u). Try: a secret that this user may read" >&2
+    echo "error: the secret $1 cannot be read by uid $(id -u). Try: let this user read its file" >&2
     exit 2
   }
   export "$1=$value"

@@ -18,7 +18,7 @@ for file in "$folder"/*; do
   name=${file##*/}
   case $name in *[!A-Za-z0-9_]* | [0-9]*) continue ;; esac
   if [ -d "$file" ]; then continue; fi
-  value=$(cat "$file" 2>/dev/null) || refuse "the secret $name cannot be read by uid $(id -u)" 'a file that this user may read'
+  value=$(cat "$file" 2>/dev/null) || refuse "the secret $name cannot be read by uid $(id -u)" 'let this user read its file'
   [ -n "$value" ] || refuse "the secret $name is empty" 'make secrets'
   export "$name=$value"
 done

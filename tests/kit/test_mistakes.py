@@ -94,7 +94,7 @@ def test_an_app_under_another_name(judge: Judge, tmp_path: Path) -> None:
     app.write_text(re.sub(r"^@app\.", "@api.", re.sub(r"^app = ", "api = ", app.read_text(), flags=re.M), flags=re.M))
     code, said = judge(3, folder)
     assert code == 2 and len(said.splitlines()) == 1
-    assert "first_fastapi.py: has no app, which the example starts. Try: calling api so" in said
+    assert "first_fastapi.py: has no app, which the example starts. Try: rename api to app" in said
 
 
 @pytest.mark.parametrize("name", ["queue", "email", "prefect", "fastapi", "durable"])
@@ -167,7 +167,7 @@ def test_an_untouched_skeleton_does_not_start(ex: int, judge: Judge, tmp_path: P
         (folder / name).write_text(text)
     code, said = judge(ex, folder)
     assert code == 2 and len(said.splitlines()) == 1
-    assert "is not a task yet. Try: the line @task above" in said
+    assert "is not a task yet. Try: write the line @task above" in said
     assert re.search(r"/my/[a-z_]+\.py:\d+: ", said)
 
 

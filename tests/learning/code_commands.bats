@@ -117,7 +117,7 @@ load ../helpers/code
 
 @test "an untouched skeleton gets a sentence, with its file and line, and nothing starts" {
   "${THERE[@]}" make -s code EX=2 # the others: tests/kit/test_mistakes.py
-  refused 'is not a task yet. Try: the line @task above' make ex2 CODE="$MY/ex2"
+  refused 'is not a task yet. Try: write the line @task above' make ex2 CODE="$MY/ex2"
   grep -qE "/my/ex2/[a-z_]+\.py:[0-9]+: " <<<"$output"
   try make check EX=2 CODE="$MY/ex2"
   has 'judging your code in '

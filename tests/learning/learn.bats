@@ -254,7 +254,7 @@ by_hand() { printf 'cd my/ex%s\n%s\n' "$EX" "$1" | "${THERE[@]}" make -s shell; 
   slip 'serve is used and not imported' task_server.py 'from prefect.task_worker import serve' ''
   slip 'task_server.py has no my_b_task' task_submitter.py 'import my_background_task' 'import my_b_task as my_background_task'
   slip 'works in a package only' task_submitter.py 'from task_server' 'from .task_server'
-  slip 'is not defined. Try: task, perhaps' task_server.py '@task' '@tsk'
+  slip 'is not defined. Try: write task instead' task_server.py '@task' '@tsk'
   slip 'is no valid Python' task_server.py 'return f"Hello' 'return f("Hello'
   slip 'nothing serves the task' task_server.py "$serve" '    print("ready")'
   slip 'serve() is given no task' task_server.py "$serve" '    serve()'

@@ -62,8 +62,8 @@ def main() -> int:
         ended = ended or (time.monotonic() if state in (*WELL, *ENDED) else 0.0)
         if ended and time.monotonic() - ended > STILL:
             problem = f"the run is {state}, and GET {run['follow']} still answers 202, which is: not yet"
-            remedy = "its step 3.7" if state in WELL else "its step 3.8"
-            workshop.fail(problem, f"write {remedy} (make learn EX={ex})", 1)
+            step = "3.7" if state in WELL else "3.8"
+            workshop.fail(problem, f"write its step {step} (make learn EX={ex})", 1)
         if time.monotonic() - began > next_notice:
             why = why_it_waits(key_of(run["task_run_id"])) if state == "Scheduled" else "its end"
             print(f"     waiting ({next_notice:.0f} s) for {why}", flush=True)

@@ -103,7 +103,7 @@ def module_missing(file: File, node: ast.stmt, module: str) -> list[Finding]:
         paths = importlib.import_module(package).__path__ if package else []
         around += [path.stem for folder in paths for path in Path(folder).glob("*")]
         like = similar(last, around)
-        remedy = f"`{package}.{like}`" if like else "fixing the name"
+        remedy = f"`{package}.{like}`" if like else "fix the name"
         return [Finding(file.at(node), Mistake.NO_MODULE(error.name), remedy, stops=True)]
     return []
 
@@ -126,7 +126,9 @@ def names_missing(file: File, node: ast.ImportFrom) -> list[Finding]:
         like = similar(name, [known for known in dir(has) if not known.startswith("_")])
         if module == "prefect.task_worker" and name.startswith("serv"):
             like = "serve"
-        remedy = f"`from {today} import {name}`" if today else f"`from {module} import {like}`" if like else "fixing it"
+        remedy = (
+            f"`from {today} import {name}`" if today else f"`from {module} import {like}`" if like else "fix the name"
+        )
         missing.append(Finding(file.at(node), Mistake.NO_SUCH_NAME(module, name), remedy, stops=True))
     return missing
 
@@ -149,7 +151,7 @@ def import_it(main: File, ex: int, words: list[Finding]) -> list[Finding]:
     for name in EXAMPLES[ex].tasks:
         if not hasattr(module, name):
             like = similar(name, [known for known, value in vars(module).items() if isinstance(value, Task)])
-            remedy = f"calling {like} so" if like else "define it at the top of the file"
+            remedy = f"rename {like} to {name}" if like else "define it at the top of the file"
             return [Finding(main.at(), Mistake.NO_TASK_OF_THE_EXAMPLE(name), remedy)]
         if not isinstance(getattr(module, name), Task):
             return [not_a_task(main, name, at.get(name))]
@@ -192,7 +194,7 @@ def judged(
         if option not in OPTIONS:
             what = Mistake.SERVE_HAS_NO_OPTION(option)
             like = similar(option, OPTIONS)
-            remedy = f"{like}=…" if like else f"one of {', '.join(OPTIONS)}"
+            remedy = f"{like}=…" if like else f"use one of {', '.join(OPTIONS)}"
         elif option in ("limit", "grace", "timeout") and not isinstance(value, int | float | None):
             what, remedy = Mistake.NO_NUMBER(option, f"{value!r}"), f"{option}={kind}(…)"
         elif option == "limit" and isinstance(value, float):
@@ -242,5 +244,5 @@ def broken(main: File, error: Exception) -> Finding:
     like = similar(str(like), main.bound | set(dir(builtins))) if like else ""
     remedy = f"fix line {line}" if line else "python " + main.path.name + " in make shell"
     if like:
-        remedy = f"define {like} above it" if like == error.name else f"{like}, perhaps"
+        remedy = f"define {like} above it" if like == error.name else f"write {like} instead"
     return Finding(main.at(line), Mistake.FAILS_AT_START(type(error).__name__, error), remedy, stops=True)

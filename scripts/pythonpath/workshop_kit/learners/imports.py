@@ -98,7 +98,7 @@ def imports_from_beside(file: File, ex: int, files: list[File]) -> Iterator[Find
                 like = last if last in own else similar(top, own | finished | {"prefect"})
                 names = ", ".join(alias.name for alias in node.names)
                 remedy = f"`from {like} import {names}`" if like and isinstance(node, ast.ImportFrom) else ""
-                remedy = remedy or (f"`import {like}`" if like else "fixing the name")
+                remedy = remedy or (f"`import {like}`" if like else "fix the name")
                 yield Finding(file.at(node), Mistake.NO_MODULE(module), remedy, stops=True)
         other = next((f for f in files if isinstance(node, ast.ImportFrom) and f.path.stem == node.module), None)
         if other and not {"*", "__getattr__"} & other.bound:
@@ -106,9 +106,9 @@ def imports_from_beside(file: File, ex: int, files: list[File]) -> Iterator[Find
                 if alias.name not in other.bound | {"*"}:
                     tasks = tasks_defined(other.tree)
                     like = similar(alias.name, tasks, 0.5) or similar(alias.name, defined(other.tree))
-                    remedy = f"`from {node.module} import {like}`" if like else f"writing {alias.name} there"
+                    remedy = f"`from {node.module} import {like}`" if like else f"define {alias.name} there"
                     if alias.name in EXAMPLES[ex].tasks and like in tasks:  # the kit's commands want it by this name
-                        remedy = f"calling {like} so there"
+                        remedy = f"rename {like} to {alias.name} there"
                     yield Finding(file.at(node), Mistake.NO_SUCH_NAME(other.path.name, alias.name), remedy, stops=True)
 
 
@@ -116,7 +116,7 @@ def no_app(file: File, ex: int) -> Iterator[Finding]:
     """The web server is told to start MODULE:app, and it is not there."""
     if file.path.stem in procfile.apps(ex) and not {"app", "*", "__getattr__"} & file.bound:
         apps = {name for name in defined(file.tree) if name in ("api", "application", "web", "server")}
-        remedy = f"calling {apps.pop()} so" if apps else "app = …, as in the finished file (make solve)"
+        remedy = f"rename {apps.pop()} to app" if apps else "app = …, as in the finished file (make solve)"
         yield Finding(file.at(), Mistake.NO_APP(), remedy, stops=True)
 
 
@@ -167,7 +167,7 @@ def undefined(file: File, ex: int) -> Iterator[Finding]:
         reported.add(name)
         like = similar(name, file.tasks, 0.5) or similar(name, file.bound | set(dir(builtins)))
         if file.is_main and name in EXAMPLES[ex].tasks:
-            what, remedy = Mistake.NO_TASK_OF_THE_EXAMPLE(name), f"calling {like} so" if like else ""
+            what, remedy = Mistake.NO_TASK_OF_THE_EXAMPLE(name), f"rename {like} to {name}" if like else ""
         else:
-            what, remedy = Mistake.NOT_DEFINED(name), f"{like}, perhaps" if like else ""
-        yield Finding(file.at(node), what, remedy or f"writing {name}", stops=node in reached)
+            what, remedy = Mistake.NOT_DEFINED(name), f"write {like} instead" if like else ""
+        yield Finding(file.at(node), what, remedy or f"define {name}", stops=node in reached)

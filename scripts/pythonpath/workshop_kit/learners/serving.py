@@ -62,7 +62,7 @@ def serving(file: File, ex: int, files: list[File]) -> Iterator[Finding]:
         for keyword in call.keywords:
             if keyword.arg and keyword.arg not in OPTIONS:
                 like = similar(keyword.arg, OPTIONS)
-                what, remedy = Mistake.SERVE_HAS_NO_OPTION(keyword.arg), f"one of {', '.join(OPTIONS)}"
+                what, remedy = Mistake.SERVE_HAS_NO_OPTION(keyword.arg), f"use one of {', '.join(OPTIONS)}"
                 yield Finding(file.at(keyword.value), what, f"{like}=…" if like else remedy, stops=True)
             kind = {"limit": "int", "grace": "float"}.get(keyword.arg or "")
             if kind and from_environment(keyword.value):

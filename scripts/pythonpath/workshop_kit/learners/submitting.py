@@ -173,7 +173,7 @@ def own_address(file: File) -> Iterator[Finding]:
                 to = f" to {value.value}" if isinstance(value, ast.Constant) else ""
                 kit = f"the kit's Prefect server is {settings().api}: runs would go elsewhere"
                 what = Mistake.SETS_ADDRESS(to, kit) if value else Mistake.TAKES_ADDRESS_AWAY(kit)
-                remedy = f"deleting line {node.lineno}: the kit sets it"
+                remedy = f"delete line {node.lineno}: the kit sets it"
                 yield Finding(file.at(node), what, remedy, stops=node in reached, sure=True)
 
 

@@ -35,7 +35,7 @@ def plain_functions(file: File, ex: int) -> Iterator[Finding]:
 
 
 def not_a_task(file: File, name: str, node: ast.AST | None) -> Finding:
-    remedy = f"the line @task above `def {name}`, and `from prefect import task`"
+    remedy = f"write the line @task above `def {name}`, and `from prefect import task`"
     if any(last_name(decorator) == "flow" for decorator in getattr(node, "decorator_list", [])):
         remedy = f"@task in the place of @flow above `def {name}`, and `from prefect import task`"
     return Finding(file.at(node), Mistake.NOT_A_TASK(name), remedy, stops=True)
