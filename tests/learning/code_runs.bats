@@ -69,7 +69,7 @@ load ../helpers/code
   ok make watch
   has 'the slots are held by runs'
   try make check EX=2
-  has '✗ no run waits for the place of one that waits for it'
+  has '✗ no run waits for a slot held by a run that waits for it'
   start other make submit
   within 10 grep -qF "Scheduled, for a slot, and $held" "$other_log"
   kill -INT -- "-$submit_pid" "-$other_pid"

@@ -138,8 +138,8 @@ class Promise(Enum):
     CODE_IS_SERVED = 107, "no run waits for code that nobody serves", "runs wait for code that nobody serves"
     NO_DEADLOCK = (
         108,
-        "no run waits for the place of one that waits for it",
-        "a run waits for the place of one that waits for it",
+        "no run waits for a slot held by a run that waits for it",
+        "a run waits for a slot held by a run that waits for it",
     )
     NONE_ORPHANED = (
         109,
