@@ -180,7 +180,7 @@ kill: ## kill -9 for one process of the running example; asks which [WHO=task_se
 
 .PHONY: rescue
 #: In an example with a rescuer this happens by itself.
-rescue: ## put lost runs back in the queue, once, and say why [MAX_RESCUES=3]
+rescue: ## requeue lost runs, once, and say why [MAX_RESCUES=3]
 	@scripts/py.sh commands.rescue
 
 ##@ Write it yourself

@@ -173,7 +173,7 @@ def test_what_a_dead_task_server_had_is_requeued_after_it_is_on_record_and_told(
     scene = Scene()
     run = scene.running()
     report = scene.look()
-    why = "Rescue 1 of 3, back in the queue: dead (pid 8) died while it had this run"
+    why = "Rescue 1 of 3, requeued: dead (pid 8) died while it had this run"
     assert scene.log[6:-1] == [
         {"event": "back", "run": str(run.id), "state": "queued 1", "counted": True},
         "read",
@@ -192,7 +192,7 @@ def test_what_did_not_die_with_a_task_server_is_requeued_uncounted_and_with_its_
     assert len(scene.look().requeued) == 1
     back, (_, _, message, parameters) = scene.done("back", "requeue")
     assert back["counted"] is False and parameters == "q"
-    assert message == "Back in the queue: the Prefect server that had it in its queue is gone"
+    assert message == "Requeued: the Prefect server that had it in its queue is gone"
     assert scene.records.runs[str(ID)].rescues == 0
 
 

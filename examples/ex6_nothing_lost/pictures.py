@@ -16,4 +16,4 @@ def pictures(kit: Kit, camera: Camera) -> None:
         if not rescued:
             workshop.fail("nothing was rescued this time, so there is no page of it", "make pictures EX=6", 1)
         address = f"{kit.prefect}/runs/task-run/{rescued[0]}"
-        camera.page("ex6-rescued", address, wait_for_text("back in the queue"))
+        camera.page("ex6-rescued", address, wait_for_text("Rescue 1 of 3, requeued"))

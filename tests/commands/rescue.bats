@@ -63,7 +63,7 @@ teardown() { stop_and_check; }
   within 30 grep -q '^waiting .* for the Prefect API, which does not answer (make status)' "$waits_log"
   kill -CONT "$(keeper_pid server.1)"
   within 30 grep -q '^ .* it answers again, after' "$waits_log"
-  within 60 grep -q 'a task server is free, so it is in no queue (make rescue puts it back)' "$waits_log"
+  within 60 grep -q 'a task server is free, so it is in no queue (make rescue requeues it)' "$waits_log"
   ok make rescue
   within 30 grep -q '^completed' "$waits_log"
   within 30 gone "$waits_pid"

@@ -60,7 +60,7 @@ rescue_one() {
   rescue_one
   compare "$(began_in "$id")" != "$pid" 'process of the run'
   within 30 is_in_state "$id" COMPLETED
-  messages "$id" | grep 'Scheduled: Rescue 1 of 3, back in the queue: task_server.[123] (pid '"$pid"') died while it had this run'
+  messages "$id" | grep 'Scheduled: Rescue 1 of 3, requeued: task_server.[123] (pid '"$pid"') died while it had this run'
   api /logs/filter "{\"logs\": {\"task_run_id\": {\"any_\": [\"$id\"]}}}" | json 'd[0]["message"]' | grep 'Rescue 1 of 3' # on its page
   grep -q "requeued 1 run(s): $id" "$stack_log"
   within 15 is_up
@@ -164,7 +164,7 @@ state_of_queue() {
   kill -TERM -- "-$stranger"
   wait "$stranger" || true
   cat "$BATS_TEST_TMPDIR/stranger.log"
-  grep -q 'cannot be read here (.*); nothing is deleted, it goes back to the queue. Try: use the submitter.s result storage' "$BATS_TEST_TMPDIR/stranger.log"
+  grep -q 'cannot be read here (.*); nothing is deleted, and it is requeued. Try: use the submitter.s result storage' "$BATS_TEST_TMPDIR/stranger.log"
   never grep -q Traceback "$BATS_TEST_TMPDIR/stranger.log"
   runs_in_state_are COMPLETED $((before + 16))
 }

@@ -104,7 +104,7 @@ PY
   within 20 eval '[ "$(count_in_state FAILED)" -eq 3 ]'
   within 20 eval '[ "$(grep -c "patient serves stuck" "$patient_log")" -eq 2 ]'
   is "$(grep -c '^began' "$patient_log")" 3 'lines with "began"'
-  never grep -q 'went back to the queue' "$patient_log"
+  never grep -q 'Task run .* was requeued' "$patient_log"
   kill -TERM -- "-$patient_pid"
   within 30 gone "$patient_pid"
 }

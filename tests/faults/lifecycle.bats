@@ -69,12 +69,12 @@ database_says() {
   within 5 grep -q 'taking nothing new, finishing 1 run' "$stack_log"
   press_ctrl_c
   within 10 no_leaks
-  grep -q "Task run $id went back to the queue" "$stack_log"
+  grep -q "Task run $id was requeued" "$stack_log"
   database_says "$id" Scheduled
 
   start_example 2 SERVERS=1 WORK_SECONDS=0.1
   within 20 is_in_state "$id" COMPLETED
-  grep -q '1 run(s) that were still waiting are back in the queue' "$stack_log"
+  grep -q 'requeued 1 run(s) that were still waiting' "$stack_log"
 }
 
 # bats test_tags=long
@@ -170,7 +170,7 @@ database_says() {
   local id
   id=$(submit_and_wait_until_running)
   ok make stop GRACE=1
-  grep -q "Task run $id went back to the queue" "$stack_log"
+  grep -q "Task run $id was requeued" "$stack_log"
   database_says "$id" Scheduled
 }
 

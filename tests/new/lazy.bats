@@ -21,7 +21,7 @@ without_prefect() { try env -u RECORDS PYTHONPATH="$BATS_TEST_TMPDIR/first" PREF
   without_prefect -c 'from durable import Record, Records; import sys; Record(sys.argv[1], "me"); r = Records(sys.argv[1]); r.read(); print([p.name for p in r.processes.values()])' "$BATS_TEST_TMPDIR/records"
   has "['me']"
   without_prefect -m durable -h
-  has 'put lost runs back into the queue'
+  has 'requeue lost runs'
   without_prefect -m durable lost
   has 'which folder? --records FOLDER'
   without_prefect -m durable rescue --every 0

@@ -184,7 +184,7 @@ def main() -> int:
         description="Background tasks that are not lost. Each command has a -h of its own.",
     )
     commands = parser.add_subparsers(required=True, dest="command")
-    rescue = commands.add_parser("rescue", help="put lost runs back into the queue")
+    rescue = commands.add_parser("rescue", help="requeue lost runs")
     find = commands.add_parser(
         "lost",
         help="a line for each run that is lost; exit 1 if there is one, 3 if the API is unreachable; changes nothing",

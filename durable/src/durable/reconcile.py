@@ -196,9 +196,9 @@ class Reconciler:
     async def _requeue(self, api: Api, lost_run: LostRun, report: Report) -> None:
         run, history = lost_run.run, self.records.runs.setdefault(str(lost_run.run.id), RunHistory())
         rescues = history.rescues + lost_run.rescue
-        message = f"Back in the queue: {lost_run.why}"
+        message = f"Requeued: {lost_run.why}"
         if lost_run.rescue:
-            message = f"Rescue {rescues} of {self.max_rescues}, back in the queue: {lost_run.why}"
+            message = f"Rescue {rescues} of {self.max_rescues}, requeued: {lost_run.why}"
         # Written before it is done: an entry of the old queue that turns up after all is refused by all. Then a last
         # look, for somebody who took it before we wrote that, and may have ended it since we decided.
         old = lost_run.queued_by

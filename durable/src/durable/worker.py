@@ -426,7 +426,7 @@ class DrainingTaskWorker(TaskWorker):
             if self._deliveries:
                 await self._deliveries.close()
         logger.error(
-            f"Task run {run.id} cannot be read here ({problem}); nothing is deleted, it goes back to the queue. "
+            f"Task run {run.id} cannot be read here ({problem}); nothing is deleted, and it is requeued. "
             f"Try: use the submitter's result storage (here PREFECT_LOCAL_STORAGE_PATH={folder}) and packages"
         )
         if tries >= TRIES:
@@ -467,7 +467,7 @@ class DrainingTaskWorker(TaskWorker):
         self.record.write(run=str(run.id), event="end", how=how)
 
     async def _requeue(self, client: PrefectClient, run: TaskRun, why: str) -> None:
-        message = f"{why}; back in the queue"
+        message = f"{why}; requeued"
         if run.id in self._cancellations:
             return await self._cancellations.report_unfinished(client, run.id)
         if not await should_still_run(client, run.id):  # the rescuer sets to Cancelled what is to be cancelled
@@ -503,7 +503,7 @@ class DrainingTaskWorker(TaskWorker):
                 except Exception as error:  # of this run; the others may fare better
                     logger.error(f"Task run {run.id} could not be requeued ({error!r}); a rescuer finds it")
                 else:
-                    logger.info(f"Task run {run.id} went back to the queue")
+                    logger.info(f"Task run {run.id} was requeued")
 
         async with get_client() as client:
             await asyncio.gather(*map(requeue, runs))

@@ -1,4 +1,4 @@
-"""`python -m my_service.housekeeper`: puts lost runs back (task servers die, Prefect forgets), and deletes old ones."""
+"""`python -m my_service.housekeeper`: requeues lost runs (task servers die, Prefect forgets), and deletes old ones."""
 
 import asyncio
 import logging

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Puts lost runs back in the queue, once, and says which and why. An example with a rescuer does it by itself.
+"""Requeues lost runs, once, and says which and why. An example with a rescuer does it by itself.
 
 MAX_RESCUES=3   how often a run may take a task server with it before it is Crashed
 It looks on for up to 25 s where a run may still report by itself.

@@ -33,7 +33,7 @@ def why_it_waits(task_key: str) -> str:
     if not any(task_key in server["task_keys"] for server in servers):
         return f"a task server with this code: those that run have another version of {task}. Try: {RESTART}"
     if not (running and running.docker) and nobody_works(task_key):
-        return "nothing: a task server is free, so it is in no queue (make rescue puts it back)"
+        return "nothing: a task server is free, so it is in no queue (make rescue requeues it)"
     if held := held_by_parents(prefect_api.waiting_runs()):
         return f"a slot, and {held}"
     return "a task server that is free (make server adds one)"
@@ -67,7 +67,7 @@ def for_what_failed(runs: Iterable[dict[str, Any]]) -> str:
 
 
 def nobody_works(task_key: str) -> bool:
-    """Whether all task servers for it have had a free place for 2 s. If there is a run, they are sent it in 10 ms."""
+    """Whether all task servers for it have had a free slot for 2 s. If there is a run, they are sent it in 10 ms."""
     found = example_records.read_once()
     able = [server for server in example_records.task_servers(found) if server.up and task_key in server.keys]
     quiet_since = max((one.quiet_since for one in able), default=time.time())
@@ -75,7 +75,7 @@ def nobody_works(task_key: str) -> bool:
 
 
 def held_by_parents(runs: Iterable[dict[str, Any]]) -> str:
-    """`task.delay(…).result()` in a task: of runs as the API gives them, some wait for the places of those that
+    """`task.delay(…).result()` in a task: of runs as the API gives them, some wait for the slots of those that
     submitted them. Empty unless the task servers that work have no other runs; they will not get free.
 
     A free task server does not always help: Prefect sends a busy one a run ahead. Whether a run waits for those that it

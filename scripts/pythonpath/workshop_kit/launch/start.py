@@ -108,16 +108,16 @@ def watch_make() -> None:
 
 def requeue_waiting_runs() -> None:
     """The Prefect server has forgotten its queue when it starts: give it the runs that still wait."""
-    message = "Back in the queue after a restart"
+    message = "Requeued after a restart of the Prefect server"
     try:
         runs = prefect_api.waiting_runs()
         for run in runs:
             state = requeue_request(message, run["state"]["state_details"].get("task_parameters_id"))
             prefect_api.ask(f"/task_runs/{run['id']}/set_state", {"state": state, "force": True}, timeout=60)
         if runs:
-            say(f"{len(runs)} run(s) that were still waiting are back in the queue")
+            say(f"requeued {len(runs)} run(s) that were still waiting")
     except OSError as error:
-        say(f"could not put waiting runs back in the queue: {error}. Try: make stop, then start again")
+        say(f"cannot requeue the runs that are still waiting: {error}. Try: make stop, then start again")
 
 
 def requeue_in_background() -> None:

@@ -12,10 +12,10 @@ INK, PAPER, QUIET = "#1f2933", "#fbfaf7", "#52606d"
 FILL = {"people": "#fdebc8", "server": "#d9e8fb", "work": "#d8f0dc", "watch": "#f6d9dc", "files": "#e9e4f3"}
 TITLE = "The parts of the kit, and what goes between them"
 TEXT = (
-    "Who submits sends a run to the Prefect server, which keeps its state in a database and the run in a queue in its "
-    "memory. Task servers receive runs from that queue, execute them and send their states back. Each writes to the "
-    "records which run it takes. The rescuer compares the records with the states and puts lost runs back in the "
-    "queue. keep starts each of these processes again when it dies. Parameters and results are files."
+    "The submitter sends a run to the Prefect server, which keeps its state in a database and the run in a queue in "
+    "its memory. Task servers receive runs from that queue, execute them and send their states back. Each writes to "
+    "the records which run it takes. The rescuer compares the records with the states and requeues lost runs. keep "
+    "starts each of these processes again when it dies. Parameters and results are files."
 )
 HEAD = f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"
   role="img" aria-labelledby="title description">
@@ -65,7 +65,7 @@ def arrow(points: str, label_x: int, label_y: int, *lines: str) -> str:
 def architecture() -> str:
     """The whole picture."""
     parts = [
-        box(24, 70, 200, 104, "people", "who submits", "make submit, a web app,", "a program of yours"),
+        box(24, 70, 200, 104, "people", "submitter", "make submit, a web app,", "a program of yours"),
         kept(388, 24, 224, 252),
         box(402, 54, 196, 208, "server", "Prefect server", "API and UI"),
         box(418, 118, 164, 58, "files", "queue", "in its memory"),
@@ -82,8 +82,8 @@ def architecture() -> str:
         arrow("582,140 788,140", 624, 112, "2 the run,", "by websocket"),
         arrow("788,222 584,222", 624, 194, "4 its states,", "as events"),
         arrow("850,262 850,390", 862, 320, "3 which run it", "takes, and ends"),
-        arrow("500,404 500,264", 512, 326, "puts lost runs back in the queue"),
-        arrow("598,448 774,448", 622, 418, "reads them; notes", "what it puts back"),
+        arrow("500,404 500,264", 512, 326, "requeues lost runs"),
+        arrow("598,448 774,448", 622, 418, "reads them; notes", "what it requeues"),
         arrow("110,174 110,558", 122, 368, "parameters"),
         arrow("962,240 986,240 986,588 964,588", 846, 540, "parameters, results"),
     ]
