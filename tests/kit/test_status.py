@@ -192,7 +192,7 @@ def test_the_task_servers_of_other_machines_are_counted_apart(
     prefect.pages["/api/task_workers/filter"].append({"identifier": "b-7", "task_keys": ["k"]})
     assert said(capsys)[1][2] == "  task servers  1 subscribed, 1 wanted, and 1 on b"
     os.utime(lease_of(long_ago.path), (time.time() - 12.4,) * 2)
-    assert said(capsys)[1][3] == f"{'':16}one on b last heard of 12 s ago; its runs move in 8 s"
+    assert said(capsys)[1][3] == f"{'':16}one on b: no heartbeat for 12 s; its runs move in 8 s"
     del prefect.pages["/api/task_workers/filter"][0]  # the example's own is gone, and the other one does not stand in
     code, lines = said(capsys)
     assert (code, lines[2]) == (1, "  task servers  0 subscribed, 1 wanted, and 1 on b")

@@ -21,7 +21,7 @@ RUNNING = state_files.RunningExample(7, 1, 1, docker=False, postgresql=False, co
 
 @pytest.fixture
 def silent(tmp_path: Path) -> Iterator[Records]:
-    """The records of a task server that was not heard of for 15 of its 20 s."""
+    """The records of a task server that sent no heartbeat for 15 of its 20 s."""
     record = Record(tmp_path / "records", "one on b", keys=["k"], host="b", pid=7, lease=20.0)
     assert record.path
     os.utime(lease_of(record.path), (time.time() - 15,) * 2)
@@ -40,10 +40,10 @@ def shown(found: Records, answers: watch.Answers) -> str:
 
 def test_nobody_is_called_silent_while_nobody_can_be_heard_of(silent: Records) -> None:
     answers = watch.Answers()
-    assert "last heard of" not in shown(silent, answers) and "the Prefect API is unreachable" in shown(silent, answers)
+    assert "no heartbeat" not in shown(silent, answers) and "the Prefect API is unreachable" in shown(silent, answers)
     before = watch.news(silent, answers, RUNNING)
     answers.there = True
-    assert "one on b last heard of 15 s ago; its runs move in 5 s" in shown(silent, answers)
+    assert "one on b: no heartbeat for 15 s; its runs move in 5 s" in shown(silent, answers)
     assert watch.news(silent, answers, RUNNING) != before
 
 

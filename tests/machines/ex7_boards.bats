@@ -11,7 +11,7 @@ load ../helpers/machines
 TABLE='
 moment             | a           | task servers       | a says besides                      | b          | b says besides                                  | b: make server
 joined             | ready       | 1 of 1, and 1 on b |                                     | ready      |                                                 | serves greet
-cut                | ready       | 1 of 1, and 1 on b | task_server.1 on b last heard of    | no answer  | another address of that machine                 |
+cut                | ready       | 1 of 1, and 1 on b | task_server.1 on b: no heartbeat    | no answer  | another address of that machine                 |
 lease ended        | ready       | 1 of 1             |                                     | no answer  | another address of that machine                 | trying again until it does
 back               | ready       | 1 of 1, and 1 on b |                                     | ready      |                                                 | serves greet
 a stopped          | not running |                    |                                     | no answer  | or start it there again                         | trying again until it is back
@@ -85,7 +85,7 @@ of_a() {
       said a status 0 "$status" ready "$besides_a" && said a check 0 "subscribed to ex7.greet: $counts" 'every promise holds' "$besides_a" &&
         said a watch 0 "$besides_a" && rows a || return
       # Nothing is said of others but what is so.
-      if [ -z "$besides_a" ]; then never grep -q 'last heard of' "$BATS_TEST_TMPDIR"/a.* || return; fi
+      if [ -z "$besides_a" ]; then never grep -q 'no heartbeat' "$BATS_TEST_TMPDIR"/a.* || return; fi
       case $counts in *b) said a check 0 '- joined: b, from 10.99.0.2; 1 task server(s)' ;; esac ;;
     'not ready') said a status 1 'not ready yet' "$besides_a" && said a check 1 "$besides_a" && said a watch 0 "$besides_a" ;;
     'not running') said a status 3 'nothing runs: make ex2' && said a check 2 'no example is running' && said a watch 0 'no example is running' ;;
@@ -107,9 +107,9 @@ of_b() {
   moment joined 30
 
   ip -n "$LAN" link set dev to-b down
-  within 40 eval '"$ON/a" make watch ONCE=1 | grep -q "task_server.1 on b last heard of"'
+  within 40 eval '"$ON/a" make watch ONCE=1 | grep -q "task_server.1 on b: no heartbeat"'
   PATIENCE=1 moment cut 20
-  within 40 grep -q 'task_server.1 on b was not heard of for 50 s: its session is over' "$stack_log"
+  within 40 grep -q 'task_server.1 on b sent no heartbeat for 50 s: its session is over' "$stack_log"
   moment 'lease ended' 30
   ip -n "$LAN" link set dev to-b up
   moment back 30

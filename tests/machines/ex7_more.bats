@@ -117,9 +117,9 @@ print(asyncio.run(delete_old(Folder(sys.argv[1]), "http://127.0.0.1:4200/api", 8
   within 10 is_in_state "$id" RUNNING
   kill -CONT "$(task_server_of a)"
   ip -n "$LAN" link set dev to-b down # the cable
-  within 20 grep -q 'task_server.1 on b was not heard of for 3 s: its session is over' "$stack_log"
+  within 20 grep -q 'task_server.1 on b sent no heartbeat for 3 s: its session is over' "$stack_log"
   within 30 is_in_state "$id" COMPLETED
-  grep -q 'task_server.1 on b was not heard of any more while it had this run' "$stack_log"
+  grep -q 'the lease of task_server.1 on b expired while it had this run' "$stack_log"
   refused 'another address of that machine' "$ON/b" make submit
   ip -n "$LAN" link set dev to-b up
   # What it says still is refused: its task server ends, and starts again with a new session.

@@ -123,7 +123,7 @@ def _why_lost(run: Run, history: RunHistory, records: History, now: float, reach
         if last.ended is None:
             why = f"{last.by.name} (pid {last.by.pid}) died while it had this run"
             if last.by.lease:
-                why = f"{last.by.name} was not heard of any more while it had this run"
+                why = f"the lease of {last.by.name} expired while it had this run"
             return LostRun(run, why, rescue=True)
         if is_recent(max(last.ended, reached), now, SETTLE):
             return Doubt.TOO_EARLY

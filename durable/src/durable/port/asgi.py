@@ -223,7 +223,7 @@ class Port:
         return answer | {"now": time.time()}
 
     async def end_expired(self) -> None:
-        """Other machines can come in now. Look for those whose lease has ended, until cancelled."""
+        """Other machines can come in now. Look for those whose lease expired, until cancelled."""
         self.sessions.grant_restart_margin()
         while True:
             await asyncio.sleep(0.5)
@@ -235,7 +235,7 @@ class Port:
                 what = (
                     "its session is over, and what it ran runs again elsewhere" if session.server else "it is forgotten"
                 )
-                say(f"{session.name} was not heard of for {session.lease:g} s: {what}")
+                say(f"{session.name} sent no heartbeat for {session.lease:g} s: {what}")
 
     # --- storage and records -------------------------------------------------------------------------
 

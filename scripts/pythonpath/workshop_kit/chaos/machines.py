@@ -124,11 +124,11 @@ class ChaosOnMachines(Chaos):
         self.score.log(wish)
 
     def watch_deaths(self, known: dict[str, int]) -> None:
-        """With MANUAL=1: count whose lease has ended."""
+        """With MANUAL=1: count the leases that expired."""
         now = {server.name + " " + str(server.path): server.pid for server in self.records.elsewhere()}
         for name in known.keys() - now.keys():
             self.score.faults["a machine was away for too long, by you"] += 1
-            self.score.log(f"the lease of {name.rpartition(' ')[0]} has ended")
+            self.score.log(f"the lease of {name.rpartition(' ')[0]} expired")
         known.clear()
         known.update(now)
 
@@ -138,7 +138,7 @@ class ChaosOnMachines(Chaos):
         title = f"chaos, seed {self.seed}: {left:.0f} s left" if left else "chaos is over; waiting for the last runs"
         if self.manual:
             title = f"{left:.0f} s left. {self.wish}"
-        servers = Table("task server", "machine", "runs in flight", "last heard of")
+        servers = Table("task server", "machine", "runs in flight", "last heartbeat")
         for server in sorted(task_servers(self.records.found), key=lambda each: each.name):
             heard = f"{time.time() - server.last_heartbeat:.0f} s ago" if server.lease else ""
             who = (Text(printable(server.name)), Text(printable(server.host)))  # not as rich's markup, either

@@ -163,7 +163,7 @@ def not_heard_of(found: Records) -> list[str]:
         silent = time.time() - server.last_heartbeat
         if server.lease and silent > max(2.0, server.lease / 2):
             left = max(0.0, server.lease - silent)
-            sentences.append(f"{server.name} last heard of {silent:.0f} s ago; its runs move in {left:.0f} s")
+            sentences.append(f"{server.name}: no heartbeat for {silent:.0f} s; its runs move in {left:.0f} s")
     return sentences
 
 

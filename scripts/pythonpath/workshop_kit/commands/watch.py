@@ -76,7 +76,7 @@ def duration(seconds: float) -> str:
 
 
 def silent_ones(found: Records, answers: Answers) -> list[str]:
-    """A sentence for each task server that was not heard of. Where the Prefect server is away, nobody can hear of any:
+    """A sentence for each task server whose heartbeat is missing. While the Prefect server is away, none gets through:
     when it is back, each has its whole lease again.
     """
     return not_heard_of(found) if answers.there else []

@@ -7,7 +7,7 @@ A command that ends by itself is started again, three times in a minute; then it
                process finishes its runs
   --last       at the end, stop only when everything without it has: the Prefect server hears of the last runs
   --name NAME  what to call it (under honcho: the process's name)
-A task server on another machine has a lease (durable/lease.py): whose lease has ended is killed, with all it started.
+A task server on another machine has a lease (durable/lease.py): when it expires, keep kills it, with all it started.
 
 honcho alone stops everything when one process exits, and orphans everything when it is killed.
 SIGTERM, Ctrl-C and SIGHUP stop the command politely: it has GRACE seconds to finish. The same again: it has none.
@@ -131,12 +131,12 @@ class Keeper:
         return bool(ended)
 
     def end_overdue(self) -> None:
-        """Kill what may not run any more, because its machine was not heard of for too long; it may be stopped."""
+        """Kill what may not run any more, because its lease expired; it may be a stopped process."""
         for process in filter(None, [self.child, *self.finishing]):
             if process.poll() is None and lease.overdue(self.lease_files[process.pid]) == process.pid:
                 lease.end_group(process.pid)
                 process.wait()
-                self.say(f"{self.name}: its lease has ended; killed")
+                self.say(f"{self.name}: its lease expired; killed")
 
     def terminate_all(self) -> None:
         for process in [self.child, *self.finishing]:
