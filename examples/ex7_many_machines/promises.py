@@ -22,7 +22,7 @@ def check(example: Example, done: list[dict[str, Any]], command: str) -> None:
         wrong = ports.moved(running.at, command)
         if promise(not wrong, Promise.AT_OWN_ADDRESS(running.at), wrong):
             check_port(example, running.at, command)
-    for sentence in example_records.not_heard_of(example_records.read_once()):
+    for sentence in example_records.missed_heartbeats(example_records.read_once()):
         print(printable(f"- {sentence}"))
     machines: dict[str, list[dict[str, Any]]] = {}
     for session in sessions():

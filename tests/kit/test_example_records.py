@@ -10,7 +10,7 @@ from durable.port.records import lines_since
 from durable.record_folder import lease_of
 from durable.records import Record, Records
 from workshop_kit.commands import example_records
-from workshop_kit.commands.example_records import ExampleRecords, not_heard_of, task_servers
+from workshop_kit.commands.example_records import ExampleRecords, missed_heartbeats, task_servers
 from workshop_kit.settings import settings
 
 
@@ -84,7 +84,7 @@ def test_a_machine_that_was_heard_of_just_now_is_not_called_silent(there: Path, 
     other = begin(there, "one on b", clock=lambda: long_ago, host="b", lease=20.0)
     assert other.path
     assert lease_of(other.path).stat().st_mtime > time.time() - 10
-    assert not_heard_of(ExampleRecords().read(docker=False)) == []  # make watch ONCE=1 looks once
+    assert missed_heartbeats(ExampleRecords().read(docker=False)) == []  # make watch ONCE=1 looks once
     other.close()
 
 

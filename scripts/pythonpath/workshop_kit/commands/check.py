@@ -150,7 +150,7 @@ def check_joined(tasks: list[str]) -> None:
         promise(True, Promise.SERVES_THERE(name, ", ".join(mine)), "")
     else:
         print(f"- no task server of this machine, {name}, serves there: make server")
-    for sentence in example_records.not_heard_of(example_records.read_once()):
+    for sentence in example_records.missed_heartbeats(example_records.read_once()):
         print(printable(f"- {sentence}"))
     check_code_is_served(tasks)
     done = check_runs(tasks[0], "make submit-map N=20")

@@ -156,8 +156,8 @@ def counted(servers: list[dict[str, Any]], wanted: int) -> str:
     return ", and ".join([f"{min(own, wanted)} of {wanted}", *filter(None, more)])
 
 
-def not_heard_of(found: Records) -> list[str]:
-    """A sentence for each task server on another machine that has missed its sign of life (example 7)."""
+def missed_heartbeats(found: Records) -> list[str]:
+    """A sentence for each task server on another machine whose heartbeats are missing (example 7)."""
     sentences = []
     for server in task_servers(found):
         silent = time.time() - server.last_heartbeat

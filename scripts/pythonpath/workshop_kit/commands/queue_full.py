@@ -21,7 +21,7 @@ def limit() -> int:
 
 
 @contextmanager
-def told_when_full(task: Task[..., Any]) -> Iterator[None]:
+def say_when_full(task: Task[..., Any]) -> Iterator[None]:
     """Around a submit: a line on the terminal while it waits because the queue is full and nobody takes runs."""
     over = threading.Event()
 

@@ -106,7 +106,7 @@ def task_servers(wanted: int, joinable: bool) -> bool:
     line(
         "task servers", f"{found} subscribed, {wanted} wanted" + (f", and {printable(elsewhere)}" if elsewhere else "")
     )
-    for sentence in example_records.not_heard_of(example_records.read_once()):
+    for sentence in example_records.missed_heartbeats(example_records.read_once()):
         line("", printable(sentence))
     return found >= wanted
 

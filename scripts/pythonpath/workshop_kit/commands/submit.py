@@ -15,7 +15,7 @@ from durable.text import LINES, printable
 from workshop_kit import prefect_api, workshop
 from workshop_kit.commands import example_records
 from workshop_kit.commands.example_task import run_to_the_end, task_of_example
-from workshop_kit.commands.queue_full import told_when_full
+from workshop_kit.commands.queue_full import say_when_full
 from workshop_kit.commands.retrying_api import LOOK, api
 from workshop_kit.commands.why_it_waits import held_by_parents, why_it_waits
 from workshop_kit.needs import Needs
@@ -29,7 +29,7 @@ def main() -> int:
     wait = workshop.whole_number("WAIT", 1, 0, 1)
     task = task_of_example()
     began = time.monotonic()
-    with told_when_full(task):
+    with say_when_full(task):
         future = task.delay(name)
     print(f"submitted  task run {future.task_run_id}")
     print(f"           {url_for(future)}", flush=True)

@@ -27,7 +27,7 @@ from durable.text import printable
 from workshop_kit import workshop
 from workshop_kit.commands import example_records
 from workshop_kit.commands.example_task import run_to_the_end, task_of_example
-from workshop_kit.commands.queue_full import told_when_full
+from workshop_kit.commands.queue_full import say_when_full
 from workshop_kit.commands.retrying_api import LOOK, Api, api
 from workshop_kit.commands.why_it_waits import why_it_waits
 from workshop_kit.needs import Needs
@@ -79,7 +79,7 @@ def follow(task: Any, names: list[str], wait: bool) -> tuple[dict[UUID, str], di
         done = bars.add_task("done", total=len(names)) if bars and wait else None
         for start in range(0, len(names), CHUNK):
             chunk = names[start : start + CHUNK]
-            with told_when_full(task):
+            with say_when_full(task):
                 futures = task.map(chunk, deferred=True)
             for name, future in zip(chunk, futures, strict=True):
                 submitted[future.task_run_id] = pending[future.task_run_id] = name

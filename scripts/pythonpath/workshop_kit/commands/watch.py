@@ -24,7 +24,7 @@ from durable import joining
 from durable.records import Records
 from durable.text import printable
 from workshop_kit import http_client, joined, ports, prefect_api, state_files, workshop
-from workshop_kit.commands.example_records import ExampleRecords, not_heard_of, task_servers
+from workshop_kit.commands.example_records import ExampleRecords, missed_heartbeats, task_servers
 from workshop_kit.commands.why_it_waits import due_in, why_they_wait
 from workshop_kit.needs import Needs
 from workshop_kit.settings import settings
@@ -79,7 +79,7 @@ def silent_ones(found: Records, answers: Answers) -> list[str]:
     """A sentence for each task server whose heartbeat is missing. While the Prefect server is away, none gets through:
     when it is back, each has its whole lease again.
     """
-    return not_heard_of(found) if answers.there else []
+    return missed_heartbeats(found) if answers.there else []
 
 
 def board(found: Records, answers: Answers, running: state_files.RunningExample | None, height: int) -> Group:

@@ -62,7 +62,7 @@ def compose(*arguments: str, log: str) -> None:
 stops: list[int] = []
 
 
-def told_to_stop(number: int, frame: object) -> None:
+def note_stop_signal(number: int, frame: object) -> None:
     stops.append(number)
 
 
@@ -142,7 +142,7 @@ def run_one_more() -> int:
 
 def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
-        signal.signal(number, told_to_stop)
+        signal.signal(number, note_stop_signal)
     if sys.argv[1:] == ["--server"]:
         return run_one_more()
     ex, servers = int(sys.argv[1]), int(sys.argv[2])

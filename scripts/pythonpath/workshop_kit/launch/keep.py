@@ -307,7 +307,7 @@ class Keeper:
 
     def run(self) -> int:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, self.told_to_stop)
+            signal.signal(number, self.count_stop_signal)
         signal.signal(signal.SIGCHLD, lambda *_: None)  # that of Python wakes nobody
         self.start()
         while not self.stops:
@@ -342,7 +342,7 @@ class Keeper:
         """Its own children see that for nothing. Those of `make server` have to ask for it, on macOS with a `ps`."""
         return bool(self.launcher) and os.getppid() != self.launcher and not processes.started_at(self.launcher)
 
-    def told_to_stop(self, number: int, frame: object) -> None:
+    def count_stop_signal(self, number: int, frame: object) -> None:
         self.stops += 1
 
 
