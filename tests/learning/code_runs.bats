@@ -57,7 +57,7 @@ load ../helpers/code
   within 20 gone "$by_hand_pid"
 }
 
-@test "a task that waits for a run which waits for its place: make submit, runs, watch and check say so" {
+@test "a task that waits for a run which waits for its slot: make submit, runs, watch and check say so" {
   written 2
   exchange "$MY/ex2/task_server.py" '    return f"' '    return my_background_task.delay("child").result() if name == "parent" else f"'
   start_example 2 CODE="$MY/ex2" SERVERS=1 GRACE=0
