@@ -43,7 +43,10 @@ def program(folder: Path, server: PrefectServer, code: str, *arguments: str) -> 
     return subprocess.Popen(command, cwd=folder, env=environment, text=True, stdout=-1, stderr=subprocess.STDOUT)
 
 
-def until(what: Callable[[], bool], seconds: float = 40) -> None:
+PATIENCE = 120  # seconds for what takes some on an idle machine; a busy one needed 30 to start a program
+
+
+def until(what: Callable[[], bool], seconds: float = PATIENCE) -> None:
     """Waits for that. Fails after so many seconds."""
     end = time.monotonic() + seconds
     while not what():
@@ -61,7 +64,7 @@ SUBMITS = "import tasks, sys\nprint('run:', getattr(tasks, sys.argv[1]).delay(in
 
 def submitted(folder: Path, server: PrefectServer, code: str, *arguments: str) -> UUID:
     """The id that the program prints behind "run: ", as SUBMITS does for a task of tasks.py and a number."""
-    said = program(folder, server, code, *arguments).communicate(timeout=30)[0]
+    said = program(folder, server, code, *arguments).communicate(timeout=PATIENCE)[0]
     assert "run: " in said, said
     return UUID(next(line for line in said.splitlines() if line.startswith("run: ")).split()[1])
 

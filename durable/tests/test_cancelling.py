@@ -13,13 +13,13 @@ from prefect.client.schemas.objects import State, StateType
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect_server import PrefectServer
-from programs import SUBMITS, program, state_of, submitted, until
+from programs import PATIENCE, SUBMITS, program, state_of, submitted, until
 
 import durable
 from durable.api_calls import should_still_run
 from durable.cancel_running import ASK, YOUNG, RunningCancellations
 
-SOON = 12  # seconds; it is 3 on an idle machine, and what is not cancelled lasts 30
+SOON = 30  # seconds; it is 3 on an idle machine, and what is not cancelled lasts 300
 TASKS = """
 import asyncio, sys, time
 from prefect import task
@@ -34,7 +34,7 @@ def note(what):
 def steps(number: int) -> int:
     note(f"steps {number} begins")
     try:
-        for _ in range(300):
+        for _ in range(3000):
             time.sleep(0.1)
     finally:
         note(f"steps {number} cleans up")
@@ -45,7 +45,7 @@ def steps(number: int) -> int:
 async def awaits(number: int) -> int:
     note(f"awaits {number} begins")
     try:
-        await asyncio.sleep(30)
+        await asyncio.sleep(300)
     except asyncio.CancelledError:
         note(f"awaits {number} got it")
         raise
@@ -161,7 +161,7 @@ def test_what_nothing_can_interrupt_is_named_and_keeps_its_slot_until_it_has_lef
     begun = time.monotonic()
     durable.cancel(run)
     waits = submitted(folder, server, SUBMITS, "sits", "1")
-    until(lambda: state_of(run).is_cancelled(), 4 + SOON)
+    until(lambda: state_of(run).is_cancelled(), SOON)
     named = state_of(run).message or ""
     assert "it sits in sits (tasks.py, line " in named and "Its result does not count" in named, named
     assert "sits 1 begins" not in noted(folder)
@@ -228,12 +228,12 @@ def test_by_the_command(folder: Path, server: PrefectServer) -> None:
     run, other = submitted(folder, server, SUBMITS, "steps", "0"), uuid4()
     command = "import runpy, sys\nsys.argv[0] = 'durable'\nrunpy.run_module('durable', run_name='__main__')"
     ending = program(folder, server, command, "cancel", str(run), str(other))
-    assert ending.communicate(timeout=30)[0].splitlines() == [
+    assert ending.communicate(timeout=PATIENCE)[0].splitlines() == [
         f"{run} Cancelled", f"{other} is not cancelled: there is no such run"
     ]  # fmt: skip
     assert ending.returncode == 1
     wrong = program(folder, server, command, "cancel", "steps")
-    assert "invalid UUID value: 'steps'" in wrong.communicate(timeout=30)[0] and wrong.returncode == 2
+    assert "invalid UUID value: 'steps'" in wrong.communicate(timeout=PATIENCE)[0] and wrong.returncode == 2
 
 
 def test_where_no_prefect_server_is_named_nothing_is_started() -> None:
