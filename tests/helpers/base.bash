@@ -210,6 +210,26 @@ within() {
   done
 }
 
+# COMMAND... -> the seconds that it takes in $took, with three decimals
+timed() {
+  local TIMEFORMAT=%3R
+  { time "$@" 2>&1; } 2>"$BATS_TEST_TMPDIR/took"
+  took=$(cat "$BATS_TEST_TMPDIR/took")
+}
+# TIMES LINE COMMAND... -> the command takes at the most so many times as long as the line of bash just before it: a machine that
+# is busy lengthens both, as no limit of seconds knows. Once of three tries it must (TRIES=1: at once).
+takes_at_most() {
+  local times=$1 line=$2 beside try
+  shift 2
+  for ((try = 0; try < ${TRIES:-3}; try++)); do
+    timed eval "$line"
+    beside=$took
+    timed "$@"
+    if awk "BEGIN { exit $took > $times * $beside }"; then return 0; fi
+  done
+  fail_with "$*: took $took s, and expected is at the most $times times the $beside s of: $line"
+}
+
 # NAME COMMAND... -> starts it in the background, in a process group of its own; log in $NAME_log, pid in $NAME_pid.
 start() {
   local name=$1

@@ -76,7 +76,6 @@ load ../helpers/code
 }
 
 @test "make catch-up puts the files there as after a step, keeps what was there byte for byte, and says what comes next" {
-  local began
   ok "${THERE[@]}" make catch-up EX=4 STEP=3 # for somebody who arrived late: nothing was there yet
   has 'next: make learn EX=4'
   grep -q '^    serve($' "$MY/ex4/signup_tasks.py"
@@ -85,9 +84,8 @@ load ../helpers/code
   printf 'mine\r\n\0' >"$MY/ex4/signup_tasks.py"
   echo notes >"$MY/ex4/notes.txt"
   cp -R "$MY/ex4" "$BATS_TEST_TMPDIR/before"
-  began=$SECONDS
-  ok "${THERE[@]}" make catch-up EX=4 STEP=4.8
-  is "$((SECONDS - began < 5))" 1 'less than five seconds'
+  # In no time: who comes late is to follow at once. What is refused is made by the same command, and does nothing.
+  TRIES=1 takes_at_most 10 'try "${THERE[@]}" make catch-up EX=4 STEP=9' ok "${THERE[@]}" make catch-up EX=4 STEP=4.8
   has 'kept what you had: my/ex4.1'
   diff -r "$BATS_TEST_TMPDIR/before" "$MY/ex4.1"
   cmp "$MY/ex4/signup_tasks.py" examples/ex4_signups/signup_tasks.py

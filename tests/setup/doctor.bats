@@ -55,10 +55,9 @@ stand_in() { # NAME SCRIPT -> a command of the trimmed machine
 }
 
 @test "a bare machine is ready: one screen, in no time, and nothing is changed" {
-  local before begin=$SECONDS
+  local before
   before=$(find "$COPY" "$BATS_TEST_TMPDIR/user" | sort)
-  healthy
-  compare $((SECONDS - begin)) -le 2 'seconds taken' # 0.4 s on a quiet machine
+  takes_at_most 6 'PATH=$BIN try make -C "$COPY" help' healthy
   compare "$(wc -l <<<"$output")" -le 25 'lines of make doctor'
   has '✓ GNU Make'
   has '! not set up yet'
@@ -106,10 +105,10 @@ stand_in() { # NAME SCRIPT -> a command of the trimmed machine
 @test "Docker: an engine that refuses, one that is silent, Compose 1, no image yet, all there" {
   stand_in docker 'exit 1'
   noted 'Docker is installed, but its engine does not answer' 'start Docker Desktop'
-  stand_in docker 'exec sleep 60'
+  stand_in docker 'exec sleep 600'
   local begin=$SECONDS
   noted 'Docker is installed, but its engine does not answer' 'start Docker Desktop'
-  compare $((SECONDS - begin)) -lt 15 'seconds taken'
+  compare $((SECONDS - begin)) -lt 60 'seconds taken' # it is 5 on a quiet machine
   stand_in docker 'case $1 in compose) echo "docker: unknown command: compose" >&2; exit 1 ;; esac'
   noted 'Docker runs, but Compose is missing or version 1' 'install the docker-compose-plugin'
   stand_in docker 'case "$*" in *"compose version"*) echo 1.29.2 ;; esac'
