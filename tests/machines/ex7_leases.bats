@@ -59,19 +59,21 @@ run_on_b() {
 clock() { "$PYTHON_OF_TESTS" -c 'import time; print(f"{time.clock_gettime(time.CLOCK_BOOTTIME):.3f}")'; }
 
 @test "unplugged: what it runs runs elsewhere within 12 s; it has ended there before, and starts again when it is back" {
-  local id began before
+  local id began before seconds
   start_on_a SERVERS=1 WORK_SECONDS=0 LEASE_SECONDS=5
   start_on b WORK_SECONDS=300
   run_on_b Ford
   before=$(task_server_of b)
   began=$SECONDS
   ip -n "$LAN" link set dev to-b down # the cable
-  within 30 is_in_state "$id" COMPLETED
-  # 12 on an idle machine; here other files are at work.
-  compare $((SECONDS - began)) -le $((12 * ${PATIENCE:-2})) 'seconds until it has run elsewhere'
+  within 60 is_in_state "$id" COMPLETED
+  seconds=$((SECONDS - began))
   within 5 gone "$before"
   # It came to an end there before it began here.
   is "$(awk '$3 == "b" { last = $5 } $1 == "begin" && $3 == "a" { print ($5 > last) ? "after" : "before" }' "$WITNESS")" after 'the second run'
+  # 12 on an idle machine, of which 5 are the lease. Here other files are at work, which make any other run late, too.
+  timed "$ON/a" make -s submit NAME=Beside
+  compare "$seconds" -le "$(awk "BEGIN { print int(12 + 4 * $took) }")" 'seconds until it has run elsewhere'
   grep -q 'task_server.1 on b sent no heartbeat for 5 s: its session is over, and what it ran runs again elsewhere' "$stack_log"
   grep -qE 'was not reached for 5 s. What task_server.1 ran runs again elsewhere; it ends|its lease expired; killed' "$b_log"
   within 20 grep -q '10.99.0.1:4243 does not answer.*; trying again until it does' "$b_log"
