@@ -26,14 +26,20 @@ hundred() {
   for name in PATH HOME STARTUP OPTIMIZE DEBUG INSPECT VERBOSE WARNINGS ASYNCIODEBUG TRACEMALLOC PROFILEIMPORTTIME MALLOC; do echo "PYTHON$name=1"; done
 }
 
-# COMMAND... -> what it prints, without what differs from run to run: ids, pids, times and figures
+# COMMAND... -> what it prints
 said() {
   try "$@"
   printf '$ %s\n%s\n[exit %s]\n' "$*" "$output" "$status"
 }
-normal() { sed -E "s/[0-9a-f]{8}-[0-9a-f-]{27}/ID/g; s/(port|:)($PREFECT_PORT|$WEB_PORT)/\1PORT/g; s/[0-9]+(\.[0-9]+)?/N/g; /^waiting /d" | LC_ALL=C sort -u; }
-# -> the commands of all processes of this kit, and where they listen
+# What was said, without what differs from run to run: ids, pids, times and figures, who waits for a moment on
+# a busy machine, and how often a line comes. That counts for what children() says, for three of the same process differ
+# in nothing else.
+normal() { sed -E "s/[0-9a-f]{8}-[0-9a-f-]{27}/ID/g; s/(port|:)($PREFECT_PORT|$WEB_PORT)/\1PORT/g; s/[0-9]+(\.[0-9]+)?/N/g; /^waiting |[Tt]he Prefect API is (unreachable|back)/d" | LC_ALL=C sort | awk '/^child: / || !seen[$0]++'; }
+# -> the commands of all processes of this kit, and where they listen, each behind "child: "
 children() {
+  running | sed 's/^/child: /'
+}
+running() {
   # shellcheck disable=SC2009 # pgrep cannot look at the environment
   ps axeww -o command= | grep -F "WORKSHOP_HOME=$WORKSHOP_HOME " | grep -F ' WORKSHOP_SETS=' | grep -v 'grep\|^ps ' | sed 's/ [A-Za-z_]*=.*//' | LC_ALL=C sort
   listens_on "$PREFECT_PORT" && listens_on "$WEB_PORT"
@@ -52,6 +58,10 @@ everything() {
     said env "$@" make stop
     grep -v '^[a-z_.0-9]* *|' "$stack_log"
   done
+}
+
+@test "what is compared has as many Prefect servers as there are" {
+  is "$(printf 'child: uvicorn --port %s\nsaid %s\n' 1 1 2 2 3 3 | normal | sort | uniq -c | tr -s ' ' | paste -sd ,)" ' 3 child: uvicorn --port N, 1 said N' 'lines'
 }
 
 # bats test_tags=long
