@@ -12,13 +12,16 @@ from uuid import UUID
 import httpx
 import pytest
 from prefect import Task, task
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import TaskRun
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import AwaitingRetry
 from prefect_server import PrefectServer
 from programs import SUBMITS, program, state_of, submitted, until
 
 import durable
 from durable import retrying
+from durable.api_calls import requeued_state, set_state
 from durable.retrying import longest_delay
 
 TASKS = """
@@ -101,6 +104,23 @@ def test_a_retry_frees_its_slot_and_begins_when_it_is_due(
     first, second, third = noted(folder, "fails 1")
     assert noted(folder, "works 2")[0] < second  # which waited behind it: the slot is free meanwhile
     assert second - first > 3.9 and third - second > 3.9
+
+
+def test_tries_count_where_prefect_heard_of_their_starts_too_late(
+    folder: Path, server: PrefectServer, start: Callable[..., None]
+) -> None:
+    run = submitted(folder, server, LATER.replace("works, 7", "fails, 1"), "600")  # so it is in no queue yet
+    parameters = state_of(run).state_details.task_parameters_id
+
+    async def tried_before() -> None:
+        async with get_client() as client:
+            for each in (AwaitingRetry(), AwaitingRetry(), requeued_state("Requeued: it is due", parameters)):
+                await set_state(client, run, each)
+
+    asyncio.run(tried_before())
+    start(SERVES, "one", "1")
+    until(lambda: state_of(run).is_failed())
+    assert len(noted(folder, "fails 1")) == 1
 
 
 @pytest.mark.long

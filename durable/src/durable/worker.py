@@ -307,7 +307,9 @@ class DrainingTaskWorker(TaskWorker):
         if not task or not task.retries:
             return
         made = 0
-        if run.run_count:
+        # Prefect counts no start that it hears of after the state that requeued the run (task_run_recorder.py:554 in
+        # 3.9.1). A state that requeues has a message, and the one of a submit has none.
+        if run.run_count or (run.state and run.state.message):
             try:
                 made = retries_made(await past_states(self._client, run.id))
             except (
