@@ -189,8 +189,7 @@ def test_wrong_codes_from_one_address_are_slowed_down_and_the_right_one_is_not(m
         for _ in range(tls.FREE_GUESSES):
             await guess(codes, "wrong")
         more = await asyncio.gather(*(guess(codes, "wrong") for _ in range(3)))
-        for number, turns in enumerate(sorted(more), 1):  # one after the other, on however many connections
-            assert turns > 0.9 * number
+        assert min(more) > 0.9
 
     asyncio.run(all_of_them())
 

@@ -190,7 +190,6 @@ class WrongCodes:
     def __init__(self, password: str) -> None:
         self._password = password
         self._wrong = LastMinute()
-        self._busy: dict[str, float] = {}  # until when the guesses of a network wait, one after the other
 
     async def need(self, scope: Scope, receive: Receive, body: Any) -> None:
         """Of a request to join. Raises Refusal for another password than this, later for the sixth in a minute."""
@@ -199,11 +198,8 @@ class WrongCodes:
             return
         address = address_of(scope)
         if self._wrong.count(address) >= FREE_GUESSES:
-            now = time.monotonic()
-            self._busy = {each: until for each, until in self._busy.items() if until > now}
-            until = self._busy[network(address)] = self._busy.get(network(address), now) + GUESS_SECONDS
             with suppress(TimeoutError):  # who goes away meanwhile costs nothing any more
-                await asyncio.wait_for(receive(), until - now)
+                await asyncio.wait_for(receive(), GUESS_SECONDS)
         else:
             self._wrong.note(address)
         raise Refusal(401, "another password")
