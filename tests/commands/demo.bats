@@ -118,7 +118,7 @@ waits_behind() { within 60 eval '[ "$(screen | grep -v "^$" | tail -n 1 | tr -s 
   refused 'make demo (without REMOTE=1)' make demo EX=2 REMOTE=1
 }
 
-# bats test_tags=long
+# bats test_tags=long,slow
 @test "FROM goes on at a step, and starts what it needs first; a step that the show has not is refused" {
   ok make demo EX=2 FROM=2.8 AUTO=1
   has 'bringing up'

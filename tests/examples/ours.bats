@@ -19,7 +19,7 @@ for part in name.split(\".\"):
 print(inspect.unwrap(getattr(found, \"__func__\", found)).__module__)" "$@"' - "$@"
 }
 
-# bats test_tags=long
+# bats test_tags=long,slow
 @test "OURS=0: no patch in any process, Prefect's own serve, and check and runs say what nobody knows then" {
   export OURS=0
   start_example 2 SERVERS=1

@@ -11,6 +11,7 @@ teardown() { stop_machines; }
 # ID STATE -> true if that is its state
 is_in_state() { api "/task_runs/$1" | grep -q "\"state_name\":\"$2\""; }
 
+# bats test_tags=slow
 @test "a machine that has joined cancels what waits and what runs, on both machines" {
   local runs=() id
   machines a b

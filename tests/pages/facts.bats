@@ -30,7 +30,7 @@ defaults_hold() {
 # bats test_tags=long,slow
 @test "so have the other examples" { defaults_hold 2 3 4 5; }
 
-# bats test_tags=long
+# bats test_tags=long,slow
 @test "the error that example 6's page names for TUNED=0 does come there" {
   ok grep -B 1 events.occurred examples/ex6_nothing_lost/README.md
   has 'With `TUNED=0`'

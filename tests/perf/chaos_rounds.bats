@@ -27,7 +27,7 @@ has_line() { grep -qxE -- "$1" <<<"$output" || fail_with "no line in the output 
   has 'how many rounds'
 }
 
-# bats test_tags=long
+# bats test_tags=long,slow
 @test "each round has its seed and its figures, the end is their sum, and nothing is left" {
   local what='[0-9]+ faults, [0-9]+ submitted, [0-9]+ completed, [0-9]+ more than once, [0-9]+ ended otherwise, [0-9]+ cancelled, 0 begun after that, 0 doubled alive, 0 lost'
   LIMIT_S=400 ok make test-chaos N=2 SEED=7 SECONDS=5 LIMIT=none # a setting of yours is not theirs

@@ -58,7 +58,7 @@ teardown() {
   cd .. && mv "$COPY moved" "$COPY"
 }
 
-# bats test_tags=long
+# bats test_tags=long,slow
 @test "interrupted half-way, the next run fixes it" {
   start first make setup
   within 60 test -d .venv/lib
