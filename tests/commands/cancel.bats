@@ -13,7 +13,7 @@ submitted() { make -s submit WAIT=0 NAME="$1" | sed -n 's/^submitted  task run /
 # ID STATE -> true if that is its state by make runs
 is_in_state() { make -s runs | grep -E "$1 .* $2 " >/dev/null; }
 
-# bats test_tags=long
+# bats test_tags=long,slow
 @test "make cancel: one that waits, one that runs, one that has ended, all that wait" {
   start_example 2 SERVERS=1 LIMIT=1 WORK_SECONDS=100 CODE=
   local first second third fourth

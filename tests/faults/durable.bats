@@ -109,6 +109,7 @@ PY
   within 30 gone "$patient_pid"
 }
 
+# bats test_tags=slow
 @test "a wrong password, and an address that is no Prefect API: one line, which names the remedy, and exit 2" {
   cat >"$SERVICE/serve.py" <<'PY'
 from durable import serve

@@ -140,6 +140,7 @@ clock() { "$PYTHON_OF_TESTS" -c 'import time; print(f"{time.clock_gettime(time.C
   is "$(grep -c 'task_server.1 on b serves' "$stack_log")" 1 'sessions'
 }
 
+# bats test_tags=slow
 @test "the other machine is away for longer than the lease, and both say so; a stop and a new start in time are no end" {
   local before
   start_on_a SERVERS=1 WORK_SECONDS=0 LEASE_SECONDS=20

@@ -173,7 +173,7 @@ durable.serve(shop.work, name="four")'
   grep -qF 'is 3.99.0; continuing. Try: pip install "prefect>=' "$four_log"
 }
 
-# bats test_tags=long
+# bats test_tags=long,slow
 @test "the last task server is killed: within 60 s a real Prometheus says so; the Prefect server is away: durable_up is 0" {
   need_prometheus
   serving five
