@@ -108,7 +108,7 @@ class Port:
         if there is None or there == content:
             return there is None and not run
         if run:
-            if why := await self._records.has_lost(session, run):
+            if why := await self._records.why_refuse(session, run, session.sent.get(run, "")):
                 raise Refusal(403, f"it is there already, and {why}")
             return False
         if is_result and await asyncio.to_thread(has_expired, there):

@@ -85,7 +85,7 @@ class RecordWriter:
             except OSError as error:
                 raise Refusal(507, f"the records cannot be written there ({error.strerror})") from None
             if written["event"] == "start":
-                why = await self._why_refuse(session, written["run"], written["state"])
+                why = await self.why_refuse(session, written["run"], written["state"])
                 if why:
                     refused[written["run"]] = why
         return {"refused": refused, "lease": session.lease}
@@ -138,19 +138,6 @@ class RecordWriter:
         under_way = await asyncio.to_thread(begun, session.record.path)
         return run in under_way if run else bool(under_way)
 
-    async def has_lost(self, session: Session, run: str) -> str | None:
-        """Why that run, which its task server has, is another's by now; or None."""
-        assert session.record
-        async with self._finding:
-            await self._find()
-            history = self._found.runs.get(run)
-            own = session.record.path
-            states = {session.sent.get(run, "")}
-            for start in history.starts if history else []:
-                if start.by.path == own and start.ended is None:
-                    states.add(start.state)
-            return next((why for state in states if history and (why := history.why_refused(state, own=own))), None)
-
     async def peers(self, session: Session) -> Peers:
         """Who is there besides the session's task server."""
         if not session.record:
@@ -167,7 +154,8 @@ class RecordWriter:
             await asyncio.to_thread(self._found.read)
         self._found.forget(300)
 
-    async def _why_refuse(self, session: Session, run: str, state: str) -> str | None:
+    async def why_refuse(self, session: Session, run: str, state: str) -> str | None:
+        """Why that run, sent to its task server in that state, is another's by now; or None."""
         assert session.record
         async with self._finding:
             await self._find()
